@@ -1,0 +1,49 @@
+/* base/files.h -- every byte the engine reads comes through here: a cache of whole files.
+ *
+ * It remembers contents, absences and directory listings, so that reading twice costs nothing, inputs can be
+ * hashed, and a whole set of inputs can be packed on one rank and unpacked on others, which then read nothing
+ * from the file system (sealed). Not thread-safe; one owner. */
+#ifndef WS_FILES_H
+#define WS_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/status.h"
+
+typedef struct ws_files ws_files; /* opaque */
+
+typedef struct ws_bytes {
+    const char *data; /**< NUL-terminated behind `len`; borrowed from the cache */
+    size_t      len;
+} ws_bytes;
+
+WS_NODISCARD ws_status ws_files_create(ws_files **files_out);
+void ws_files_destroy(ws_files **files);
+
+/** Read a whole regular file (at most 4 GiB). @return WS_OK; WS_ERR_INPUT with the path and the system's
+ * text if it cannot be read (an input that is missing is the user's mistake); WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_files_read(ws_files *files, const char *path, ws_error *err, ws_bytes *out);
+
+/** True if the path is a readable regular file. */
+bool ws_files_has(ws_files *files, const char *path);
+
+/** Names in a directory, sorted by byte value, joined by '\n' ("" if there is no such directory). Borrowed. */
+const char *ws_files_list(ws_files *files, const char *dir);
+
+/** Put contents under a path, as if it were read (tests, generated inputs). Copied. */
+WS_NODISCARD ws_status ws_files_put(ws_files *files, const char *path, const char *data, size_t len);
+
+/** Everything remembered, as one block of bytes the caller frees; for ws_files_unpack elsewhere. */
+WS_NODISCARD ws_status ws_files_pack(const ws_files *files, char **block_out, size_t *len_out);
+/** A cache from a packed block. Sealed: what is not in it does not exist. */
+WS_NODISCARD ws_status ws_files_unpack(const char *block, size_t len, ws_files **files_out);
+
+/** The i-th file with contents, in the order of first reading; false past the end. */
+bool ws_files_at(const ws_files *files, size_t i, const char **path_out, ws_bytes *bytes_out);
+
+/** SHA-256 as 64 hexadecimal digits and a NUL. */
+void ws_sha256_hex(const void *data, size_t len, char hex_out[65]);
+
+#endif /* WS_FILES_H */

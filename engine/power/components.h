@@ -1,0 +1,30 @@
+/* power/components.h -- what energy is booked on, and the NPU power states. Names are those of the results. */
+#ifndef WS_POWER_COMPONENTS_H
+#define WS_POWER_COMPONENTS_H
+
+#define WS_COMPONENT_LIST(X)                                                                       \
+    X(WS_NPU_ACTIVE, "npu_active")                                                                 \
+    X(WS_NPU_STANDBY, "npu_standby")                                                               \
+    X(WS_NPU_IDLE, "npu_idle")                                                                     \
+    X(WS_CPU, "cpu")                                                                               \
+    X(WS_DRAM, "dram")                                                                             \
+    X(WS_CXL, "cxl")                                                                               \
+    X(WS_PIM, "pim")                                                                               \
+    X(WS_LINK, "link")                                                                             \
+    X(WS_NIC, "nic")                                                                               \
+    X(WS_STORAGE, "storage")                                                                       \
+    X(WS_BASE, "base")
+
+typedef enum ws_component {
+#define WS_COMPONENT_ENUM(id, name) id,
+    WS_COMPONENT_LIST(WS_COMPONENT_ENUM)
+#undef WS_COMPONENT_ENUM
+        WS_COMPONENT_COUNT
+} ws_component;
+
+typedef enum ws_npu_state { WS_STATE_ACTIVE, WS_STATE_STANDBY, WS_STATE_IDLE, WS_STATE_COUNT } ws_npu_state;
+
+const char *ws_component_name(ws_component component);
+const char *ws_npu_state_name(ws_npu_state state); /**< "active", "standby", "idle" */
+
+#endif /* WS_POWER_COMPONENTS_H */

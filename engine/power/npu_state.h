@@ -1,0 +1,41 @@
+/* power/npu_state.h -- the three-state machine of one NPU: active while a kernel runs, standby from the end of the last
+ * kernel for at most standby_ns, idle after. Integrated exactly from state intervals, booked on the ledger.
+ *
+ * A group of n NPUs that do exactly the same (the ranks of a TP group) shares one machine with multiplicity n. */
+#ifndef WS_POWER_NPU_STATE_H
+#define WS_POWER_NPU_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "power/coefficients.h"
+#include "power/ledger.h"
+
+typedef struct ws_npu_machine {
+    ws_npu_power power;
+    size_t       node;           /* where it books */
+    double       multiplicity;   /* NPUs it stands for */
+    int64_t      last_kernel_ns; /* end of the last kernel; standby counts from here. Run starts: INT64_MIN = never */
+    int64_t      booked_ns;      /* everything before is booked */
+    double       state_s[WS_STATE_COUNT]; /* NPU-seconds, multiplicity included */
+} ws_npu_machine;
+
+/** A window of one step on an NPU: kernels totalling active_ns between the start of the first and the end of the last
+ * kernel, with equal gaps (n_gaps of gap_ns each) between them. active_ns + n_gaps * gap_ns == end_ns - begin_ns. */
+typedef struct ws_kernel_window {
+    int64_t begin_ns, end_ns;
+    int64_t active_ns;
+    int64_t n_gaps, gap_ns;
+} ws_kernel_window;
+
+void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, size_t node,
+                         double multiplicity);
+
+/** Book the wait since the last kernel (standby, then idle) and the window itself. Windows come in time order and do not
+ * overlap. */
+void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_kernel_window *window);
+
+/** Book the wait up to the end of the run. */
+void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns);
+
+#endif /* WS_POWER_NPU_STATE_H */
