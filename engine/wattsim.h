@@ -18,12 +18,10 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "base/strbuf.h"
+#include "base/version.h"
 #include "sim/metrics.h"
 #include "sim/options.h"
 #include "sim/result.h"
-
-const char *ws_version(void);    /**< "0.1.0" */
-const char *ws_git_commit(void); /**< commit the program was built from, "" if unknown */
 
 /* ---- inputs ---- */
 

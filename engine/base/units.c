@@ -1,0 +1,181 @@
+#include "base/units.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct duration_unit {
+    const char *name;
+    double      ns;
+} duration_unit;
+
+static const duration_unit duration_units[] = {
+    {"ns", 1.0}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9},
+};
+
+static const char *skip_blanks(const char *text)
+{
+    return text + strspn(text, " \t");
+}
+
+/* Length of the decimal number at the front, 0 if there is none. strtod alone would also take hexadecimal
+ * numbers, "inf" and "nan". */
+static size_t number_length(const char *text)
+{
+    static const char digits[] = "0123456789";
+    size_t            len      = strspn(text, digits);
+    size_t            n_digits = len;
+    if (text[len] == '.') {
+        const size_t fraction = strspn(text + len + 1, digits);
+        n_digits += fraction;
+        len += 1 + fraction;
+    }
+    if (n_digits == 0) {
+        return 0;
+    }
+    if (text[len] == 'e' || text[len] == 'E') {
+        const size_t sign     = text[len + 1] == '+' || text[len + 1] == '-' ? 1 : 0;
+        const size_t exponent = strspn(text + len + 1 + sign, digits);
+        len += exponent > 0 ? 1 + sign + exponent : 0;
+    }
+    return len;
+}
+
+/* Nanoseconds in the unit that is all of `text` but blanks at its end; 0 if unknown. */
+static double unit_ns(const char *text, double bare_unit_s)
+{
+    const size_t len = strcspn(text, " \t");
+    if (*skip_blanks(text + len) != '\0') {
+        return 0.0;
+    }
+    if (len == 0) {
+        return bare_unit_s * (double)WS_NS_PER_S;
+    }
+    for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++) {
+        if (strlen(duration_units[i].name) == len && strncmp(duration_units[i].name, text, len) == 0) {
+            return duration_units[i].ns;
+        }
+    }
+    return 0.0;
+}
+
+ws_status ws_duration_parse(const char *text, double bare_unit_s, int64_t *ns_out)
+{
+    const char  *start = skip_blanks(text);
+    const size_t len   = number_length(start);
+    if (len == 0) {
+        return WS_ERR_INPUT;
+    }
+    const double scale = unit_ns(skip_blanks(start + len), bare_unit_s);
+    const double ns    = round(strtod(start, NULL) * scale);
+    if (scale <= 0.0 || !(ns < 0x1p63)) {
+        return WS_ERR_INPUT;
+    }
+    *ns_out = (int64_t)ns;
+    return WS_OK;
+}
+
+int ws_duration_has_unit(const char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t')) {
+        len--;
+    }
+    const char last = len > 0 ? text[len - 1] : '0';
+    return (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z');
+}
+
+/* The fewest significant digits that read back exactly, without zeros at their end, and the power of ten of
+ * the first one. Any decimal of up to 15 digits survives the way through a double, so 15 with zeros cut is
+ * already the shortest; only numbers under DBL_MIN carry fewer bits and must be searched from one digit on. */
+static int shortest_digits(double value, char digits[20])
+{
+    char text[32];
+    int  n_asked = fabs(value) < DBL_MIN ? 1 : 15;
+    do {
+        snprintf(text, sizeof(text), "%.*e", n_asked - 1, value);
+        n_asked++;
+    } while (n_asked <= 17 && strtod(text, NULL) != value);
+    const size_t length   = strcspn(text, "e");
+    size_t       n_digits = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '.') {
+            digits[n_digits++] = text[i];
+        }
+    }
+    while (n_digits > 1 && digits[n_digits - 1] == '0') {
+        n_digits--;
+    }
+    digits[n_digits] = '\0';
+    return (int)strtol(text + length + 1, NULL, 10);
+}
+
+/* Digits laid out with the point after `n_before` of them; zeros fill what is missing on either side. */
+static void print_positional(const char *digits, int n_before, char *out)
+{
+    const int n_digits = (int)strlen(digits);
+    int       len      = 0;
+    if (n_before <= 0) {
+        out[len++] = '0';
+        out[len++] = '.';
+        for (int i = n_before; i < 0; i++) {
+            out[len++] = '0';
+        }
+        memcpy(out + len, digits, (size_t)n_digits + 1);
+        return;
+    }
+    for (int i = 0; i < n_before; i++) {
+        out[len++] = i < n_digits ? digits[i] : '0';
+    }
+    out[len++] = '.';
+    const char *fraction = n_digits > n_before ? digits + n_before : "0";
+    memcpy(out + len, fraction, strlen(fraction) + 1);
+}
+
+char *ws_double_repr(double value, char buf[32])
+{
+    if (!isfinite(value)) {
+        return strcpy(buf, isnan(value) ? "nan" : value > 0.0 ? "inf" : "-inf");
+    }
+    char      digits[20];
+    const int exponent = shortest_digits(fabs(value), digits);
+    char     *out      = buf;
+    if (signbit(value)) {
+        *out++ = '-';
+    }
+    if (exponent >= -4 && exponent < 16) { /* where Python's repr changes to an exponent */
+        print_positional(digits, exponent + 1, out);
+    } else {
+        snprintf(out, 31, "%c%s%se%+03d", digits[0], digits[1] != '\0' ? "." : "", digits + 1, exponent);
+    }
+    return buf;
+}
+
+char *ws_human_count(double value, char buf[32])
+{
+    if (!(fabs(value) < 1e21)) { /* no suffix reaches that far; also infinity and NaN */
+        snprintf(buf, 32, "%.3g", value);
+        return buf;
+    }
+    static const char suffixes[] = " kMGTPE";
+    double            scaled     = fabs(value);
+    size_t            step       = 0;
+    while (scaled >= 999.5 && step + 2 < sizeof(suffixes)) { /* 999.5 would print as 1000 */
+        scaled /= 1000.0;
+        step++;
+    }
+    char number[16];
+    if (step == 0 && scaled < 1.0) {
+        snprintf(number, sizeof(number), "%.2g", scaled);
+    } else {
+        snprintf(number, sizeof(number), "%.*f", scaled < 99.95 ? 1 : 0, scaled);
+    }
+    char *zero_decimal = strstr(number, ".0");
+    if (zero_decimal != NULL && zero_decimal[2] == '\0') {
+        *zero_decimal = '\0';
+    }
+    snprintf(buf, 32, "%s%s%.*s", value < 0.0 ? "-" : "", number, step > 0 ? 1 : 0, &suffixes[step]);
+    return buf;
+}

@@ -1,0 +1,60 @@
+/* The record keeps every problem in order, the status of the first, and counts on where it stops keeping text. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/error.h"
+
+static void test_problems_in_order(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    assert_string_equal(ws_error_text(&err), "");
+    assert_int_equal(ws_error_add(&err, WS_ERR_INPUT, "a.json: %d", 7), WS_ERR_INPUT);
+    assert_int_equal(ws_error_add(&err, WS_ERR_NOMEM, "b"), WS_ERR_NOMEM);
+    assert_string_equal(ws_error_text(&err), "a.json: 7\nb");
+    assert_int_equal(err.status, WS_ERR_INPUT);
+    assert_int_equal(err.n_problems, 2);
+    assert_int_equal(err.text_len, strlen(err.text));
+    ws_error_clear(&err);
+    assert_string_equal(ws_error_text(&err), "");
+    assert_int_equal(err.n_problems, 0);
+}
+
+static void test_null_record_passes_status_through(void **state)
+{
+    (void)state;
+    assert_int_equal(ws_error_add(NULL, WS_ERR_IO, "lost"), WS_ERR_IO);
+    assert_string_equal(ws_error_text(NULL), "");
+    ws_error_clear(NULL);
+}
+
+static void test_text_is_capped_at_100_lines(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    for (int i = 0; i < 250; i++) {
+        ws_error_add(&err, WS_ERR_INPUT, "problem %d", i);
+    }
+    size_t n_newlines = 0;
+    for (const char *at = err.text; *at != '\0'; at++) {
+        n_newlines += *at == '\n';
+    }
+    assert_int_equal(err.n_problems, 250);
+    assert_int_equal(n_newlines, 99);
+    ws_error_clear(&err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_problems_in_order),
+        cmocka_unit_test(test_null_record_passes_status_through),
+        cmocka_unit_test(test_text_is_capped_at_100_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
