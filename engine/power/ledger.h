@@ -4,8 +4,12 @@
  * (node, component) total, to the intervals of the series it overlaps, and to the instantaneous power of every tick
  * inside it. So for each node and component: total = sum over intervals of power x length, to rounding.
  *
- * Intervals are (i * interval_ns, (i+1) * interval_ns]; tick i is the end of interval i. Spans may be booked in any
- * order. Memory comes from the run's arena and grows by doubling. */
+ * Interval i is [i * interval_ns, (i+1) * interval_ns). Tick i is its end, and tick power is the power drawn just
+ * before the tick: a span reaches tick t if begin_ns < t <= end_ns. So power that holds to the end of the run is
+ * seen by the last tick, and a kernel starting exactly at a tick belongs wholly to the next interval. The last
+ * interval may be partial; its tick is then the end of the run.
+ *
+ * Spans may be booked in any order. Memory comes from the run's arena and grows by doubling. */
 #ifndef WS_POWER_LEDGER_H
 #define WS_POWER_LEDGER_H
 
@@ -16,28 +20,42 @@
 #include "base/status.h"
 #include "power/components.h"
 
+/** The spans that end last on a node: they give the tick power at the end of the run, known only when closing. */
+typedef struct ws_ledger_tail {
+    int64_t end_ns;  /* latest end of a span so far */
+    double  power_w; /* of the spans that end there */
+} ws_ledger_tail;
+
 typedef struct ws_ledger {
-    ws_arena *arena; /* borrowed */
-    size_t    n_nodes;
-    int64_t   interval_ns;
-    double   *total_j;            /* [n_nodes][WS_COMPONENT_COUNT] */
-    size_t    n_bins, bin_capacity; /* intervals touched so far */
-    double   *bin_j;              /* [bin][n_nodes][WS_COMPONENT_COUNT] */
-    double   *tick_w;             /* [bin][n_nodes] power at the end of the interval */
-    ws_status status;             /* first failure of a booking (out of memory); checked at the end */
+    ws_arena       *arena; /* borrowed */
+    size_t          n_nodes;
+    int64_t         interval_ns;
+    double         *total_j; /* [n_nodes][WS_COMPONENT_COUNT] */
+    ws_ledger_tail *tail;    /* [n_nodes] */
+    size_t          n_bins, bin_capacity; /* intervals touched so far */
+    double         *bin_j;                /* [bin][n_nodes][WS_COMPONENT_COUNT] */
+    double         *tick_w;               /* [bin][n_nodes] power at the end of the interval */
+    int64_t         hot_begin_ns, hot_end_ns; /* the interval booked last, which the next span is likely in too */
+    double         *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
+    ws_status       status; /* first failure of a booking (out of memory); checked at the end */
 } ws_ledger;
 
-/** Start an empty book. interval_ns >= 1. The ledger's memory goes with the arena's reset. */
+/** Start an empty book.
+ * @param[in] arena        borrowed; the ledger's memory goes with its reset
+ * @param[in] n_nodes      >= 1
+ * @param[in] interval_ns  >= 1
+ * @return WS_OK; WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes,
                                       int64_t interval_ns);
 
-/** Book energy spread evenly over [begin_ns, end_ns); an empty span (begin == end) books it at that instant, with no
- * instantaneous power. Negative energy is allowed only for corrections that leave totals >= 0.
- * Failures are kept in ledger->status. */
+/** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span books it at that
+ * instant, in the interval that begins there or is under way, without instantaneous power. Negative energy is allowed
+ * only for corrections that leave totals >= 0. Failures are kept in ledger->status; later bookings are then ignored. */
 void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns,
                     int64_t end_ns, double energy_j);
 
-/** Extend the series so that it covers [0, end_ns); the last interval may be partial. */
+/** Make the series cover exactly [0, end_ns), the last interval possibly partial. No span may reach beyond end_ns;
+ * energy booked at the instant end_ns counts into the last interval. At least one interval remains. */
 void ws_ledger_close(ws_ledger *ledger, int64_t end_ns);
 
 double ws_ledger_total_j(const ws_ledger *ledger, size_t node, ws_component component);

@@ -1,0 +1,166 @@
+#include "power/ledger.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/units.h"
+
+static size_t bin_doubles(const ws_ledger *ledger)
+{
+    return ledger->n_nodes * WS_COMPONENT_COUNT;
+}
+
+ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes, int64_t interval_ns)
+{
+    WS_ASSERT(n_nodes >= 1 && interval_ns >= 1);
+    *ledger         = (ws_ledger){.arena = arena, .n_nodes = n_nodes, .interval_ns = interval_ns};
+    ledger->total_j = ws_arena_calloc(arena, n_nodes, WS_COMPONENT_COUNT * sizeof(double));
+    ledger->tail    = ws_arena_calloc(arena, n_nodes, sizeof(ws_ledger_tail));
+    if (ledger->total_j == NULL || ledger->tail == NULL) {
+        ledger->status = WS_ERR_NOMEM;
+    }
+    return ledger->status;
+}
+
+/** Make bins [0, n_bins) exist, new ones empty. */
+static ws_status cover(ws_ledger *ledger, size_t n_bins)
+{
+    if (n_bins <= ledger->n_bins) {
+        return WS_OK;
+    }
+    const size_t bin_bytes     = bin_doubles(ledger) * sizeof(double);
+    const size_t node_bytes    = ledger->n_nodes * sizeof(double);
+    size_t       bin_capacity  = ledger->bin_capacity; /* both arrays grow in the same steps */
+    size_t       tick_capacity = ledger->bin_capacity;
+    WS_TRY(ws_arena_grow(ledger->arena, &ledger->bin_j, &bin_capacity, ledger->n_bins, n_bins, bin_bytes));
+    WS_TRY(ws_arena_grow(ledger->arena, &ledger->tick_w, &tick_capacity, ledger->n_bins, n_bins, node_bytes));
+    const size_t n_new = n_bins - ledger->n_bins;
+    memset(ledger->bin_j + ledger->n_bins * bin_doubles(ledger), 0, n_new * bin_bytes);
+    memset(ledger->tick_w + ledger->n_bins * ledger->n_nodes, 0, n_new * node_bytes);
+    ledger->n_bins       = n_bins;
+    ledger->bin_capacity = bin_capacity < tick_capacity ? bin_capacity : tick_capacity;
+    return WS_OK;
+}
+
+/** Make the interval with this number the hot one. False if out of memory. */
+static bool heat(ws_ledger *ledger, int64_t bin)
+{
+    if (ledger->status == WS_OK) {
+        ledger->status = cover(ledger, (size_t)bin + 1);
+    }
+    if (ledger->status != WS_OK) {
+        ledger->hot_end_ns = 0; /* nothing is inside an empty interval: every later span comes here again */
+        return false;
+    }
+    ledger->hot_begin_ns = bin * ledger->interval_ns;
+    ledger->hot_end_ns   = ledger->interval_ns <= WS_NS_MAX - ledger->hot_begin_ns
+                               ? ledger->hot_begin_ns + ledger->interval_ns
+                               : WS_NS_MAX;
+    ledger->hot_bin_j    = ledger->bin_j + (size_t)bin * bin_doubles(ledger);
+    return true;
+}
+
+static void add_tail(ws_ledger_tail *tail, int64_t end_ns, double power_w)
+{
+    if (end_ns > tail->end_ns) {
+        *tail = (ws_ledger_tail){.end_ns = end_ns, .power_w = power_w};
+    } else if (end_ns == tail->end_ns) {
+        tail->power_w += power_w;
+    }
+}
+
+/** Book a span that covers intervals first < last, interval by interval. */
+static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t last, int64_t begin_ns,
+                        int64_t end_ns, double power_w)
+{
+    const size_t node    = cell / WS_COMPONENT_COUNT;
+    int64_t      from_ns = begin_ns;
+    for (int64_t bin = first; bin < last; bin++) {
+        const int64_t tick_ns = (bin + 1) * ledger->interval_ns;
+        ledger->bin_j[(size_t)bin * bin_doubles(ledger) + cell] +=
+            power_w * ((double)(tick_ns - from_ns) * WS_S_PER_NS);
+        ledger->tick_w[(size_t)bin * ledger->n_nodes + node] += power_w;
+        from_ns = tick_ns;
+    }
+    ledger->hot_bin_j[cell] += power_w * ((double)(end_ns - from_ns) * WS_S_PER_NS);
+}
+
+/** Book a span that is not inside the hot interval, and make the one it ends in the hot one. False if out of
+ * memory. */
+static bool book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j,
+                           double power_w)
+{
+    const int64_t first = begin_ns / ledger->interval_ns;
+    const int64_t last  = begin_ns < end_ns ? (end_ns - 1) / ledger->interval_ns : first;
+    if (!heat(ledger, last)) {
+        return false;
+    }
+    if (first == last) {
+        ledger->hot_bin_j[cell] += energy_j;
+    } else {
+        book_across(ledger, cell, first, last, begin_ns, end_ns, power_w);
+    }
+    if (end_ns == ledger->hot_end_ns) {
+        ledger->tick_w[(size_t)last * ledger->n_nodes + cell / WS_COMPONENT_COUNT] += power_w;
+    }
+    return true;
+}
+
+void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns, int64_t end_ns,
+                    double energy_j)
+{
+    WS_ASSERT(node < ledger->n_nodes && begin_ns >= 0 && begin_ns <= end_ns);
+    const size_t cell    = node * WS_COMPONENT_COUNT + component;
+    const double power_w = begin_ns < end_ns ? energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS) : 0.0;
+    if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
+        ledger->hot_bin_j[cell] += energy_j;
+    } else if (!book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j, power_w)) {
+        return;
+    }
+    ledger->total_j[cell] += energy_j;
+    add_tail(&ledger->tail[node], end_ns, power_w);
+}
+
+/** Energy booked at the very end of the run may have opened an interval beyond it: move it into the one
+ * before. */
+static void fold_last_bins(ws_ledger *ledger, size_t n_bins)
+{
+    const size_t stride = bin_doubles(ledger);
+    double      *kept_j = ledger->bin_j + (n_bins - 1) * stride;
+    for (size_t bin = n_bins; bin < ledger->n_bins; bin++) {
+        for (size_t cell = 0; cell < stride; cell++) {
+            kept_j[cell] += ledger->bin_j[bin * stride + cell];
+        }
+    }
+    ledger->n_bins     = n_bins;
+    ledger->hot_end_ns = 0;
+}
+
+void ws_ledger_close(ws_ledger *ledger, int64_t end_ns)
+{
+    const int64_t last = end_ns > 0 ? (end_ns - 1) / ledger->interval_ns : 0;
+    if (!heat(ledger, last)) {
+        return;
+    }
+    fold_last_bins(ledger, (size_t)last + 1);
+    for (size_t node = 0; node < ledger->n_nodes; node++) {
+        const ws_ledger_tail *tail = &ledger->tail[node];
+        WS_ASSERT(tail->end_ns <= end_ns);
+        ledger->tick_w[(size_t)last * ledger->n_nodes + node] = tail->end_ns == end_ns ? tail->power_w : 0.0;
+    }
+}
+
+double ws_ledger_total_j(const ws_ledger *ledger, size_t node, ws_component component)
+{
+    WS_ASSERT(node < ledger->n_nodes);
+    return ledger->total_j[node * WS_COMPONENT_COUNT + component];
+}
+
+double ws_ledger_node_j(const ws_ledger *ledger, size_t node)
+{
+    double energy_j = 0.0;
+    for (ws_component component = 0; component < WS_COMPONENT_COUNT; component++) {
+        energy_j += ws_ledger_total_j(ledger, node, component);
+    }
+    return energy_j;
+}

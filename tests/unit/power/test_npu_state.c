@@ -1,0 +1,214 @@
+/* Invariants: active + standby + idle seconds = NPUs x duration, whatever the windows; standby lasts at most
+ * standby_ns after the end of a kernel; state energies are state seconds times state power. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "base/units.h"
+#include "power/npu_state.h"
+
+/* Powers that are powers of ten, so that an energy shows its states; standby 100 ns. */
+static const ws_npu_power POWER = {.idle_w = 1, .standby_w = 10, .active_w = 100, .standby_ns = 100};
+
+typedef struct fixture {
+    ws_arena       arena;
+    ws_ledger      ledger;
+    ws_npu_machine machine;
+} fixture;
+
+static void start(fixture *f, double multiplicity)
+{
+    ws_arena_init(&f->arena, 0);
+    assert_int_equal(ws_ledger_init(&f->ledger, &f->arena, 1, 64), WS_OK);
+    ws_npu_machine_init(&f->machine, &POWER, 0, multiplicity);
+}
+
+static void run_kernel(fixture *f, int64_t begin_ns, int64_t end_ns)
+{
+    const ws_kernel_window window = {.begin_ns = begin_ns, .end_ns = end_ns, .active_ns = end_ns - begin_ns};
+    ws_npu_machine_run(&f->machine, &f->ledger, &window);
+}
+
+static void assert_near(double got, double expected)
+{
+    if (!(fabs(got - expected) <= 1e-12 * fabs(expected))) {
+        fail_msg("got %.17g, expected %.17g", got, expected);
+    }
+}
+
+/** End the run and compare with NPU-nanoseconds worked by hand. */
+static void finish(fixture *f, int64_t end_ns, int64_t active_ns, int64_t standby_ns, int64_t idle_ns)
+{
+    ws_npu_machine_finish(&f->machine, &f->ledger, end_ns);
+    ws_ledger_close(&f->ledger, end_ns);
+    assert_int_equal(active_ns + standby_ns + idle_ns, end_ns * (int64_t)f->machine.multiplicity);
+    assert_near(f->machine.state_s[WS_STATE_ACTIVE], (double)active_ns * 1e-9);
+    assert_near(f->machine.state_s[WS_STATE_STANDBY], (double)standby_ns * 1e-9);
+    assert_near(f->machine.state_s[WS_STATE_IDLE], (double)idle_ns * 1e-9);
+    assert_near(ws_ledger_total_j(&f->ledger, 0, WS_NPU_ACTIVE), (double)active_ns * 100e-9);
+    assert_near(ws_ledger_total_j(&f->ledger, 0, WS_NPU_STANDBY), (double)standby_ns * 10e-9);
+    assert_near(ws_ledger_total_j(&f->ledger, 0, WS_NPU_IDLE), (double)idle_ns * 1e-9);
+    ws_arena_fini(&f->arena);
+}
+
+static void without_a_kernel_all_is_idle(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    finish(&f, 1000, 0, 0, 1000);
+}
+
+/* Idle before the first kernel: there is nothing to stand by for. [0,50) idle, [50,80) active, [80,180)
+ * standby, idle. */
+static void one_kernel(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    run_kernel(&f, 50, 80);
+    finish(&f, 1000, 30, 100, 870);
+}
+
+/* Kernels [0,10) and [10+d,20+d), end at the end of the second one. */
+static void two_kernels(int64_t distance_ns, int64_t standby_ns, int64_t idle_ns)
+{
+    fixture f;
+    start(&f, 1);
+    run_kernel(&f, 0, 10);
+    run_kernel(&f, 10 + distance_ns, 20 + distance_ns);
+    finish(&f, 20 + distance_ns, 20, standby_ns, idle_ns);
+}
+
+static void kernels_closer_than_standby_never_idle(void **state)
+{
+    (void)state;
+    two_kernels(0, 0, 0);
+    two_kernels(1, 1, 0);
+    two_kernels(99, 99, 0);
+}
+
+static void kernels_exactly_standby_apart_never_idle(void **state)
+{
+    (void)state;
+    two_kernels(100, 100, 0);
+}
+
+static void kernels_further_apart_idle_for_the_rest(void **state)
+{
+    (void)state;
+    two_kernels(101, 100, 1);
+    two_kernels(5000, 100, 4900);
+}
+
+/* 4 gaps of 30 ns (standby throughout), 60 ns of kernels. */
+static void short_gaps_inside_a_step_are_standby(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    const ws_kernel_window window = {
+        .begin_ns = 20, .end_ns = 200, .active_ns = 60, .n_gaps = 4, .gap_ns = 30};
+    ws_npu_machine_run(&f.machine, &f.ledger, &window);
+    finish(&f, 200, 60, 120, 20);
+}
+
+/* 2 gaps of 250 ns: each 100 ns of standby, then 150 ns idle; after the step 40 ns of standby. */
+static void long_gaps_inside_a_step_turn_idle(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    const ws_kernel_window window = {
+        .begin_ns = 0, .end_ns = 560, .active_ns = 60, .n_gaps = 2, .gap_ns = 250};
+    ws_npu_machine_run(&f.machine, &f.ledger, &window);
+    finish(&f, 600, 60, 200 + 40, 300);
+}
+
+/* The same as one_kernel for 4 NPUs that do the same: everything times 4. */
+static void a_group_counts_every_npu(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 4);
+    run_kernel(&f, 50, 80);
+    finish(&f, 1000, 120, 400, 3480);
+}
+
+/* The wait is booked when it happens: standby in [80,180), so the interval [128,192) of 64 ns has 52 ns of
+ * it. */
+static void states_are_booked_where_they_happen(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    run_kernel(&f, 50, 80);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 256);
+    ws_ledger_close(&f.ledger, 256);
+    const double *bin_j = f.ledger.bin_j + 2 * WS_COMPONENT_COUNT;
+    assert_near(bin_j[WS_NPU_STANDBY], 52 * 10e-9);
+    assert_near(bin_j[WS_NPU_IDLE], 12 * 1e-9);
+    assert_near(f.ledger.tick_w[1], 10); /* at 128 */
+    assert_near(f.ledger.tick_w[2], 1);  /* at 192 */
+    ws_arena_fini(&f.arena);
+}
+
+/* standby_ns so long that its end is beyond the clock: never idle again after the first kernel. */
+static void endless_standby_does_not_overflow(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    f.machine.power.standby_ns = INT64_MAX;
+    run_kernel(&f, 5, 10);
+    finish(&f, 10000, 5, 9990, 5);
+}
+
+static void random_windows_account_for_every_second(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 3);
+    ws_rng rng;
+    ws_rng_seed(&rng, 11);
+    int64_t clock_ns = 0;
+    for (int i = 0; i < 20000; i++) {
+        ws_kernel_window window = {.begin_ns  = clock_ns + ws_rng_below(&rng, 250),
+                                   .active_ns = ws_rng_below(&rng, 500),
+                                   .n_gaps    = ws_rng_below(&rng, 5),
+                                   .gap_ns    = ws_rng_below(&rng, 200)};
+        window.end_ns           = window.begin_ns + window.active_ns + window.n_gaps * window.gap_ns;
+        ws_npu_machine_run(&f.machine, &f.ledger, &window);
+        clock_ns = window.end_ns;
+    }
+    ws_npu_machine_finish(&f.machine, &f.ledger, clock_ns + 77);
+    ws_ledger_close(&f.ledger, clock_ns + 77);
+    const double *s     = f.machine.state_s;
+    const double  sum_s = s[WS_STATE_ACTIVE] + s[WS_STATE_STANDBY] + s[WS_STATE_IDLE];
+    assert_true(fabs(sum_s - 3.0 * (double)(clock_ns + 77) * 1e-9) <= 1e-11 * sum_s);
+    const double energy_j = 100 * s[WS_STATE_ACTIVE] + 10 * s[WS_STATE_STANDBY] + s[WS_STATE_IDLE];
+    assert_true(fabs(ws_ledger_node_j(&f.ledger, 0) - energy_j) <= 1e-11 * energy_j);
+    ws_arena_fini(&f.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_kernel_all_is_idle),
+        cmocka_unit_test(one_kernel),
+        cmocka_unit_test(kernels_closer_than_standby_never_idle),
+        cmocka_unit_test(kernels_exactly_standby_apart_never_idle),
+        cmocka_unit_test(kernels_further_apart_idle_for_the_rest),
+        cmocka_unit_test(short_gaps_inside_a_step_are_standby),
+        cmocka_unit_test(long_gaps_inside_a_step_turn_idle),
+        cmocka_unit_test(a_group_counts_every_npu),
+        cmocka_unit_test(states_are_booked_where_they_happen),
+        cmocka_unit_test(endless_standby_does_not_overflow),
+        cmocka_unit_test(random_windows_account_for_every_second),
+    };
+    return cmocka_run_group_tests_name("power.npu_state", tests, NULL, NULL);
+}
