@@ -18,7 +18,7 @@ static const double J_PER_BYTE_PER_PJ_PER_BIT = 8.0 * WS_J_PER_PJ;
 /** A bare standby_duration below this, read as ns, is shorter than any kernel launch: probably meant as
  * seconds. */
 static const double SUSPICIOUS_NS  = 1000.0;
-static const char   STANDBY_NOTE[] = "standby_duration";
+static const char   STANDBY_NOTE[] = "is read as nanoseconds";
 
 /* ---- power.npu.<hw> ---- */
 
@@ -65,12 +65,9 @@ static void note_bare_ns(ws_json value, double bare_unit_s, ws_strbuf *notes)
         return;
     }
     char pointer[256];
-    char repr[32];
-    ws_strbuf_printf(notes,
-                     "%s: %s: %s %s is read as nanoseconds; if seconds are meant, write \"%gs\" or pass "
-                     "--standby-unit s\n",
-                     ws_json_doc_name(value.doc), ws_json_pointer(value, pointer, sizeof(pointer)),
-                     STANDBY_NOTE, ws_double_repr(number, repr), number);
+    ws_strbuf_printf(notes, "%s: %s: %g %s; if seconds are meant, write \"%gs\" or pass --standby-unit s\n",
+                     ws_json_doc_name(value.doc), ws_json_pointer(value, pointer, sizeof(pointer)), number,
+                     STANDBY_NOTE, number);
 }
 
 ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes, ws_error *err,

@@ -94,4 +94,7 @@ WS_NODISCARD ws_status ws_option_set_json(ws_options *options, const ws_option *
 /** The option's value as text, as the CLI would take it. buf at least 64 bytes. */
 char *ws_option_get_text(const ws_options *options, const ws_option *option, char buf[64]);
 
+/** The option's name with dashes, without the two in front. Returns buf. */
+char *ws_option_flag(const ws_option *option, char buf[64]);
+
 #endif /* WS_OPTIONS_H */
