@@ -17,7 +17,7 @@ typedef struct ws_json_writer {
     int        indent; /* spaces per level, 0 = compact */
     int        depth;
     bool       needs_comma, after_key;
-    unsigned char is_array[64];
+    unsigned char is_array[64]; /* one bit a level */
 } ws_json_writer;
 
 void ws_json_writer_init(ws_json_writer *w, ws_strbuf *out, int indent);

@@ -89,7 +89,8 @@ int ws_duration_has_unit(const char *text)
 
 /* The fewest significant digits that read back exactly, without zeros at their end, and the power of ten of
  * the first one. Any decimal of up to 15 digits survives the way through a double, so 15 with zeros cut is
- * already the shortest; only numbers under DBL_MIN carry fewer bits and must be searched from one digit on. */
+ * already the shortest; only numbers under DBL_MIN carry fewer bits and must be searched from one digit on.
+ */
 static int shortest_digits(double value, char digits[20])
 {
     char text[32];
@@ -129,7 +130,7 @@ static void print_positional(const char *digits, int n_before, char *out)
     for (int i = 0; i < n_before; i++) {
         out[len++] = i < n_digits ? digits[i] : '0';
     }
-    out[len++] = '.';
+    out[len++]           = '.';
     const char *fraction = n_digits > n_before ? digits + n_before : "0";
     memcpy(out + len, fraction, strlen(fraction) + 1);
 }

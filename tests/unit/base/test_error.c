@@ -1,4 +1,5 @@
-/* The record keeps every problem in order, the status of the first, and counts on where it stops keeping text. */
+/* The record keeps every problem in order, the status of the first, and counts on where it stops keeping
+ * text. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
