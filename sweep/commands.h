@@ -1,8 +1,9 @@
 /* commands.h -- the commands of wattsweep that look at result files; none of them calls MPI_Init.
  *
- * Each takes its own argument vector (argv[0] is the command's name), prints to stdout, complains to stderr, has
- * --help, and returns the process's exit code: 0 done, 1 some jobs failed or files differ, 2 bad input, 3 file cannot
- * be read or written or is damaged, 75 the sweep stopped early and can be resumed. */
+ * Each takes its own argument vector (argv[0] is the command's name), prints to stdout, complains to stderr,
+ * has
+ * --help, and returns the process's exit code: 0 done, 1 some jobs failed or files differ, 2 bad input, 3
+ * file cannot be read or written or is damaged, 75 the sweep stopped early and can be resumed. */
 #ifndef SWP_COMMANDS_H
 #define SWP_COMMANDS_H
 

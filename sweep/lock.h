@@ -1,4 +1,5 @@
-/* lock.h -- one writer per result file: an exclusive lock on FILE.lock, gone with the process that holds it. */
+/* lock.h -- one writer per result file: an exclusive lock on FILE.lock, gone with the process that holds it.
+ */
 #ifndef SWP_LOCK_H
 #define SWP_LOCK_H
 
@@ -10,8 +11,8 @@ typedef struct swp_lock swp_lock; /* opaque */
 /** Lock FILE against other writers; never waits.
  * @param[in]  path      the result file; the lock is on "<path>.lock", which says who holds it
  * @param[out] lock_out  owned by the caller, release with swp_lock_release()
- * @return WS_OK; WS_ERR_IO if another process holds it (named in the message), the folder cannot be written, or the
- *         file system has no locks */
+ * @return WS_OK; WS_ERR_IO if another process holds it (named in the message), the folder cannot be written,
+ * or the file system has no locks */
 WS_NODISCARD ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out);
 
 /** Unlock and remove the lock file; NULL *lock is allowed. */

@@ -1,7 +1,8 @@
 /* reader.h -- reading result files: finished ones, live ones (SWMR) and those a killed sweep left behind.
  *
- * A reader sees the rows that were complete when it was opened or last refreshed, in the file's order (by job in a
- * repacked file, by completion in a live one), also older rows of jobs that came again. One thread, see store.h. */
+ * A reader sees the rows that were complete when it was opened or last refreshed, in the file's order (by job
+ * in a repacked file, by completion in a live one), also older rows of jobs that came again. One thread, see
+ * store.h. */
 #ifndef SWP_READER_H
 #define SWP_READER_H
 
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "columns.h"
 #include "store.h"
 
 typedef struct swp_reader swp_reader; /* opaque */
@@ -21,19 +23,21 @@ typedef enum swp_file_kind {
 
 /** Open a result file.
  * @param[out] reader_out  owned by the caller, release with swp_reader_close()
- * @return WS_OK; WS_ERR_IO with path and HDF5's text if it cannot be opened, is no HDF5 file, is damaged, or is not a
- *         result file of a schema this program knows; WS_ERR_NOMEM */
+ * @return WS_OK; WS_ERR_IO with path and HDF5's text if it cannot be opened, is no HDF5 file, is damaged, or
+ * is not a result file of a schema this program knows; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_reader_open(const char *path, ws_error *err, swp_reader **reader_out);
-void swp_reader_close(swp_reader **reader);
+void                   swp_reader_close(swp_reader **reader);
 
 /** See rows that came since; nothing to do for plain files. */
 WS_NODISCARD ws_status swp_reader_refresh(swp_reader *reader, ws_error *err);
 
-const char       *swp_reader_path(const swp_reader *reader);
-swp_file_kind     swp_reader_kind(const swp_reader *reader);
-const swp_layout *swp_reader_layout(const swp_reader *reader); /**< borrowed; as it was given to swp_store_create() */
-const char       *swp_reader_attribute(const swp_reader *reader, const char *name); /**< of layout->attributes or NULL */
-size_t            swp_reader_n_rows(const swp_reader *reader);
+const char   *swp_reader_path(const swp_reader *reader);
+swp_file_kind swp_reader_kind(const swp_reader *reader);
+const swp_layout *
+swp_reader_layout(const swp_reader *reader); /**< borrowed; as it was given to swp_store_create() */
+const char *swp_reader_attribute(const swp_reader *reader,
+                                 const char       *name); /**< of layout->attributes or NULL */
+size_t      swp_reader_n_rows(const swp_reader *reader);
 
 /** What a resumed sweep has to know of a row. */
 typedef struct swp_row_status {
@@ -46,5 +50,22 @@ typedef struct swp_row_status {
 /** Read the status of rows [start, start + n). */
 WS_NODISCARD ws_status swp_reader_row_status(const swp_reader *reader, size_t start, size_t n, ws_error *err,
                                              swp_row_status *out);
+
+/* ---- columns ---- */
+
+/** The file's columns, borrowed. A file of an older program may lack some: see swp_reader_has(). */
+const swp_columns *swp_reader_columns(const swp_reader *reader);
+bool               swp_reader_has(const swp_reader *reader, const swp_column *column);
+
+/** Read rows [start, start + n) of a column; job columns reach to n_rows, others to the end of the last job's
+ * share.
+ * @param[in]  column    of swp_reader_columns()
+ * @param[out] rows_out  n * column->row_bytes bytes; filled with "nothing here" if the file lacks the column
+ * @return WS_OK; WS_ERR_IO if the file is damaged there */
+WS_NODISCARD ws_status swp_reader_read(const swp_reader *reader, const swp_column *column, size_t start,
+                                       size_t n, void *rows_out, ws_error *err);
+
+/** The history attribute, "" if none. */
+const char *swp_reader_history(const swp_reader *reader);
 
 #endif /* SWP_READER_H */

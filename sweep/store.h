@@ -3,19 +3,19 @@
  * Life of a file (docs/hdf5-layout.md describes its contents):
  *
  *   swp_lock_acquire      no second writer on FILE from here on (lock.h)
- *   swp_store_create      every object and attribute is made in FILE.part; FILE itself is untouched
+ *   swp_store_create      every object and attribute is made in FILE.tmp; FILE itself is untouched
  *   swp_store_carry       optional (--resume): rows of an older file are copied in
- *   swp_store_begin       SWMR writing starts, FILE.part becomes FILE; live readers may open it
+ *   swp_store_begin       SWMR writing starts, FILE.tmp becomes FILE; live readers may open it
  *   swp_store_write_row   in any order, rows gather in memory and are written by whole chunks
  *   swp_store_poll        now and then while nothing arrives: writes what has waited for 2 s
  *   swp_store_finish      repack (compressed, ordered by job) or only a clean close
  *
- * Rows are appended in the order they come; a job may come again (a retry), its last row counts. A job without a row is
- * pending. A row's data reach the file before its state does, so the length of /state is the number of complete rows,
- * also after a kill at any moment.
+ * Rows are appended in the order they come; a job may come again (a retry), its last row counts. A job
+ * without a row is pending. A row's data reach the file before its state does, so the length of /state is the
+ * number of complete rows, also after a kill at any moment.
  *
- * Not thread-safe, and HDF5 itself is not: one thread (the writer) makes all calls of store.h and reader.h. Not
- * collective: only rank 0 has a store. */
+ * Not thread-safe, and HDF5 itself is not: one thread (the writer) makes all calls of store.h and reader.h.
+ * Not collective: only rank 0 has a store. */
 #ifndef SWP_STORE_H
 #define SWP_STORE_H
 
@@ -33,13 +33,13 @@
 #define SWP_HOST_LEN 64   /**< bytes kept of a host name */
 
 /* X(ID, name): values of /state, their order is the file's. */
-#define SWP_STATE_LIST(X)                                                                                              \
-    X(SWP_STATE_PENDING, "pending")                                                                                    \
-    X(SWP_STATE_RUNNING, "running")                                                                                    \
-    X(SWP_STATE_DONE, "done")                                                                                          \
-    X(SWP_STATE_FAILED, "failed")                                                                                      \
-    X(SWP_STATE_INFEASIBLE, "infeasible")                                                                              \
-    X(SWP_STATE_TIMED_OUT, "timed_out")                                                                                \
+#define SWP_STATE_LIST(X)                                                                                    \
+    X(SWP_STATE_PENDING, "pending")                                                                          \
+    X(SWP_STATE_RUNNING, "running")                                                                          \
+    X(SWP_STATE_DONE, "done")                                                                                \
+    X(SWP_STATE_FAILED, "failed")                                                                            \
+    X(SWP_STATE_INFEASIBLE, "infeasible")                                                                    \
+    X(SWP_STATE_TIMED_OUT, "timed_out")                                                                      \
     X(SWP_STATE_INTERRUPTED, "interrupted")
 
 typedef enum swp_job_state {
@@ -51,7 +51,8 @@ typedef enum swp_job_state {
 
 const char *swp_job_state_name(swp_job_state state);
 
-/** True for states that a resumed sweep leaves alone unless asked to retry: done, failed, infeasible, timed out. */
+/** True for states that a resumed sweep leaves alone unless asked to retry: done, failed, infeasible, timed
+ * out. */
 bool swp_job_state_is_final(swp_job_state state);
 
 /* ---- what a file holds ---- */
@@ -86,16 +87,19 @@ typedef struct swp_text_attribute {
 
 /** What has to be known before the first row: all objects of the file follow from it. */
 typedef struct swp_layout {
-    const char *title;       /**< the spec's name */
-    const char *spec_json;   /**< the spec, resolved configs, input hashes: what `show --export` rebuilds a job from */
+    const char *title; /**< the spec's name */
+    const char
+        *spec_json; /**< the spec, resolved configs, input hashes: what `show --export` rebuilds a job from */
     const char *spec_sha256; /**< 64 hexadecimal digits: identity for --resume and merge */
-    int64_t     n_jobs;      /**< rows this file has when complete (its slice; without pruned points that get no row) */
-    int64_t     n_jobs_all;  /**< the same over all slices of the sweep; n_jobs without slices */
-    size_t      n_params;
+    int64_t
+        n_jobs; /**< rows this file has when complete (its slice; without pruned points that get no row) */
+    int64_t          n_jobs_all; /**< the same over all slices of the sweep; n_jobs without slices */
+    size_t           n_params;
     const swp_param *params;
-    size_t      max_nodes;   /**< nodes of the largest job, >= 1 */
-    bool        has_series, has_requests; /**< the groups /timeseries, /requests exist */
-    size_t      n_attributes; /**< more attributes of the root: library versions, slice, counts of pruned points ... */
+    size_t           max_nodes;                /**< nodes of the largest job, >= 1 */
+    bool             has_series, has_requests; /**< the groups /timeseries, /requests exist */
+    size_t n_attributes; /**< more attributes of the root: library versions, slice, counts of pruned points
+                            ... */
     const swp_text_attribute *attributes;
 } swp_layout;
 
@@ -107,28 +111,28 @@ typedef struct swp_request {
 
 /** Everything about one job; all pointers are borrowed for the call only. */
 typedef struct swp_row {
-    int64_t       job; /**< index in the expanded space, >= 0 */
-    swp_job_state state;
-    const char   *error;   /**< reason of any state but done; NULL or "" = none */
-    int32_t       attempt; /**< 1 for the first */
-    const char   *hash;    /**< SWP_HASH_LEN hexadecimal digits */
-    int64_t       seed;
-    int32_t       repeat; /**< 0 .. repeats - 1 */
-    const swp_value *params;  /**< [n_params] */
-    const double    *metrics; /**< [WS_METRIC_COUNT]; NULL = all NaN */
-    size_t           n_nodes; /**< 0 .. max_nodes */
-    const double    *component_j; /**< [n_nodes][WS_COMPONENT_COUNT]; NULL = NaN */
-    const double    *npu_state_s; /**< [n_nodes][WS_STATE_COUNT]; NULL = NaN */
-    size_t           n_samples;   /**< of the power series; ignored without has_series */
-    const double    *series[WS_SERIES_COUNT]; /**< each [n_samples] or NULL = NaN */
-    const double    *node_power_w;            /**< [n_samples][n_nodes] or NULL */
-    const double    *component_power_w;       /**< [n_samples][WS_COMPONENT_COUNT] or NULL */
-    size_t           n_requests;              /**< ignored without has_requests */
+    int64_t            job; /**< index in the expanded space, >= 0 */
+    swp_job_state      state;
+    const char        *error;   /**< reason of any state but done; NULL or "" = none */
+    int32_t            attempt; /**< 1 for the first */
+    const char        *hash;    /**< SWP_HASH_LEN hexadecimal digits */
+    int64_t            seed;
+    int32_t            repeat;                  /**< 0 .. repeats - 1 */
+    const swp_value   *params;                  /**< [n_params] */
+    const double      *metrics;                 /**< [WS_METRIC_COUNT]; NULL = all NaN */
+    size_t             n_nodes;                 /**< 0 .. max_nodes */
+    const double      *component_j;             /**< [n_nodes][WS_COMPONENT_COUNT]; NULL = NaN */
+    const double      *npu_state_s;             /**< [n_nodes][WS_STATE_COUNT]; NULL = NaN */
+    size_t             n_samples;               /**< of the power series; ignored without has_series */
+    const double      *series[WS_SERIES_COUNT]; /**< each [n_samples] or NULL = NaN */
+    const double      *node_power_w;            /**< [n_samples][n_nodes] or NULL */
+    const double      *component_power_w;       /**< [n_samples][WS_COMPONENT_COUNT] or NULL */
+    size_t             n_requests;              /**< ignored without has_requests */
     const swp_request *requests;
-    int32_t     rank;         /**< that ran it; -1 = none did */
-    const char *host;         /**< NULL = "" */
-    double      wall_s;       /**< of the simulation; NaN if it never ran */
-    int         profile_kind; /**< ws_profile_kind, the least certain one used; -1 = unknown */
+    int32_t            rank;         /**< that ran it; -1 = none did */
+    const char        *host;         /**< NULL = "" */
+    double             wall_s;       /**< of the simulation; NaN if it never ran */
+    int                profile_kind; /**< ws_profile_kind, the least certain one used; -1 = unknown */
 } swp_row;
 
 /* ---- writing ---- */
@@ -137,19 +141,22 @@ struct swp_reader;
 typedef struct swp_store swp_store; /* opaque */
 
 typedef struct swp_store_config {
-    const char *path;        /**< FILE; its folder must exist and be writable */
-    bool        overwrite;   /**< an existing FILE may be replaced (always so after a carry) */
-    bool        no_live;     /**< collect in scratch_dir; FILE appears only at the end (file systems without POSIX writes) */
-    const char *scratch_dir; /**< NULL = $TMPDIR, else /tmp; only with no_live */
+    const char *path;      /**< FILE; its folder must exist and be writable */
+    bool        overwrite; /**< an existing FILE may be replaced (always so after a carry) */
+    bool        no_live; /**< collect in scratch_dir; FILE appears only at the end (file systems without POSIX
+                            writes) */
+    const char *scratch_dir;      /**< NULL = $TMPDIR, else /tmp; only with no_live */
     double      flush_interval_s; /**< 0 = 2 s */
 } swp_store_config;
 
 /** Make a new file with every object the layout asks for, under a temporary name beside FILE.
  * @param[in]  layout     copied
- * @param[out] store_out  owned by the caller, release with swp_store_destroy(); FILE's lock must be held until then
- * @return WS_OK; WS_ERR_IO with path and HDF5's text, also if FILE exists and overwrite is false; WS_ERR_ARG; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_store_create(const swp_store_config *config, const swp_layout *layout, ws_error *err,
-                                        swp_store **store_out);
+ * @param[out] store_out  owned by the caller, release with swp_store_destroy(); FILE's lock must be held
+ * until then
+ * @return WS_OK; WS_ERR_IO with path and HDF5's text, also if FILE exists and overwrite is false; WS_ERR_ARG;
+ * WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_store_create(const swp_store_config *config, const swp_layout *layout,
+                                        ws_error *err, swp_store **store_out);
 
 /** Values of the parameters of a job: writes [n_params] values, texts valid until the next call. */
 typedef ws_status (*swp_params_fn)(void *ctx, int64_t job, swp_value *params_out);
@@ -157,20 +164,23 @@ typedef ws_status (*swp_params_fn)(void *ctx, int64_t job, swp_value *params_out
 /** Copy rows of an older file (open reader of the FILE to be resumed). Before swp_store_begin() only.
  * @param[in] old          borrowed
  * @param[in] job_of_row   [swp_reader_n_rows(old)] job index each row gets in the new file; -1 = leave it out
- * @param[in] params_of    gives the parameters of each carried job, since a spec that grew may have other columns
+ * @param[in] params_of    gives the parameters of each carried job, since a spec that grew may have other
+ * columns
  * @return WS_OK; WS_ERR_IO; WS_ERR_ARG if a row does not fit the layout; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader *old, const int64_t *job_of_row,
-                                       swp_params_fn params_of, void *ctx, ws_error *err);
+WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader *old,
+                                       const int64_t *job_of_row, swp_params_fn params_of, void *ctx,
+                                       ws_error *err);
 
 /** Start live writing and give the file its name (with no_live: neither). */
 WS_NODISCARD ws_status swp_store_begin(swp_store *store, ws_error *err);
 
 /** Add a row; copies everything. Writes to the file when a chunk is full or the flush interval has passed.
- * @return WS_OK; WS_ERR_IO: what was flushed before is in the file, no more rows are taken (every later call fails too);
- *         WS_ERR_ARG if the row does not fit the layout (the store stays usable); WS_ERR_NOMEM */
+ * @return WS_OK; WS_ERR_IO: what was flushed before is in the file, no more rows are taken (every later call
+ * fails too); WS_ERR_ARG if the row does not fit the layout (the store stays usable); WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_store_write_row(swp_store *store, const swp_row *row, ws_error *err);
 
-/** Write gathered rows if they have waited for the flush interval; call at least twice a second while idle. */
+/** Write gathered rows if they have waited for the flush interval; call at least twice a second while idle.
+ */
 WS_NODISCARD ws_status swp_store_poll(swp_store *store, ws_error *err);
 
 /** Write all gathered rows now. */
@@ -178,7 +188,8 @@ WS_NODISCARD ws_status swp_store_flush(swp_store *store, ws_error *err);
 
 typedef enum swp_finish {
     SWP_FINISH_REPACK, /**< the sweep is over: rewrite compressed, ordered by job, and replace FILE */
-    SWP_FINISH_CLOSE   /**< stopped early, little time: only flush and close; resume reads it, plain tools open it */
+    SWP_FINISH_CLOSE /**< stopped early, little time: only flush and close; resume reads it, plain tools open
+                        it */
 } swp_finish;
 
 /** End writing. With no_live, FILE appears now in either case. After an error the live file is still there.

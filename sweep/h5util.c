@@ -1,0 +1,273 @@
+#include "h5util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hdf5_hl.h>
+
+#include "base/strbuf.h"
+
+void swp_h5_init(void)
+{
+    H5dont_atexit(); /* fails harmlessly when the library is already up */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* ---- errors ---- */
+
+typedef struct error_text {
+    ws_strbuf text;
+    int       n_kept;
+} error_text;
+
+/* The innermost records say what the system said; the outer ones repeat our own message. */
+static herr_t keep_innermost(unsigned n, const H5E_error2_t *record, void *data)
+{
+    error_text *kept = data;
+    (void)n;
+    if (kept->n_kept < 2 && record->desc != NULL && record->desc[0] != '\0') {
+        if (kept->n_kept > 0) {
+            ws_strbuf_puts(&kept->text, "; ");
+        }
+        ws_strbuf_puts(&kept->text, record->desc);
+        kept->n_kept++;
+    }
+    return 0;
+}
+
+ws_status swp_h5_fail(ws_error *err, const char *path, const char *fmt, ...)
+{
+    error_text kept = {WS_STRBUF_INIT, 0};
+    char       what[256];
+    va_list    args;
+
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &kept);
+    H5Eclear2(H5E_DEFAULT);
+    ws_error_add(err, WS_ERR_IO, "%s: %s%s%s", path, what, kept.n_kept > 0 ? ": " : "",
+                 ws_strbuf_text(&kept.text));
+    ws_strbuf_fini(&kept.text);
+    return WS_ERR_IO;
+}
+
+/* ---- property lists ---- */
+
+hid_t swp_h5_file_access(int live)
+{
+    const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+    if (list < 0) {
+        return -1;
+    }
+    const herr_t bounds = live ? H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110)
+                               : H5Pset_libver_bounds(list, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
+    if (bounds < 0 || H5Pset_file_locking(list, 0, 1) < 0) {
+        H5Pclose(list);
+        return -1;
+    }
+    return list;
+}
+
+static hid_t ordered_list(hid_t class_id)
+{
+    const hid_t    list  = H5Pcreate(class_id);
+    const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    if (list < 0) {
+        return -1;
+    }
+    if (H5Pset_link_creation_order(list, order) < 0 || H5Pset_attr_creation_order(list, order) < 0) {
+        H5Pclose(list);
+        return -1;
+    }
+    return list;
+}
+
+hid_t swp_h5_group_creation(void)
+{
+    return ordered_list(H5P_GROUP_CREATE);
+}
+
+hid_t swp_h5_file_creation(void)
+{
+    return ordered_list(H5P_FILE_CREATE);
+}
+
+/* ---- attributes ---- */
+
+hid_t swp_h5_text_type(void)
+{
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    if (type < 0) {
+        return -1;
+    }
+    if (H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0) {
+        H5Tclose(type);
+        return -1;
+    }
+    return type;
+}
+
+static herr_t put_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type, size_t n,
+                            const void *value)
+{
+    const hsize_t len   = n;
+    const hid_t   space = n == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &len, NULL);
+    if (space < 0) {
+        return -1;
+    }
+    herr_t      result    = -1;
+    const hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute >= 0) {
+        result = H5Awrite(attribute, memory_type, value);
+        if (H5Aclose(attribute) < 0) {
+            result = -1;
+        }
+    }
+    H5Sclose(space);
+    return result;
+}
+
+herr_t swp_h5_put_text(hid_t object, const char *name, const char *text)
+{
+    const hid_t type = swp_h5_text_type();
+    if (type < 0) {
+        return -1;
+    }
+    const herr_t result = put_attribute(object, name, type, type, 0, &text);
+    H5Tclose(type);
+    return result;
+}
+
+herr_t swp_h5_put_int(hid_t object, const char *name, int64_t value)
+{
+    return put_attribute(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, 0, &value);
+}
+
+herr_t swp_h5_put_i8s(hid_t object, const char *name, const int8_t *values, size_t n)
+{
+    return put_attribute(object, name, H5T_STD_I8LE, H5T_NATIVE_INT8, n, values);
+}
+
+herr_t swp_h5_put_double(hid_t object, const char *name, double value)
+{
+    /* length 1, not scalar: netCDF wants _FillValue so, and shows both forms alike */
+    return put_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &value);
+}
+
+/* Read through `read` (H5Aread or H5Dread in disguise) is not worth a shared function: two lines differ. */
+char *swp_h5_get_text(hid_t object, const char *name)
+{
+    char *text = NULL, *copy = NULL;
+    if (H5Aexists(object, name) <= 0) {
+        return NULL;
+    }
+    const hid_t type      = swp_h5_text_type();
+    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    if (type >= 0 && attribute >= 0 && H5Aread(attribute, type, &text) >= 0 && text != NULL) {
+        copy = ws_strdup(text);
+        H5free_memory(text);
+    }
+    if (attribute >= 0) {
+        H5Aclose(attribute);
+    }
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return copy;
+}
+
+herr_t swp_h5_get_int(hid_t object, const char *name, int64_t *out)
+{
+    int64_t value;
+    if (H5Aexists(object, name) <= 0) {
+        return -1;
+    }
+    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    if (attribute < 0) {
+        return -1;
+    }
+    const herr_t result = H5Aread(attribute, H5T_NATIVE_INT64, &value);
+    H5Aclose(attribute);
+    if (result >= 0) {
+        *out = value;
+    }
+    return result;
+}
+
+/* ---- whole datasets ---- */
+
+herr_t swp_h5_put_text_dataset(hid_t parent, const char *name, const char *text, const char *long_name)
+{
+    herr_t      result = -1;
+    const hid_t type   = swp_h5_text_type();
+    const hid_t space  = H5Screate(H5S_SCALAR);
+    const hid_t data   = type >= 0 && space >= 0
+                             ? H5Dcreate2(parent, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)
+                             : -1;
+    if (data >= 0) {
+        result = H5Dwrite(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text);
+        if (result >= 0) {
+            result = swp_h5_put_text(data, "long_name", long_name);
+        }
+        if (H5Dclose(data) < 0) {
+            result = -1;
+        }
+    }
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return result;
+}
+
+char *swp_h5_get_text_dataset(hid_t parent, const char *name)
+{
+    char       *text = NULL, *copy = NULL;
+    const hid_t type = swp_h5_text_type();
+    const hid_t data = H5Dopen2(parent, name, H5P_DEFAULT);
+    if (type >= 0 && data >= 0 && H5Dread(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0 &&
+        text != NULL) {
+        copy = ws_strdup(text);
+        H5free_memory(text);
+    }
+    if (data >= 0) {
+        H5Dclose(data);
+    }
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return copy;
+}
+
+hid_t swp_h5_make_dimension(hid_t parent, const char *name, hsize_t len, hsize_t max_len)
+{
+    /* The text of netCDF-4's own files, by which it tells a bare dimension from a variable. */
+    char          label[80];
+    const hsize_t chunk = 4096;
+    hid_t         data  = -1;
+
+    snprintf(label, sizeof(label), "This is a netCDF dimension but not a netCDF variable.%10llu",
+             (unsigned long long)len);
+    const hid_t space = H5Screate_simple(1, &len, &max_len);
+    const hid_t list  = H5Pcreate(H5P_DATASET_CREATE);
+    if (space >= 0 && list >= 0 && (max_len != H5S_UNLIMITED || H5Pset_chunk(list, 1, &chunk) >= 0) &&
+        H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0) {
+        data = H5Dcreate2(parent, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    }
+    if (data >= 0 && H5DSset_scale(data, label) < 0) {
+        H5Dclose(data);
+        data = -1;
+    }
+    if (list >= 0) {
+        H5Pclose(list);
+    }
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    return data;
+}

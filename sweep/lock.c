@@ -1,0 +1,107 @@
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strbuf.h"
+
+struct swp_lock {
+    int  fd;
+    char path[]; /* of the lock file */
+};
+
+/* Another holder may have removed the file between our open and our lock; then we hold a lock nobody else
+ * sees. */
+static bool is_current(int fd, const char *path)
+{
+    struct stat open_file, named_file;
+    return fstat(fd, &open_file) == 0 && stat(path, &named_file) == 0 &&
+           open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
+}
+
+static ws_status refuse(int fd, const char *path, ws_error *err)
+{
+    char          holder[256];
+    const int     reason = errno;
+    const ssize_t n      = pread(fd, holder, sizeof(holder) - 1, 0);
+
+    holder[n > 0 ? n : 0]         = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    if (reason == EWOULDBLOCK) {
+        return ws_error_add(err, WS_ERR_IO, "%s: another sweep is writing this file (%s)", path,
+                            holder[0] != '\0' ? holder : "holder unknown");
+    }
+    return ws_error_add(err, WS_ERR_IO, "%s: cannot lock: %s (does the file system support locks?)", path,
+                        strerror(reason));
+}
+
+/* Say who holds it, for the message of the one who is refused; failing to is no reason to stop. */
+static void sign(int fd)
+{
+    char host[128] = "";
+    char line[192];
+
+    gethostname(host, sizeof(host) - 1);
+    const int n = snprintf(line, sizeof(line), "pid %ld on %s\n", (long)getpid(), host);
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, line, (size_t)n, 0) < 0) {
+        errno = 0;
+    }
+}
+
+static ws_status lock_file(const char *path, ws_error *err, int *fd_out)
+{
+    for (;;) {
+        const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            return ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            const ws_status status = refuse(fd, path, err);
+            close(fd);
+            return status;
+        }
+        if (is_current(fd, path)) {
+            sign(fd);
+            *fd_out = fd;
+            return WS_OK;
+        }
+        close(fd);
+    }
+}
+
+ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out)
+{
+    const size_t len  = strlen(path) + sizeof(".lock");
+    swp_lock    *lock = malloc(sizeof(*lock) + len);
+
+    *lock_out = NULL;
+    if (lock == NULL) {
+        return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+    }
+    snprintf(lock->path, len, "%s.lock", path);
+    const ws_status status = lock_file(lock->path, err, &lock->fd);
+    if (status != WS_OK) {
+        free(lock);
+        return status;
+    }
+    *lock_out = lock;
+    return WS_OK;
+}
+
+void swp_lock_release(swp_lock **lock)
+{
+    if (*lock == NULL) {
+        return;
+    }
+    unlink((*lock)->path); /* while still locked: see is_current() */
+    close((*lock)->fd);
+    free(*lock);
+    *lock = NULL;
+}
