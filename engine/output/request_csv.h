@@ -1,0 +1,15 @@
+/* output/request_csv.h -- one row per finished request, in the byte-exact form of the reference (spec/serving.md 9.1).
+ *
+ * Lines end with CR LF. Times are ns; -1 where a value was never set. ITL is a bracketed list, quoted when it contains a
+ * comma. */
+#ifndef WS_REQUEST_CSV_H
+#define WS_REQUEST_CSV_H
+
+#include "base/status.h"
+#include "output/output_file.h"
+#include "sim/result.h"
+
+/** Write header and rows. Write errors show at ws_output_file_commit(). @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_request_csv_write(const ws_result *result, ws_output_file *file);
+
+#endif /* WS_REQUEST_CSV_H */
