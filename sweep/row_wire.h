@@ -1,0 +1,27 @@
+/* row_wire.h -- rows as bytes, between the thread or rank that ran a job and the writer.
+ *
+ * A row is a fixed-width head followed by its arrays, each at a multiple of 8 bytes, so that reading one back is setting
+ * pointers. Params and host are not carried: the writer knows them from job and rank. Same machine type on both ends. */
+#ifndef SWP_ROW_WIRE_H
+#define SWP_ROW_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store.h"
+
+/** A growing block of packed rows; memory is malloc's, so that it can be handed on. */
+typedef struct swp_rows {
+    char    *data; /**< owned; free() */
+    size_t   len, capacity;
+    uint64_t n_rows;
+} swp_rows;
+
+/** Append a row. @return WS_OK; WS_ERR_NOMEM, rows unchanged */
+WS_NODISCARD ws_status swp_rows_add(swp_rows *rows, const swp_row *row);
+
+/** Read the row at an offset and move the offset behind it; the row borrows from data.
+ * @return WS_OK; WS_ERR_INPUT if the bytes are no row (a broken sender) */
+WS_NODISCARD ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *row_out);
+
+#endif /* SWP_ROW_WIRE_H */
