@@ -210,7 +210,8 @@ static ws_status set_num_instances(const assigner *a, const char *node)
     for (size_t k = had; k < wanted; k++) {
         ws_json_doc *copy = NULL;
         WS_TRY(ws_json_doc_copy(ws_json_at(at(a, list), k % had), "instance", &copy));
-        const ws_status status = ws_json_set(a->doc, pointer_join(pointer, list, "-"), ws_json_doc_root(copy), a->err);
+        const ws_status status =
+            ws_json_set(a->doc, pointer_join(pointer, list, "-"), ws_json_doc_root(copy), a->err);
         ws_json_doc_destroy(&copy);
         WS_TRY(status);
     }
@@ -221,14 +222,22 @@ static ws_status set_num_instances(const assigner *a, const char *node)
     return ws_json_set_number(a->doc, pointer_join(pointer, node, "num_instances"), (double)wanted, a->err);
 }
 
+#define MEM_UTIL_OPTION "npu_memory_utilization" /* an instance says it as npu_mem.mem_util */
+
+static bool has_overrides(const ws_option *option)
+{
+    return option->per_instance || strcmp(option->name, MEM_UTIL_OPTION) == 0;
+}
+
 /* A swept option is for every instance: an instance's own value would hide it. */
 static ws_status drop_override(const assigner *a, const char *instance)
 {
-    if (strcmp(a->param->option->name, "npu_memory_utilization") == 0) {
-        char npu_mem[POINTER_MAX];
+    char npu_mem[POINTER_MAX];
+    if (strcmp(a->param->option->name, MEM_UTIL_OPTION) == 0) {
         remove_member(a, pointer_join(npu_mem, instance, "npu_mem"), "mem_util");
+    } else {
+        remove_member(a, instance, a->param->option->name);
     }
-    remove_member(a, instance, a->param->option->name);
     return WS_OK;
 }
 
@@ -251,7 +260,7 @@ static ws_status assign_one(const assigner *a)
     case SWP_TARGET_STANDBY_DURATION:
         return each_node(a, set_standby);
     case SWP_TARGET_OPTION:
-        return a->param->option->per_instance ? each_instance(a, drop_override) : WS_OK;
+        return has_overrides(a->param->option) ? each_instance(a, drop_override) : WS_OK;
     case SWP_TARGET_POINTER:
         return set_value(a, a->param->name);
     case SWP_TARGET_WORKLOAD:
@@ -279,7 +288,7 @@ ws_status swp_assign_cluster(const swp_spec *spec, const uint32_t *value_index, 
 bool swp_assign_touches_cluster(const swp_parameter *param)
 {
     return param->target != SWP_TARGET_WORKLOAD &&
-           (param->target != SWP_TARGET_OPTION || param->option->per_instance);
+           (param->target != SWP_TARGET_OPTION || has_overrides(param->option));
 }
 
 /* ---- options and workload ---- */

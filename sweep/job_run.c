@@ -119,8 +119,8 @@ static ws_status describe_result(swp_runner *r, const ws_result *result)
 {
     const swp_spec *spec = swp_builder_spec(r->config.builder);
     if (result->n_nodes > r->config.max_nodes) {
-        return ws_error_add(&r->err, WS_ERR_INPUT, "the job has %zu nodes, the file's node axis %zu", result->n_nodes,
-                            r->config.max_nodes);
+        return ws_error_add(&r->err, WS_ERR_INPUT, "the job has %zu nodes, the file's node axis %zu",
+                            result->n_nodes, r->config.max_nodes);
     }
     r->row.metrics      = result->metrics;
     r->row.n_nodes      = result->n_nodes;
@@ -143,8 +143,8 @@ static ws_status simulate(swp_runner *r, uint64_t job)
     const ws_run_limits limits  = {.memory_bytes = r->config.memory_bytes, .should_stop = is_over, .ctx = r};
     const ws_result    *result  = NULL;
     const double        begin_s = swp_wall_s();
-    r->deadline_s   = r->config.time_budget_s > 0.0 ? begin_s + r->config.time_budget_s : INFINITY;
-    r->was_stopped  = false;
+    r->deadline_s    = r->config.time_budget_s > 0.0 ? begin_s + r->config.time_budget_s : INFINITY;
+    r->was_stopped   = false;
     ws_status status = ws_simulate(scenario, r->run, &limits, &r->err, &result);
     r->row.wall_s    = swp_wall_s() - begin_s;
     if (status == WS_OK) {
@@ -169,19 +169,20 @@ static void explain_failure(swp_runner *r, ws_status status)
     r->row               = blank;
     r->row.state         = state_of(r, status);
     if (r->err.n_problems == 0) {
-        ws_error_add(&r->err, status, r->row.state == SWP_STATE_INTERRUPTED ? "stopped before it was done" : "%s",
+        ws_error_add(&r->err, status,
+                     r->row.state == SWP_STATE_INTERRUPTED ? "stopped before it was done" : "%s",
                      ws_status_text(status));
     }
     r->row.error = ws_error_text(&r->err);
 }
 
-swp_row swp_row_without_run(swp_builder *builder, uint64_t job, const uint32_t *value_index, swp_job_state state,
-                            const char *reason, char hash_buf[SWP_HASH_LEN + 1])
+swp_row swp_row_without_run(swp_builder *builder, uint64_t job, const uint32_t *value_index,
+                            swp_job_state state, const char *reason, char hash_buf[SWP_HASH_LEN + 1])
 {
     const swp_space *space = swp_builder_space(builder);
     ws_options       options;
     if (swp_build_hash(builder, job, value_index, NULL, hash_buf) != WS_OK) {
-        char text[128], hex[65]; /* inputs that cannot be put together: known by spec and number */
+        char      text[128], hex[65]; /* inputs that cannot be put together: known by spec and number */
         const int n = snprintf(text, sizeof text, "%s %" PRIu64, swp_builder_spec(builder)->sha256, job);
         ws_sha256_hex(text, (size_t)n, hex);
         memcpy(hash_buf, hex, SWP_HASH_LEN);

@@ -48,14 +48,15 @@ static void add_array(row_arrays *arrays, const void *at, size_t bytes)
 
 static row_head head_of(const swp_row *row)
 {
-    row_head head = {.magic        = ROW_MAGIC,
-                     .job          = row->job,
-                     .seed         = row->seed,
-                     .wall_s       = row->wall_s,
-                     .n_samples    = row->n_samples,
-                     .n_requests   = row->n_requests,
-                     .n_nodes      = (uint32_t)row->n_nodes,
-                     .error_len    = row->error != NULL && row->error[0] != '\0' ? (uint32_t)strlen(row->error) + 1 : 0,
+    row_head head = {.magic      = ROW_MAGIC,
+                     .job        = row->job,
+                     .seed       = row->seed,
+                     .wall_s     = row->wall_s,
+                     .n_samples  = row->n_samples,
+                     .n_requests = row->n_requests,
+                     .n_nodes    = (uint32_t)row->n_nodes,
+                     .error_len =
+                         row->error != NULL && row->error[0] != '\0' ? (uint32_t)strlen(row->error) + 1 : 0,
                      .state        = (int32_t)row->state,
                      .attempt      = row->attempt,
                      .repeat       = row->repeat,
@@ -79,7 +80,8 @@ ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
     row_arrays   arrays = {.n = 0};
     const size_t d      = sizeof(double);
     add_array(&arrays, row->metrics, row->metrics != NULL ? WS_METRIC_COUNT * d : 0);
-    add_array(&arrays, row->component_j, row->component_j != NULL ? row->n_nodes * WS_COMPONENT_COUNT * d : 0);
+    add_array(&arrays, row->component_j,
+              row->component_j != NULL ? row->n_nodes * WS_COMPONENT_COUNT * d : 0);
     add_array(&arrays, row->npu_state_s, row->npu_state_s != NULL ? row->n_nodes * WS_STATE_COUNT * d : 0);
     for (int c = 0; c < WS_SERIES_COUNT; c++) {
         add_array(&arrays, row->series[c], row->series[c] != NULL ? row->n_samples * d : 0);
@@ -165,9 +167,11 @@ ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *r
                               .n_samples    = head->n_samples,
                               .n_requests   = head->n_requests};
     const uint64_t node_samples = head->n_samples * head->n_nodes;
-    row.metrics     = take_array(&cursor, present & HAS_METRICS, WS_METRIC_COUNT, d);
-    row.component_j = take_array(&cursor, present & HAS_COMPONENT_J, (uint64_t)head->n_nodes * WS_COMPONENT_COUNT, d);
-    row.npu_state_s = take_array(&cursor, present & HAS_NPU_STATE_S, (uint64_t)head->n_nodes * WS_STATE_COUNT, d);
+    row.metrics                 = take_array(&cursor, present & HAS_METRICS, WS_METRIC_COUNT, d);
+    row.component_j =
+        take_array(&cursor, present & HAS_COMPONENT_J, (uint64_t)head->n_nodes * WS_COMPONENT_COUNT, d);
+    row.npu_state_s =
+        take_array(&cursor, present & HAS_NPU_STATE_S, (uint64_t)head->n_nodes * WS_STATE_COUNT, d);
     for (int c = 0; c < WS_SERIES_COUNT; c++) {
         row.series[c] = take_array(&cursor, present & 1u << c, head->n_samples, d);
     }
@@ -176,7 +180,8 @@ ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *r
         take_array(&cursor, present & HAS_COMPONENT_POWER, head->n_samples * WS_COMPONENT_COUNT, d);
     row.requests = take_array(&cursor, head->n_requests > 0, head->n_requests, sizeof(swp_request));
     row.error    = take_array(&cursor, head->error_len > 0, head->error_len, 1);
-    if (cursor.is_short || cursor.left != 0 || (row.error != NULL && row.error[head->error_len - 1] != '\0')) {
+    if (cursor.is_short || cursor.left != 0 ||
+        (row.error != NULL && row.error[head->error_len - 1] != '\0')) {
         return WS_ERR_INPUT;
     }
     *row_out = row;

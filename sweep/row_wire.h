@@ -1,7 +1,8 @@
 /* row_wire.h -- rows as bytes, between the thread or rank that ran a job and the writer.
  *
- * A row is a fixed-width head followed by its arrays, each at a multiple of 8 bytes, so that reading one back is setting
- * pointers. Params and host are not carried: the writer knows them from job and rank. Same machine type on both ends. */
+ * A row is a fixed-width head followed by its arrays, each at a multiple of 8 bytes, so that reading one back
+ * is setting pointers. Params and host are not carried: the writer knows them from job and rank. Same machine
+ * type on both ends. */
 #ifndef SWP_ROW_WIRE_H
 #define SWP_ROW_WIRE_H
 
