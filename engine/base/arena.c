@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT_BYTES = 64 }; /* one cache line, and every vector register */
+#define ALIGNMENT_BYTES ((size_t)64) /* one cache line, and every vector register */
 #define MIN_CHUNK_BYTES ((size_t)64 * 1024)
 #define MAX_GROWTH_BYTES ((size_t)64 * 1024 * 1024) /* beyond it chunks stop doubling */
 #define MIN_GROWN_ELEMENTS 16

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LAST_OF_16_DIGITS = 16 }; /* its place in "d.ddddddddddddddde+dd" */
+
 typedef struct duration_unit {
     const char *name;
     double      ns;
@@ -87,30 +89,41 @@ int ws_duration_has_unit(const char *text)
     return (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z');
 }
 
-/* The fewest significant digits that read back exactly, without zeros at their end, and the power of ten of
- * the first one. Any decimal of up to 15 digits survives the way through a double, so 15 with zeros cut is
- * already the shortest; only numbers under DBL_MIN carry fewer bits and must be searched from one digit on.
- */
+/* Print with the fewest significant digits that read back exactly. Any decimal of up to 15 digits survives
+ * the way through a double, so 15 (with zeros cut by the caller) is already the shortest; only numbers under
+ * DBL_MIN carry fewer bits and must be searched from one digit on. */
+static void print_shortest(double value, char text[32])
+{
+    for (int n_digits = value < DBL_MIN ? 1 : 15; n_digits <= 16; n_digits++) {
+        snprintf(text, 32, "%.*e", n_digits - 1, value);
+        if (strtod(text, NULL) == value) {
+            return;
+        }
+    }
+    /* Doubles lie twice as dense below a power of two as above it: there the nearest 16 digits may read back
+     * as the neighbour below while the next ones up, a little farther off, are right. */
+    text[LAST_OF_16_DIGITS] = (char)(text[LAST_OF_16_DIGITS] + 1);
+    if (text[LAST_OF_16_DIGITS] > '9' || strtod(text, NULL) != value) {
+        snprintf(text, 32, "%.16e", value);
+    }
+}
+
+/* The digits of the shortest form, without zeros at their end, and the power of ten of the first one. */
 static int shortest_digits(double value, char digits[20])
 {
     char text[32];
-    int  n_asked = fabs(value) < DBL_MIN ? 1 : 15;
-    do {
-        snprintf(text, sizeof(text), "%.*e", n_asked - 1, value);
-        n_asked++;
-    } while (n_asked <= 17 && strtod(text, NULL) != value);
-    const size_t length   = strcspn(text, "e");
-    size_t       n_digits = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '.') {
-            digits[n_digits++] = text[i];
-        }
+    print_shortest(value, text);
+    size_t n_digits    = 0;
+    digits[n_digits++] = text[0];
+    const char *at     = text[1] == '.' ? text + 2 : text + 1;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        digits[n_digits++] = *at;
     }
     while (n_digits > 1 && digits[n_digits - 1] == '0') {
         n_digits--;
     }
     digits[n_digits] = '\0';
-    return (int)strtol(text + length + 1, NULL, 10);
+    return (int)strtol(at + 1, NULL, 10); /* behind the 'e' */
 }
 
 /* Digits laid out with the point after `n_before` of them; zeros fill what is missing on either side. */
@@ -138,11 +151,12 @@ static void print_positional(const char *digits, int n_before, char *out)
 char *ws_double_repr(double value, char buf[32])
 {
     if (!isfinite(value)) {
-        return strcpy(buf, isnan(value) ? "nan" : value > 0.0 ? "inf" : "-inf");
+        snprintf(buf, 32, "%s", isnan(value) ? "nan" : value > 0.0 ? "inf" : "-inf");
+        return buf;
     }
-    char      digits[20];
-    const int exponent = shortest_digits(fabs(value), digits);
-    char     *out      = buf;
+    char      digits[20] = {0};
+    const int exponent   = shortest_digits(fabs(value), digits);
+    char     *out        = buf;
     if (signbit(value)) {
         *out++ = '-';
     }

@@ -90,6 +90,8 @@ static void test_repr_is_pythons(void **state)
     check_repr(5e-324, "5e-324");
     check_repr(1.7976931348623157e308, "1.7976931348623157e+308");
     check_repr(-2.5e-100, "-2.5e-100");
+    check_repr(0x1p-24, "5.960464477539063e-08"); /* powers of two, where the nearest 16 digits are not enough */
+    check_repr(0x1p89, "6.189700196426902e+26");
     check_repr(9007199254740993.0, "9007199254740992.0");
     check_repr(INFINITY, "inf");
     check_repr(-INFINITY, "-inf");

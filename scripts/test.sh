@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Build and run every test; the last line is `N passed, N failed, N skipped`, counted from CTest's own report.
+# Leaves with 1 if a test fails, if a build fails, or if no test ran.
+#
+# usage: scripts/test.sh [--asan]
+#   --asan   also build with the address and undefined-behaviour sanitizers and run everything again; CI=true in the
+#            environment does the same
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+presets=(release)
+case ${1:-} in
+    "") [ "${CI:-}" != true ] || presets+=(asan) ;;
+    --asan) presets+=(asan) ;;
+    *)
+        sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac
+
+run() {
+    echo "+ $*"
+    "$@"
+}
+
+# Add up the CTest reports given as arguments; 1 if there are failures or no tests at all.
+summarise() {
+    python3 - "$@" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as ElementTree
+
+passed = failed = skipped = 0
+for path in sys.argv[1:]:
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        # a test that asked to be skipped says so; one that could not start (no program) is "notrun" too
+        note = case.find("skipped")
+        is_skip = note is not None and (case.get("status") == "disabled" or note.get("message").startswith("SKIP_"))
+        passed += case.get("status") == "run"
+        skipped += is_skip
+        failed += case.get("status") != "run" and not is_skip
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(1 if failed or not passed else 0)
+PYTHON
+}
+
+scripts/bootstrap.sh
+reports=()
+status=0
+for preset in "${presets[@]}"; do
+    report=$PWD/build/$preset/ctest.xml
+    run cmake --preset "$preset"
+    rm -f "$report"
+    run cmake --build --preset "$preset"
+    run ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$report" || status=1
+    reports+=("$report")
+done
+summarise "${reports[@]}" || status=1
+exit "$status"

@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""Check that every #include follows the arrows of the architecture.
+
+usage: check_includes.py [--self-test] SOURCE_DIR
+
+The folders are the architecture: includes point down only. This reads the #include lines of engine/ and sweep/ and
+fails on any arrow that is not in the table below, on mpi.h and hdf5.h outside sweep/, on cJSON.h outside the JSON
+reader, and on a cycle between headers. --self-test checks the checker on lines that must be refused.
+"""
+import re
+import sys
+from pathlib import Path
+
+# folder of engine/ -> the folders of engine/ it may include, besides itself
+ALLOWED = {
+    "base": set(),
+    "model": {"base"},
+    "hardware": {"model", "base"},
+    "serving": {"model", "base"},
+    "power": {"model", "base"},
+    "sim": {"serving", "power", "hardware", "model", "base"},
+    "output": {"sim", "serving", "power", "hardware", "model", "base"},
+}
+PUBLIC_HEADER = "wattsim.h"
+# What the public header itself may show: plain result and option types of sim, and base.
+PUBLIC_FOLDERS = {"sim", "base"}
+# Who may include the public header: what implements it or is a program on top of it, never the layers below.
+ABOVE_PUBLIC = {"sim", "output", "programs"}
+SWEEP_ONLY = re.compile(r"^(mpi|hdf5|hdf5_hl|H5\w*)\.h$")
+CJSON = re.compile(r"^(cjson/)?cJSON(_Utils)?\.h$")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
+
+
+def engine_rule(folder, name, included):
+    """Why a file of an engine folder must not include this, or None."""
+    if SWEEP_ONLY.match(included):
+        return "engine/ knows neither MPI nor HDF5"
+    if CJSON.match(included):
+        is_reader = folder == "base" and re.fullmatch(r"json\w*\.c", name)
+        return None if is_reader else "only base/json*.c includes cJSON.h"
+    if included == PUBLIC_HEADER:
+        return None if folder in ABOVE_PUBLIC else "only sim, output and programs include wattsim.h"
+    target = included.split("/")[0] if "/" in included else None
+    if target not in ALLOWED:
+        return None  # the system or a third party
+    if folder == "programs" or target == folder:
+        return None
+    if name == PUBLIC_HEADER:
+        return None if target in PUBLIC_FOLDERS else f"wattsim.h must not show {target}/"
+    return None if target in ALLOWED[folder] else f"{folder}/ must not include {target}/"
+
+
+def sweep_rule(included):
+    """Why a file of sweep/ must not include this, or None."""
+    path = included[len("engine/"):] if included.startswith("engine/") else included
+    target = path.split("/")[0] if "/" in path else None
+    if target in ALLOWED and target != "base":
+        return "sweep/ sees the engine through wattsim.h and base/ only"
+    if CJSON.match(included):
+        return "only base/json*.c includes cJSON.h"
+    return None
+
+
+def rule_of(path, included):
+    """Why the file (a path like engine/power/ledger.c) must not include this, or None."""
+    parts = Path(path).parts
+    if ".." in Path(included).parts:
+        return "includes name a path from the root, never ../"
+    if parts[0] == "sweep":
+        return sweep_rule(included)
+    if parts[-1] == PUBLIC_HEADER:
+        return engine_rule("", PUBLIC_HEADER, included)
+    return engine_rule(parts[1] if len(parts) > 2 else "programs", parts[-1], included)
+
+
+def find_cycle(graph):
+    """A list of headers that include each other in a ring, or None."""
+    done, path = set(), []
+
+    def visit(header):
+        if header in path:
+            return path[path.index(header):] + [header]
+        if header in done:
+            return None
+        path.append(header)
+        for included in graph.get(header, ()):
+            cycle = visit(included)
+            if cycle:
+                return cycle
+        done.add(path.pop())
+        return None
+
+    for header in sorted(graph):
+        cycle = visit(header)
+        if cycle:
+            return cycle
+    return None
+
+
+def check(root):
+    """All problems of a source tree, one line each, and the number of files read."""
+    problems, graph, n_files = [], {}, 0
+    for path in sorted(p for top in ("engine", "sweep") for p in (root / top).rglob("*.[ch]")):
+        relative = path.relative_to(root)
+        includes = INCLUDE.findall(path.read_text(encoding="utf-8"))
+        n_files += 1
+        for included in includes:
+            problem = rule_of(relative.as_posix(), included)
+            if problem:
+                problems.append(f"{relative}: #include \"{included}\": {problem}")
+        if path.suffix == ".h":
+            top = "engine" if relative.parts[0] == "engine" else "sweep"
+            graph[relative.relative_to(top).as_posix()] = includes
+    cycle = find_cycle(graph)
+    if cycle:
+        problems.append("headers include each other: " + " -> ".join(cycle))
+    return problems, n_files
+
+
+MUST_FAIL = [
+    ("engine/serving/router.c", "power/ledger.h"),
+    ("engine/power/ledger.c", "serving/request.h"),
+    ("engine/base/json_read.h", "model/dtype.h"),
+    ("engine/base/error.c", "cjson/cJSON.h"),
+    ("engine/base/json.h", "cjson/cJSON.h"),
+    ("engine/sim/scenario.c", "output/csv.h"),
+    ("engine/sim/run.c", "mpi.h"),
+    ("engine/output/store.c", "hdf5.h"),
+    ("engine/main.c", "hdf5_hl.h"),
+    ("engine/model/model.c", "wattsim.h"),
+    ("engine/wattsim.h", "serving/request.h"),
+    ("engine/hardware/roofline.c", "../power/ledger.h"),
+    ("sweep/worker.c", "sim/scenario.h"),
+    ("sweep/worker.c", "engine/serving/workload.h"),
+    ("sweep/spec.c", "cjson/cJSON.h"),
+]
+MUST_PASS = [
+    ("engine/sim/scenario.c", "serving/request.h"),
+    ("engine/sim/scenario.c", "wattsim.h"),
+    ("engine/base/json_edit.c", "cjson/cJSON.h"),
+    ("engine/output/csv.c", "sim/result.h"),
+    ("engine/wattsim.h", "sim/result.h"),
+    ("engine/base/files.c", "sys/stat.h"),
+    ("sweep/worker.c", "wattsim.h"),
+    ("sweep/worker.c", "mpi.h"),
+    ("sweep/store.c", "base/json.h"),
+]
+
+
+def self_test():
+    wrong = [case for case in MUST_FAIL if rule_of(*case) is None]
+    wrong += [case for case in MUST_PASS if rule_of(*case) is not None]
+    if find_cycle({"a.h": ["b.h"], "b.h": ["c.h"], "c.h": ["a.h"]}) is None:
+        wrong.append("a cycle of three headers")
+    if find_cycle({"a.h": ["b.h", "c.h"], "b.h": ["c.h"], "c.h": []}) is not None:
+        wrong.append("a diamond is no cycle")
+    return [f"the checker misjudges {case}" for case in wrong]
+
+
+def main(arguments):
+    paths = [argument for argument in arguments if argument != "--self-test"]
+    if len(paths) != 1:
+        sys.exit(__doc__)
+    problems = self_test() if "--self-test" in arguments else []
+    found, n_files = check(Path(paths[0]))
+    problems += found
+    if n_files == 0:
+        problems.append(f"{paths[0]}: no sources found")
+    print("\n".join(problems) or f"{n_files} files, all includes point down")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
