@@ -293,7 +293,8 @@ ws_status ws_model_read(const char *name, ws_json shape, ws_json arch, ws_error 
     ws_model model;
     memset(&model, 0, sizeof(model));
     memcpy(model.name, name, strlen(name) + 1);
-    WS_TRY(first_failure(read_shape(shape, err, &model), read_arch(arch, err, &model)));
+    const ws_status status = read_shape(shape, err, &model); /* first: the sections depend on is_moe */
+    WS_TRY(first_failure(status, read_arch(arch, err, &model)));
     *out = model;
     return WS_OK;
 }
