@@ -1,0 +1,53 @@
+/* serving/request.h -- the state of one request during a run (spec/serving.md 4.1).
+ *
+ * Plain data, one per request of the workload, in the run's arena; index = request id. The first cache line is what
+ * the scheduler touches every step. */
+#ifndef WS_REQUEST_H
+#define WS_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WS_NO_RECORD = -1 }; /* n_indexed: the KV cache has no record of this request */
+
+typedef enum ws_request_status {
+    WS_REQUEST_WAITING, /* also before it is routed */
+    WS_REQUEST_RUNNING,
+    WS_REQUEST_PREEMPTED, /* in the waiting list again */
+    WS_REQUEST_FINISHED
+} ws_request_status;
+
+/** Token completions at batches first, first + stride, ... of one instance, count of them. */
+typedef struct ws_token_run {
+    int64_t first_batch;
+    int32_t count, stride;
+    struct ws_token_run *next; /* later run, NULL = newest */
+} ws_token_run;
+
+typedef struct ws_request {
+    int32_t   computed;  /* tokens whose KV exists or is being computed */
+    int32_t   reached;   /* length known so far */
+    int32_t   target;    /* prompt + output tokens */
+    int32_t   input;     /* prompt tokens */
+    int32_t  *blocks;    /* KV block table, borrowed from the KV cache; NULL = holds none */
+    int32_t   n_blocks;  /* entries of the table */
+    int32_t   n_indexed; /* leading blocks indexed for prefix reuse, or WS_NO_RECORD */
+    const uint32_t *chain; /* prefix ids, one per complete block; NULL = not computed yet */
+    int32_t   n_chain;
+    int32_t   n_in_flight; /* batches in flight that hold it */
+    uint8_t   status;      /* ws_request_status */
+    bool      is_initial;  /* its prompt was never completed */
+
+    uint32_t  id;
+    int32_t   instance;   /* that owns it now */
+    int32_t   npu_hit, total_hit;
+    int32_t   n_preemptions;
+    int64_t   arrival_ns;
+    int64_t   ttft_ns, tpot_ns, latency_ns, queue_ns, end_ns; /* -1 = never set */
+    int64_t   recent_end_ns; /* time of the token before the first inter-token gap */
+    int64_t   n_tokens_done; /* token completions after the first one */
+    ws_token_run  first_run; /* count 0 = none yet */
+    ws_token_run *last_run;  /* newest run; &first_run at the start */
+} ws_request;
+
+#endif /* WS_REQUEST_H */

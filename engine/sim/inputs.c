@@ -1,0 +1,359 @@
+#include "sim/inputs.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serving/workload_generator.h"
+
+/* What the cache holds; each kind has its own destructor. */
+typedef enum entry_kind {
+    ENTRY_MODEL,
+    ENTRY_PROFILE,
+    ENTRY_COST,
+    ENTRY_WORKLOAD,
+    ENTRY_PREFIXES,
+    ENTRY_HARDWARE
+} entry_kind;
+
+typedef struct entry {
+    entry_kind    kind;
+    char         *key;    /* owned */
+    void         *object; /* owned, by kind */
+    char         *notes;  /* owned; NULL = none */
+    struct entry *next;
+} entry;
+
+struct ws_inputs {
+    ws_files *files; /* borrowed */
+    char    **dirs;  /* owned; bundled folder last */
+    size_t    n_dirs;
+    entry    *entries; /* newest first */
+};
+
+static void object_destroy(entry_kind kind, void *object)
+{
+    switch (kind) {
+    case ENTRY_MODEL:
+        free(object);
+        break;
+    case ENTRY_PROFILE:
+        ws_profile_destroy(&(ws_profile *){object});
+        break;
+    case ENTRY_COST:
+        ws_step_cost_destroy(&(ws_step_cost *){object});
+        break;
+    case ENTRY_WORKLOAD:
+        ws_workload_destroy(&(ws_workload *){object});
+        break;
+    case ENTRY_PREFIXES:
+        ws_prefix_index_destroy(&(ws_prefix_index *){object});
+        break;
+    case ENTRY_HARDWARE:
+        ws_json_doc_destroy(&(ws_json_doc *){object});
+        break;
+    }
+}
+
+ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs, const char *bundled_dir,
+                           ws_inputs **inputs_out)
+{
+    *inputs_out       = NULL;
+    ws_inputs *inputs = calloc(1, sizeof(*inputs));
+    if (inputs == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    inputs->files = files;
+    inputs->dirs  = calloc(n_data_dirs + 1, sizeof(*inputs->dirs));
+    bool complete = inputs->dirs != NULL;
+    for (size_t i = 0; complete && i < n_data_dirs + 1; i++) {
+        const char *dir = i < n_data_dirs ? data_dirs[i] : bundled_dir;
+        if (dir != NULL) {
+            inputs->dirs[inputs->n_dirs] = ws_strdup(dir);
+            complete                     = inputs->dirs[inputs->n_dirs++] != NULL;
+        }
+    }
+    if (!complete) {
+        ws_inputs_destroy(&inputs);
+        return WS_ERR_NOMEM;
+    }
+    *inputs_out = inputs;
+    return WS_OK;
+}
+
+void ws_inputs_destroy(ws_inputs **inputs)
+{
+    if (*inputs == NULL) {
+        return;
+    }
+    while ((*inputs)->entries != NULL) {
+        entry *e            = (*inputs)->entries;
+        (*inputs)->entries = e->next;
+        object_destroy(e->kind, e->object);
+        free(e->key);
+        free(e->notes);
+        free(e);
+    }
+    for (size_t i = 0; i < (*inputs)->n_dirs; i++) {
+        free((*inputs)->dirs[i]);
+    }
+    free((*inputs)->dirs);
+    free(*inputs);
+    *inputs = NULL;
+}
+
+/* ---- the cache ---- */
+
+static const entry *find_entry(const ws_inputs *inputs, entry_kind kind, const char *key)
+{
+    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
+        if (e->kind == kind && strcmp(e->key, key) == 0) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* Keep an object under a key; takes ownership of it, also on failure. */
+static ws_status keep(ws_inputs *inputs, entry_kind kind, const char *key, void *object, const ws_strbuf *notes)
+{
+    entry *e = calloc(1, sizeof(*e));
+    if (e != NULL) {
+        e->key   = ws_strdup(key);
+        e->notes = notes != NULL && notes->len > 0 ? ws_strdup(notes->data) : NULL;
+    }
+    if (e == NULL || e->key == NULL || (notes != NULL && notes->len > 0 && e->notes == NULL)) {
+        object_destroy(kind, object);
+        if (e != NULL) {
+            free(e->key);
+        }
+        free(e);
+        return WS_ERR_NOMEM;
+    }
+    e->kind         = kind;
+    e->object       = object;
+    e->next         = inputs->entries;
+    inputs->entries = e;
+    return WS_OK;
+}
+
+ws_files *ws_inputs_files(ws_inputs *inputs)
+{
+    return inputs->files;
+}
+
+bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap)
+{
+    for (size_t i = 0; i < inputs->n_dirs; i++) {
+        const int n = snprintf(buf, cap, "%s/%s", inputs->dirs[i], relative);
+        if (n > 0 && (size_t)n < cap && ws_files_has(inputs->files, buf)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Parse a JSON file found by its relative name; out is NULL if no folder has it. */
+static ws_status parse_found(ws_inputs *inputs, const char *relative, ws_error *err, ws_json_doc **out)
+{
+    char path[4096];
+    *out = NULL;
+    if (!ws_inputs_find(inputs, relative, path, sizeof(path))) {
+        return WS_OK;
+    }
+    ws_bytes bytes;
+    WS_TRY(ws_files_read(inputs->files, path, err, &bytes));
+    return ws_json_doc_parse(path, bytes.data, bytes.len, err, out);
+}
+
+/* ---- models ---- */
+
+static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, ws_error *err, ws_model *model)
+{
+    char        relative[WS_MODEL_NAME_MAX + 32];
+    const char *type = ws_json_string(ws_json_member(shape, "model_type"));
+    if (type == NULL) {
+        return ws_json_problem(shape, err, "expected a string model_type");
+    }
+    ws_json_doc *arch = NULL;
+    (void)snprintf(relative, sizeof(relative), "model/arch/%.100s.json", type);
+    WS_TRY(parse_found(inputs, relative, err, &arch));
+    if (arch == NULL) {
+        return ws_json_problem(ws_json_member(shape, "model_type"), err,
+                               "no architecture \"%s\": expected a file %s in a data folder", type, relative);
+    }
+    const ws_status status = ws_model_read(name, shape, ws_json_doc_root(arch), err, model);
+    ws_json_doc_destroy(&arch);
+    return status;
+}
+
+ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err, const ws_model **out)
+{
+    const entry *known = find_entry(inputs, ENTRY_MODEL, name);
+    if (known != NULL) {
+        *out = known->object;
+        return WS_OK;
+    }
+    char relative[WS_MODEL_NAME_MAX + 32];
+    if (strlen(name) >= WS_MODEL_NAME_MAX) {
+        return ws_json_problem(where, err, "expected a model name shorter than %d characters", WS_MODEL_NAME_MAX);
+    }
+    (void)snprintf(relative, sizeof(relative), "model/%s.json", name);
+    ws_json_doc *shape = NULL;
+    WS_TRY(parse_found(inputs, relative, err, &shape));
+    if (shape == NULL) {
+        return ws_json_problem(where, err, "no model \"%s\": expected a file %s in a data folder", name, relative);
+    }
+    ws_model *model  = calloc(1, sizeof(*model));
+    ws_status status = model != NULL ? read_model(inputs, name, ws_json_doc_root(shape), err, model) : WS_ERR_NOMEM;
+    ws_json_doc_destroy(&shape);
+    if (status != WS_OK) {
+        free(model);
+        return status;
+    }
+    *out = model;
+    return keep(inputs, ENTRY_MODEL, name, model, NULL);
+}
+
+/* ---- profiles and their sums ---- */
+
+static void profile_key(const ws_profile_request *request, char *buf, size_t cap)
+{
+    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d", request->hardware, request->model->name, (int)request->dtype,
+                   request->kv_fp8, request->tp_size, (int)request->choice);
+}
+
+static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
+                              const ws_profile **out)
+{
+    char key[512];
+    profile_key(request, key, sizeof(key));
+    const entry *known = find_entry(inputs, ENTRY_PROFILE, key);
+    if (known == NULL) {
+        ws_profile     *profile = NULL;
+        ws_strbuf       fresh   = WS_STRBUF_INIT;
+        ws_status       status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs, request,
+                                                  &fresh, err, &profile);
+        if (status == WS_OK) {
+            status = keep(inputs, ENTRY_PROFILE, key, profile, &fresh);
+        }
+        ws_strbuf_fini(&fresh);
+        WS_TRY(status);
+        known = find_entry(inputs, ENTRY_PROFILE, key);
+    }
+    if (known->notes != NULL && notes != NULL) {
+        ws_strbuf_puts(notes, known->notes);
+    }
+    *out = known->object;
+    return WS_OK;
+}
+
+ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, int64_t max_tokens, int64_t max_sequences,
+                         ws_strbuf *notes, ws_error *err, const ws_step_cost **out)
+{
+    const ws_profile *profile = NULL;
+    WS_TRY(load_profile(inputs, request, notes, err, &profile));
+    char key[640], base[512], label[512];
+    profile_key(request, base, sizeof(base));
+    (void)snprintf(key, sizeof(key), "%s|%" PRId64 "|%" PRId64, base, max_tokens, max_sequences);
+    (void)snprintf(label, sizeof(label), "%s / %s", request->hardware, request->model->name);
+    const entry *known = find_entry(inputs, ENTRY_COST, key);
+    if (known == NULL) {
+        ws_step_cost *cost  = NULL;
+        ws_strbuf     fresh = WS_STRBUF_INIT;
+        const bool    tpu   = strstr(request->hardware, "TPU") != NULL;
+        ws_status     status = ws_step_cost_create(profile, request->model, label, max_tokens, max_sequences, tpu, &fresh,
+                                                   err, &cost);
+        if (status == WS_OK) {
+            status = keep(inputs, ENTRY_COST, key, cost, &fresh);
+        }
+        ws_strbuf_fini(&fresh);
+        WS_TRY(status);
+        known = find_entry(inputs, ENTRY_COST, key);
+    }
+    if (known->notes != NULL && notes != NULL) {
+        ws_strbuf_puts(notes, known->notes);
+    }
+    *out = known->object;
+    return WS_OK;
+}
+
+/* ---- workloads ---- */
+
+ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
+                            const ws_workload **out)
+{
+    char key[4096 + 32];
+    (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", max_lines, path != NULL ? path : "");
+    const entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    if (known != NULL) {
+        *out = known->object;
+        return WS_OK;
+    }
+    ws_workload *workload = NULL;
+    WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
+                        : ws_workload_default(&workload));
+    *out = workload;
+    return keep(inputs, ENTRY_WORKLOAD, key, workload, NULL);
+}
+
+ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err, const ws_workload **out)
+{
+    char *text = ws_json_print(spec, false);
+    char *key  = text != NULL ? ws_asprintf("%" PRIu64 "|%s", seed, text) : NULL;
+    free(text);
+    if (key == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_status    status = WS_OK;
+    const entry *known  = find_entry(inputs, ENTRY_WORKLOAD, key);
+    if (known == NULL) {
+        ws_workload *workload = NULL;
+        status                = ws_workload_generate(inputs->files, spec, seed, err, &workload);
+        if (status == WS_OK) {
+            status = keep(inputs, ENTRY_WORKLOAD, key, workload, NULL);
+        }
+        known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    }
+    free(key);
+    WS_TRY(status);
+    *out = known->object;
+    return WS_OK;
+}
+
+ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int64_t block_size,
+                             const ws_prefix_index **out)
+{
+    char key[64];
+    (void)snprintf(key, sizeof(key), "%p|%" PRId64, (const void *)workload, block_size);
+    const entry *known = find_entry(inputs, ENTRY_PREFIXES, key);
+    if (known != NULL) {
+        *out = known->object;
+        return WS_OK;
+    }
+    ws_prefix_index *index = NULL;
+    WS_TRY(ws_prefix_index_create(workload, block_size, &index));
+    *out = index;
+    return keep(inputs, ENTRY_PREFIXES, key, index, NULL);
+}
+
+/* ---- data sheets ---- */
+
+ws_status ws_inputs_hardware(ws_inputs *inputs, const char *tag, ws_error *err, ws_json *out)
+{
+    *out               = WS_JSON_NONE;
+    const entry *known = find_entry(inputs, ENTRY_HARDWARE, tag);
+    if (known == NULL) {
+        char         relative[512];
+        ws_json_doc *doc = NULL;
+        (void)snprintf(relative, sizeof(relative), "hardware/%.400s.json", tag);
+        WS_TRY(parse_found(inputs, relative, err, &doc));
+        if (doc == NULL) {
+            return WS_OK;
+        }
+        WS_TRY(keep(inputs, ENTRY_HARDWARE, tag, doc, NULL));
+        known = find_entry(inputs, ENTRY_HARDWARE, tag);
+    }
+    *out = ws_json_doc_root(known->object);
+    return WS_OK;
+}

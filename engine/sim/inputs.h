@@ -1,0 +1,38 @@
+/* sim/inputs.h -- the inside of ws_inputs: loaded models, profiles, cost tables, workloads, each read once and kept.
+ * For engine/sim only. Everything returned is borrowed and lives as long as the inputs. */
+#ifndef WS_SIM_INPUTS_H
+#define WS_SIM_INPUTS_H
+
+#include "hardware/profile_source.h"
+#include "serving/prefix_index.h"
+#include "serving/workload.h"
+#include "sim/step_cost.h"
+#include "wattsim.h"
+
+ws_files *ws_inputs_files(ws_inputs *inputs);
+
+/** The first data folder that holds `relative`; false if none does. */
+bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap);
+
+WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
+                                       const ws_model **out);
+
+/** A profile and its summed tables. notes get the loader's notes each time, also when it was loaded before. */
+WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, int64_t max_tokens,
+                                      int64_t max_sequences, ws_strbuf *notes, ws_error *err,
+                                      const ws_step_cost **out);
+
+WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
+                                         const ws_workload **out);
+
+/** A generated workload, kept by its spec text and seed. */
+WS_NODISCARD ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,
+                                           const ws_workload **out);
+
+WS_NODISCARD ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int64_t block_size,
+                                          const ws_prefix_index **out);
+
+/** A hardware data sheet, `hardware/<tag>.json`; absent json if there is none. */
+WS_NODISCARD ws_status ws_inputs_hardware(ws_inputs *inputs, const char *tag, ws_error *err, ws_json *out);
+
+#endif /* WS_SIM_INPUTS_H */

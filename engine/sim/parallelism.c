@@ -1,0 +1,188 @@
+#include "sim/parallelism.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Fill in num_npus, tp and pp from those given. */
+static ws_status infer_degrees(ws_instance_entry *e, ws_error *err)
+{
+    const bool has_pp = e->pp_size > 0;
+    e->pp_size        = has_pp ? e->pp_size : 1;
+    if (e->num_npus > 0 && e->tp_size > 0) {
+        if (e->num_npus == e->tp_size * e->pp_size) {
+            return WS_OK;
+        }
+        const int64_t q = e->num_npus / e->tp_size;
+        if (e->num_npus % e->tp_size != 0 || (e->pp_size != 1 && e->pp_size != q)) {
+            return ws_json_problem(e->json, err,
+                                   "expected num_npus = tp_size * pp_size, found %" PRId64 " for %" PRId64 " * %" PRId64,
+                                   e->num_npus, e->tp_size, e->pp_size);
+        }
+        e->pp_size = q;
+    } else if (e->num_npus > 0) {
+        if (e->num_npus % e->pp_size != 0) {
+            return ws_json_problem(e->json, err, "expected num_npus divisible by pp_size = %" PRId64 ", found %" PRId64,
+                                   e->pp_size, e->num_npus);
+        }
+        e->tp_size = e->num_npus / e->pp_size;
+    } else if (e->tp_size > 0) {
+        e->num_npus = e->tp_size * e->pp_size;
+    } else {
+        e->num_npus = e->tp_size = 1;
+    }
+    if (e->num_npus != e->tp_size * e->pp_size) {
+        return ws_json_problem(e->json, err, "expected num_npus or tp_size beside pp_size = %" PRId64, e->pp_size);
+    }
+    return WS_OK;
+}
+
+ws_status ws_parallelism_resolve(ws_instance_entry *e, const ws_model *model, ws_error *err)
+{
+    WS_TRY(infer_degrees(e, err));
+    if (e->ep_size == 0) {
+        e->ep_size = model->is_moe ? e->tp_size : 1;
+    }
+    if (e->dp_group == NULL && e->ep_size > e->tp_size) {
+        return ws_json_problem(e->json, err, "expected ep_size <= tp_size = %" PRId64 " without a dp_group, found %" PRId64,
+                               e->tp_size, e->ep_size);
+    }
+    if (e->pp_size > model->n_layers) {
+        return ws_json_problem(e->json, err, "expected pp_size <= %" PRId64 " layers, found %" PRId64, model->n_layers,
+                               e->pp_size);
+    }
+    if (model->is_moe && model->n_experts % e->ep_size != 0) {
+        return ws_json_problem(e->json, err, "expected ep_size to divide %" PRId64 " experts, found %" PRId64,
+                               model->n_experts, e->ep_size);
+    }
+    return WS_OK;
+}
+
+/* ---- DP groups ---- */
+
+static int64_t group_size(const ws_instance_config *instances, size_t n, int32_t group)
+{
+    int64_t size = 0;
+    for (size_t i = 0; i < n; i++) {
+        size += instances[i].dp_group == group;
+    }
+    return size;
+}
+
+static ws_status join_group(ws_instance_config *instances, const ws_instance_entry *const *entries, size_t i,
+                            int32_t *n_groups, ws_error *err)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (entries[j]->dp_group == NULL || strcmp(entries[j]->dp_group, entries[i]->dp_group) != 0) {
+            continue;
+        }
+        if (entries[j]->tp_size != entries[i]->tp_size || entries[j]->pp_size != entries[i]->pp_size ||
+            entries[j]->ep_size != entries[i]->ep_size) {
+            return ws_json_problem(entries[i]->json, err,
+                                   "expected the same tp_size, pp_size and ep_size as the other members of dp_group \"%s\"",
+                                   entries[i]->dp_group);
+        }
+        instances[i].dp_group = instances[j].dp_group;
+        return WS_OK;
+    }
+    instances[i].dp_group = (*n_groups)++;
+    return WS_OK;
+}
+
+static ws_status split_experts(ws_instance_config *c, const ws_instance_entry *e, int64_t n_members, ws_error *err)
+{
+    c->ep_total = e->ep_size;
+    c->local_ep = e->ep_size;
+    if (c->dp_group == WS_NO_GROUP) {
+        return WS_OK;
+    }
+    if (!c->model->is_moe) {
+        c->ep_total = c->local_ep = 1;
+        return WS_OK;
+    }
+    c->local_ep = e->ep_size / n_members;
+    if (e->ep_size % n_members != 0 || c->local_ep > e->tp_size) {
+        return ws_json_problem(e->json, err,
+                               "expected ep_size to be a multiple of the %" PRId64 " members of dp_group \"%s\", at most "
+                               "tp_size each, found %" PRId64,
+                               n_members, e->dp_group, e->ep_size);
+    }
+    return WS_OK;
+}
+
+ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_entry *const *entries, size_t n,
+                               ws_error *err)
+{
+    int32_t n_groups = 0;
+    for (size_t i = 0; i < n; i++) {
+        instances[i].dp_group = WS_NO_GROUP;
+        if (entries[i]->dp_group != NULL) {
+            WS_TRY(join_group(instances, entries, i, &n_groups, err));
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        WS_TRY(split_experts(&instances[i], entries[i], group_size(instances, n, instances[i].dp_group), err));
+    }
+    return WS_OK;
+}
+
+/* ---- topology ---- */
+
+static void set_dims(ws_network *net, int64_t d0, int64_t d1, int64_t d2)
+{
+    const int64_t dims[WS_DIMS_MAX] = {d0, d1, d2};
+    net->n_dims = WS_DIMS_MAX;
+    memcpy(net->size, dims, sizeof(dims));
+    while (net->n_dims > 1 && net->size[net->n_dims - 1] == 1) {
+        net->n_dims--;
+    }
+}
+
+static void choose_dims(const ws_instance_config *instances, size_t n, ws_network *net)
+{
+    int64_t n_npus = 0, n_stages = 0, n_members = 0;
+    for (size_t i = 0; i < n; i++) {
+        const ws_instance_config *c = &instances[i];
+        if (c->dp_group == 0) { /* the first group met decides */
+            const int64_t members = group_size(instances, n, 0);
+            if (c->pp_size > 1) {
+                set_dims(net, c->tp_size, c->pp_size, members);
+            } else {
+                set_dims(net, c->tp_size, members, 1);
+            }
+            return;
+        }
+        const int64_t copies = c->role == WS_ROLE_PREFILL ? 2 : 1; /* shadow receivers count */
+        n_npus += copies * c->num_npus;
+        n_stages += copies * c->pp_size;
+        n_members += copies;
+    }
+    if (n_npus == n_stages) {
+        set_dims(net, n_npus / n_members, n_members, 1);
+    } else {
+        set_dims(net, n_npus / n_stages, n_stages, 1);
+    }
+}
+
+static ws_status read_per_dim(ws_json json, int n_dims, double min, ws_error *err, double *out)
+{
+    const bool is_array = ws_json_kind_of(json) == WS_JSON_ARRAY;
+    if (is_array && ws_json_size(json) != (size_t)n_dims) {
+        return ws_json_problem(json, err, "expected a number or one entry for each of %d topology dimensions, found %zu",
+                               n_dims, ws_json_size(json));
+    }
+    ws_json item = is_array ? ws_json_first(json) : json;
+    for (int k = 0; k < n_dims; k++) {
+        WS_TRY(ws_json_read_double(item, min, 1e12, err, &out[k]));
+        item = is_array ? ws_json_next(item) : item;
+    }
+    return WS_OK;
+}
+
+ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw, ws_json link_latency,
+                            ws_error *err, ws_network *out)
+{
+    *out = (ws_network){0};
+    choose_dims(instances, n_instances, out);
+    WS_TRY(read_per_dim(link_bw, out->n_dims, 1e-6, err, out->bw_gbps));
+    return read_per_dim(link_latency, out->n_dims, 0, err, out->latency_ns);
+}

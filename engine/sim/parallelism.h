@@ -1,0 +1,30 @@
+/* sim/parallelism.h -- how an instance's NPUs are divided, and the topology that follows (spec/serving.md 1.4, 1.6). */
+#ifndef WS_PARALLELISM_H
+#define WS_PARALLELISM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "hardware/network.h"
+#include "model/model.h"
+#include "sim/scenario_internal.h"
+
+/** Infer what is missing of num_npus, tp, pp and ep (0 = not given) and check what is there.
+ * @param[in,out] entry  degrees filled in
+ * @return WS_OK; WS_ERR_INPUT with the instance's place */
+WS_NODISCARD ws_status ws_parallelism_resolve(ws_instance_entry *entry, const ws_model *model, ws_error *err);
+
+/** Number DP groups in order of first mention, check that members agree, and split ep among them.
+ * Reads and fills dp_group, ep_total and local_ep of the instances. */
+WS_NODISCARD ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_entry *const *entries,
+                                            size_t n_instances, ws_error *err);
+
+/** Dimensions of the cluster, with link bandwidth and latency per dimension. reduce_bw is left to the caller. */
+WS_NODISCARD ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw,
+                                         ws_json link_latency, ws_error *err, ws_network *out);
+
+#endif /* WS_PARALLELISM_H */

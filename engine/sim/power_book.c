@@ -1,0 +1,222 @@
+#include "sim/power_book.h"
+
+#include "base/units.h"
+
+/* With an NPU at work the host runs at this share of its active power, or at `util` if that is more.
+ * Source: spec/serving.md 8.2 (ACT). */
+static const double CPU_BUSY_SHARE = 0.7;
+
+static double ring_bytes(const ws_instance_config *c, const ws_step *step)
+{
+    const double tp = (double)c->tp_size;
+    return (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp);
+}
+
+static double cpu_busy_w(const ws_node_power *power)
+{
+    const double extra = CPU_BUSY_SHARE - power->cpu_util;
+    return extra > 0 ? (power->cpu_active_w - power->cpu_idle_w) * extra : 0.0;
+}
+
+/* Power drawn by every component of a node from start to end of the run. */
+static void node_constants(const ws_scenario *scenario, size_t node, double *w)
+{
+    const ws_node_power *p = &scenario->nodes[node].power;
+    for (int k = 0; k < WS_COMPONENT_COUNT; k++) {
+        w[k] = 0.0;
+    }
+    if (!p->is_tracked) {
+        return;
+    }
+    w[WS_BASE]    = p->base_w;
+    w[WS_NIC]     = p->nic_w;
+    w[WS_STORAGE] = p->storage_w;
+    w[WS_LINK]    = p->link_idle_w;
+    w[WS_DRAM]    = p->dram_idle_w;
+    w[WS_CXL]     = p->cxl_idle_w;
+    w[WS_CPU]     = p->cpu_idle_w + (p->cpu_active_w - p->cpu_idle_w) * p->cpu_util;
+    if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
+        /* the reference keeps idle power apart and books states as what they draw beyond it */
+        for (size_t i = 0; i < scenario->n_instances; i++) {
+            const ws_instance_config *c = &scenario->instances[i];
+            w[WS_NPU_IDLE] += c->node == (int32_t)node ? c->npu_power.idle_w * (double)c->num_npus : 0.0;
+        }
+    }
+}
+
+ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns)
+{
+    *book          = (ws_power_book){.scenario = scenario, .arena = arena};
+    const size_t n = scenario->n_nodes;
+    if (!scenario->has_power) {
+        return WS_OK;
+    }
+    WS_TRY(ws_ledger_init(&book->ledger, arena, n, interval_ns));
+    book->machines    = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->machines));
+    book->cpu_busy_ns = ws_arena_calloc(arena, n, sizeof(*book->cpu_busy_ns));
+    book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
+    book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
+    if (book->machines == NULL || book->cpu_busy_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
+    }
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        const ws_instance_config *c = &scenario->instances[i];
+        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, (double)c->num_npus);
+    }
+    return WS_OK;
+}
+
+/* ---- physical ---- */
+
+/* The host is busy while any NPU of its node works: the union of the spans, which come in order of their starts. */
+static void book_cpu(ws_power_book *book, size_t node, int64_t begin_ns, int64_t end_ns)
+{
+    int64_t *busy_until = &book->cpu_busy_ns[node];
+    begin_ns            = begin_ns > *busy_until ? begin_ns : *busy_until;
+    if (end_ns <= begin_ns) {
+        return;
+    }
+    const double energy_j = cpu_busy_w(&book->scenario->nodes[node].power) * (double)(end_ns - begin_ns) * WS_S_PER_NS;
+    ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, end_ns, energy_j);
+    *busy_until = end_ns;
+}
+
+void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t start_ns,
+                        int64_t load_bytes)
+{
+    const size_t           node   = (size_t)c->node;
+    const ws_node_power   *power  = &book->scenario->nodes[node].power;
+    const double           tp     = (double)c->tp_size;
+    const int64_t          end_ns = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
+    const ws_kernel_window window = {
+        .begin_ns  = step->first_kernel_ns,
+        .end_ns    = step->first_kernel_ns + step->compute_ns + step->n_collectives * step->collective_ns,
+        .active_ns = step->compute_ns,
+        .n_gaps    = step->n_collectives,
+        .gap_ns    = step->collective_ns,
+    };
+    ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
+    book_cpu(book, node, window.begin_ns, window.end_ns);
+    const double host_bytes = tp * (double)(step->input_bytes + step->output_bytes) + (double)load_bytes * tp;
+    ws_ledger_book(&book->ledger, node, WS_DRAM, start_ns, end_ns, power->dram_j_per_byte * host_bytes);
+    if (step->n_collectives > 0) { /* every rank sends its share of the ring */
+        ws_ledger_book(&book->ledger, node, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * ring_bytes(c, step));
+    }
+}
+
+/* ---- reference ---- */
+
+static void book_now(ws_power_book *book, size_t node, ws_component component, int64_t now_ns, double energy_j)
+{
+    ws_ledger_book(&book->ledger, node, component, now_ns, now_ns, energy_j);
+}
+
+void ws_reference_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t now_ns,
+                            int64_t load_bytes)
+{
+    const size_t         node      = (size_t)c->node;
+    const ws_node_power *power     = &book->scenario->nodes[node].power;
+    const ws_npu_power  *npu       = &c->npu_power;
+    const double         compute_s = (double)step->compute_ns * WS_S_PER_NS;
+    book_now(book, node, WS_NPU_ACTIVE, now_ns, (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size);
+    book_now(book, node, WS_CPU, now_ns, cpu_busy_w(power) * compute_s);
+    book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
+    if (step->n_collectives > 0) {
+        book_now(book, node, WS_LINK, now_ns, power->link_j_per_byte * ring_bytes(c, step));
+    }
+    if (load_bytes > 0) {
+        book_now(book, node, WS_DRAM, now_ns, power->dram_j_per_byte * (double)load_bytes);
+    }
+}
+
+static void book_standby(ws_power_book *book, const ws_instance_config *c, const ws_reference_standby *standby,
+                         int64_t now_ns)
+{
+    const ws_npu_power *npu        = &c->npu_power;
+    const int64_t       since_end  = now_ns - standby->last_end_ns;
+    const int64_t       since_calc = now_ns - standby->last_calc_ns;
+    const double        window_s   = (double)npu->standby_ns * WS_S_PER_NS;
+    double              wait_s = (double)since_end * WS_S_PER_NS, left_s = window_s;
+    if (since_end > since_calc) {
+        wait_s = (double)since_calc * WS_S_PER_NS;
+        left_s = window_s - (double)since_end * WS_S_PER_NS;
+        left_s = left_s > 0 ? left_s : 0;
+    }
+    const double standby_s = wait_s < left_s ? wait_s : left_s;
+    if (standby_s > 0) {
+        book_now(book, (size_t)c->node, WS_NPU_STANDBY, now_ns,
+                 (npu->standby_w - npu->idle_w) * standby_s * (double)c->num_npus);
+        book->machines[c->index].state_s[WS_STATE_STANDBY] += standby_s * (double)c->num_npus;
+    }
+}
+
+void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *c, ws_reference_standby *standby,
+                            int64_t now_ns)
+{
+    if (standby->is_waiting) {
+        book_standby(book, c, standby, now_ns);
+        standby->last_calc_ns = now_ns;
+    } else {
+        standby->last_end_ns = now_ns;
+        standby->is_waiting  = true;
+    }
+}
+
+ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns)
+{
+    const size_t n = book->scenario->n_nodes * WS_COMPONENT_COUNT;
+    if (now_ns == book->read_ns) {
+        return WS_OK;
+    }
+    WS_TRY(ws_arena_grow(book->arena, &book->reading_w, &book->capacity, book->n_readings * n, (book->n_readings + 1) * n,
+                         sizeof(double)));
+    double      *w        = book->reading_w + book->n_readings++ * n;
+    const double length_s = (double)(now_ns - book->read_ns) * WS_S_PER_NS;
+    for (size_t i = 0; i < n; i++) {
+        const double energy_j =
+            book->ledger.total_j[i] + book->constant_w[i] * ((double)now_ns * WS_S_PER_NS);
+        w[i]            = (energy_j - book->read_j[i]) / length_s;
+        book->read_j[i] = energy_j;
+    }
+    book->read_ns = now_ns;
+    return WS_OK;
+}
+
+/* ---- the end ---- */
+
+/* NPU-seconds the reference left unbooked are idle ones. */
+static void fill_idle_seconds(ws_power_book *book, int64_t end_ns)
+{
+    for (size_t i = 0; i < book->scenario->n_instances; i++) {
+        double      *state_s = book->machines[i].state_s;
+        const double all_s   = (double)end_ns * WS_S_PER_NS * (double)book->scenario->instances[i].num_npus;
+        const double idle_s  = all_s - state_s[WS_STATE_ACTIVE] - state_s[WS_STATE_STANDBY];
+        state_s[WS_STATE_IDLE] = idle_s > 0 ? idle_s : 0;
+    }
+}
+
+void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
+{
+    const ws_scenario *scenario = book->scenario;
+    if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
+        fill_idle_seconds(book, end_ns);
+    } else {
+        for (size_t i = 0; i < scenario->n_instances; i++) {
+            if (ws_power_book_tracks(book, &scenario->instances[i])) {
+                ws_npu_machine_finish(&book->machines[i], &book->ledger, end_ns);
+            }
+        }
+    }
+    for (size_t node = 0; node < scenario->n_nodes; node++) {
+        for (int k = 0; k < WS_COMPONENT_COUNT; k++) {
+            const double w = book->constant_w[node * WS_COMPONENT_COUNT + (size_t)k];
+            if (w > 0) {
+                ws_ledger_book(&book->ledger, node, (ws_component)k, 0, end_ns, w * (double)end_ns * WS_S_PER_NS);
+            }
+        }
+    }
+    ws_ledger_close(&book->ledger, end_ns);
+}

@@ -1,0 +1,65 @@
+/* sim/power_book.h -- how the energy of batches gets into the ledger: exactly (physical) or as the reference does it.
+ *
+ * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while any NPU of its node works.
+ * Reference: everything of a batch at the moment it starts, standby at polls (spec/serving.md 8). docs/power-model.md
+ * has the formulas of both. */
+#ifndef WS_POWER_BOOK_H
+#define WS_POWER_BOOK_H
+
+#include "power/ledger.h"
+#include "power/npu_state.h"
+#include "sim/scenario_internal.h"
+#include "sim/step.h"
+
+typedef struct ws_power_book {
+    const ws_scenario *scenario;
+    ws_arena       *arena;    /* borrowed */
+    ws_ledger       ledger;
+    ws_npu_machine *machines; /* [n_instances], physical */
+    int64_t        *cpu_busy_ns; /* [n_nodes] end of the last span in which an NPU worked, physical */
+    double         *constant_w;  /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
+    /* readings of the reference's heartbeat */
+    double         *read_j;      /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
+    int64_t         read_ns;     /* time of the last reading */
+    size_t          n_readings, capacity;
+    double         *reading_w;   /* [reading][n_nodes][WS_COMPONENT_COUNT] mean power since the reading before */
+} ws_power_book;
+
+WS_NODISCARD ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario,
+                                          int64_t interval_ns);
+
+/** True if the instance's node tracks power. */
+static inline bool ws_power_book_tracks(const ws_power_book *book, const ws_instance_config *instance)
+{
+    return book->scenario->has_power && book->scenario->nodes[instance->node].power.is_tracked;
+}
+
+/* ---- physical ---- */
+
+void ws_power_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t start_ns,
+                        int64_t load_bytes);
+
+/* ---- reference ---- */
+
+/** Standby state of an instance as the reference keeps it (spec/serving.md 0.3 steps 2 and 3, 8.3). */
+typedef struct ws_reference_standby {
+    bool    is_waiting;
+    int64_t last_end_ns, last_calc_ns;
+} ws_reference_standby;
+
+void ws_reference_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t now_ns,
+                            int64_t load_bytes);
+
+/** A poll of the start NPU, before anything else happens: book standby, or begin to wait. */
+void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance, ws_reference_standby *standby,
+                            int64_t now_ns);
+
+/** A heartbeat's power reading. Nothing happens if the clock has not moved since the last one. */
+WS_NODISCARD ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns);
+
+/* ---- the end ---- */
+
+/** Book what is drawn all the time and the last wait, and close the series. */
+void ws_power_book_finish(ws_power_book *book, int64_t end_ns);
+
+#endif /* WS_POWER_BOOK_H */

@@ -1,0 +1,86 @@
+/* sim/run.h -- the state of one simulation and what both drivers do with it: routing, starting and ending batches.
+ * For engine/sim only. Everything lives in the run's arena and goes with its reset. */
+#ifndef WS_SIM_RUN_H
+#define WS_SIM_RUN_H
+
+#include "serving/router.h"
+#include "sim/power_book.h"
+#include "sim/sampler.h"
+#include "sim/scenario_internal.h"
+#include "sim/step.h"
+
+/** Bits of ws_batch.claims and .ends: who has taken a batch, and who has finished it. */
+enum { WS_POLLER_START = 1, WS_POLLER_END = 2 };
+
+enum { WS_MAX_STEP_EVENTS = 3 };
+
+/** A start or end NPU as the serving side sees it. */
+typedef struct ws_poller {
+    bool    is_busy;   /* runs a program */
+    bool    is_asleep; /* was told that all work is done */
+    int64_t n_programs; /* batch programs it has finished */
+} ws_poller;
+
+typedef struct ws_instance_run {
+    const ws_instance_config *config;
+    ws_scheduler *scheduler; /* in ws_run.schedulers */
+    ws_kv_cache   kv;
+    ws_poller     start, end; /* end is unused with one NPU */
+    ws_step       step;       /* the batch that runs now, or ran last */
+    int64_t       tail_ns;    /* when its memory queue gets free */
+    int64_t      *batch_end_ns; /* by batch id */
+    size_t        batch_end_capacity;
+    int64_t       used_blocks; /* of the KV cache, as last counted */
+    ws_reference_standby standby; /* reference power accounting */
+    int           n_noted_done; /* its NPUs that were told the work is over */
+    bool          is_finished;
+} ws_instance_run;
+
+struct ws_run {
+    ws_arena           arena;
+    const ws_scenario *scenario;
+    ws_run_limits      limits;
+    ws_error          *err; /* of the current call */
+    int64_t            now_ns;
+    ws_request        *requests; /* by request id */
+    ws_arrivals        arrivals;
+    ws_router          router;
+    ws_scheduler      *schedulers; /* [n_instances] */
+    ws_instance_run   *instances;  /* [n_instances] */
+    int64_t           *scratch;    /* for ws_step_time() */
+    int64_t            prompt_tokens, generated_tokens, n_steps, n_extrapolated, n_completed;
+    double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
+    double             kv_usage_peak;
+    int64_t            queue_seen[2]; /* waiting requests seen by arrivals of the third and the last quarter */
+    int64_t            n_seen[2];
+    ws_sampler         samples, log_samples;
+    bool               has_log_samples; /* the log interval differs from the power interval */
+    ws_power_book      power, log_power; /* log_power only with has_log_samples */
+    ws_result          result;
+};
+
+/** Put every request that has arrived by now into a waiting list. */
+WS_NODISCARD ws_status ws_run_route(ws_run *run);
+
+/** Start a scheduled batch: cost it, book its energy, mark the NPUs busy. */
+WS_NODISCARD ws_status ws_run_start_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
+
+/** End a batch now: tokens, finished requests, sessions and hand-offs that follow. */
+WS_NODISCARD ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
+
+ws_sample_state ws_run_sample_state(const ws_run *run);
+
+/** True if a limit of the caller has been reached; checked now and then by the drivers. */
+WS_NODISCARD ws_status ws_run_check_limits(const ws_run *run);
+
+/** No event is left, but work is: say which instance is stuck and why. Always returns an error. */
+ws_status ws_run_explain_deadlock(ws_run *run);
+
+/** The drivers: run the scenario to its end, leaving the final clock in now_ns. */
+WS_NODISCARD ws_status ws_drive_physical(ws_run *run);
+WS_NODISCARD ws_status ws_drive_reference(ws_run *run);
+
+/** Fill run->result from the finished run. */
+WS_NODISCARD ws_status ws_run_build_result(ws_run *run);
+
+#endif /* WS_SIM_RUN_H */

@@ -1,0 +1,483 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_write.h"
+#include "base/units.h"
+#include "sim/inputs.h"
+#include "sim/parallelism.h"
+#include "sim/scenario_internal.h"
+
+/* Token counts up to here get a table entry; longer steps are summed on demand. */
+enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
+
+static char *arena_string(ws_arena *arena, const char *text)
+{
+    const size_t len  = strlen(text) + 1;
+    char        *copy = ws_arena_alloc(arena, len, 1);
+    if (copy != NULL) {
+        memcpy(copy, text, len);
+    }
+    return copy;
+}
+
+/* ---- one instance ---- */
+
+static ws_status apply_overrides(const ws_instance_entry *entry, ws_options *options, ws_error *err)
+{
+    size_t           n     = 0;
+    const ws_option *table = ws_option_table(&n);
+    ws_status        status = WS_OK;
+    for (size_t i = 0; i < n; i++) {
+        const ws_json value = entry->overrides[i];
+        if (value.item != NULL && ws_json_kind_of(value) != WS_JSON_NULL) {
+            const ws_status set = ws_option_set_json(options, &table[i], value, err);
+            status              = status != WS_OK ? status : set;
+        }
+    }
+    if (entry->npu_mem.utilization > 0) {
+        options->npu_memory_utilization = entry->npu_mem.utilization;
+    }
+    return status;
+}
+
+static ws_role role_of(const char *pd_type)
+{
+    if (pd_type == NULL) {
+        return WS_ROLE_COMBINED;
+    }
+    return strcmp(pd_type, "prefill") == 0 ? WS_ROLE_PREFILL : WS_ROLE_DECODE;
+}
+
+static ws_dtype resolve_dtype(const ws_options *options, const ws_model *model)
+{
+    if (options->dtype != WS_DTYPE_COUNT) {
+        return (ws_dtype)options->dtype;
+    }
+    return model->torch_dtype != WS_DTYPE_COUNT ? model->torch_dtype : WS_DTYPE_BFLOAT16;
+}
+
+static ws_status check_offloading(const ws_instance_entry *entry, const ws_instance_config *c, ws_error *err)
+{
+    if (c->options.enable_sub_batch_interleaving && (!c->options.enable_attn_offloading || c->pp_size != 1)) {
+        return ws_json_problem(entry->json, err, "expected enable_attn_offloading and pp_size = 1 with "
+                               "enable_sub_batch_interleaving");
+    }
+    return WS_OK;
+}
+
+static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_instance_config *c, ws_error *err)
+{
+    const ws_dtype           dtype   = resolve_dtype(&c->options, c->model);
+    const ws_profile_request request = {.hardware = c->hardware,
+                                        .model    = c->model,
+                                        .dtype    = dtype,
+                                        .kv_fp8   = c->options.kv_cache_dtype == 1,
+                                        .tp_size  = c->tp_size,
+                                        .choice   = (ws_profile_choice)s->options.profile};
+    const int64_t tokens = c->token_budget < MAX_TABLE_TOKENS ? c->token_budget : MAX_TABLE_TOKENS;
+    const int64_t seqs =
+        c->options.max_num_seqs < MAX_TABLE_SEQUENCES ? c->options.max_num_seqs : MAX_TABLE_SEQUENCES;
+    c->element_bytes    = ws_dtype_bytes(dtype);
+    c->kv_element_bytes = request.kv_fp8 ? 1 : c->element_bytes;
+    WS_TRY(ws_inputs_cost(inputs, &request, tokens, seqs, &s->notes, err, &c->cost));
+    c->profile = c->cost->profile;
+    if (ws_profile_kind_of(c->profile) > s->profile_kind) {
+        s->profile_kind = ws_profile_kind_of(c->profile);
+    }
+    return WS_OK;
+}
+
+static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry, ws_instance_config *c,
+                                  ws_error *err)
+{
+    c->options  = s->options;
+    c->role     = role_of(entry->pd_type);
+    c->hardware = arena_string(&s->arena, entry->hardware);
+    if (c->hardware == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    WS_TRY(apply_overrides(entry, &c->options, err));
+    WS_TRY(ws_inputs_model(inputs, entry->model_name, ws_json_member(entry->json, "model_name"), err, &c->model));
+    WS_TRY(ws_parallelism_resolve(entry, c->model, err));
+    c->num_npus = entry->num_npus;
+    c->tp_size  = entry->tp_size;
+    c->pp_size  = entry->pp_size;
+    c->n_npu_ids = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
+    c->npu_mem_bytes = (int64_t)(entry->npu_mem.size_gib * (double)WS_BYTES_PER_GIB);
+    const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
+    c->token_budget = budget == 0 || budget > limit ? limit : budget;
+    WS_TRY(check_offloading(entry, c, err));
+    return load_cost(inputs, s, c, err);
+}
+
+/* KV blocks that fit beside the weights (spec/serving.md 5.2). Needs ep_total. */
+static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_config *c, ws_error *err)
+{
+    char          where[512];
+    const int64_t requested = (int64_t)((double)c->npu_mem_bytes * c->options.npu_memory_utilization);
+    c->weight_bytes = ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size, c->ep_total, c->element_bytes);
+    c->kv_bytes_per_token = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
+    const int64_t block_bytes = c->kv_bytes_per_token * c->options.block_size;
+    if (c->weight_bytes > c->npu_mem_bytes || requested - c->weight_bytes < block_bytes) {
+        (void)ws_json_pointer(entry->json, where, sizeof(where));
+        return ws_error_add(err, WS_ERR_INFEASIBLE,
+                            "instance %d (%s): %s needs %.2f GiB of weights per NPU and %.2f GiB for one KV block, but only "
+                            "%.2f GiB of %.2f GiB may be used",
+                            c->index, where, c->model->name, (double)c->weight_bytes / (double)WS_BYTES_PER_GIB,
+                            (double)block_bytes / (double)WS_BYTES_PER_GIB, (double)requested / (double)WS_BYTES_PER_GIB,
+                            (double)c->npu_mem_bytes / (double)WS_BYTES_PER_GIB);
+    }
+    c->n_blocks = (requested - c->weight_bytes) / block_bytes;
+    c->n_blocks = c->n_blocks < INT32_MAX - 1 ? c->n_blocks : INT32_MAX - 2;
+    return WS_OK;
+}
+
+/* ---- power ---- */
+
+static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node_entry *node, ws_instance_config *c,
+                                double bare_unit_s, ws_strbuf *notes, ws_error *err)
+{
+    const ws_json npu   = ws_json_member(node->power, "npu");
+    ws_json       entry = ws_json_member(npu, c->hardware);
+    if (entry.item == NULL) {
+        ws_json sheet;
+        WS_TRY(ws_inputs_hardware(inputs, c->hardware, err, &sheet));
+        entry = ws_json_member(sheet, "power");
+        if (entry.item == NULL) {
+            return ws_json_problem(npu, err, "expected an entry \"%s\", the hardware of instance %d; no data sheet has one "
+                                   "either", c->hardware, c->index);
+        }
+        ws_strbuf_printf(&s->notes, "power.npu has no entry %s: using the one of hardware/%s.json\n", c->hardware,
+                         c->hardware);
+    }
+    return ws_npu_power_read(entry, bare_unit_s, notes, err, &c->npu_power);
+}
+
+static bool reads_standby_in_seconds(const ws_scenario *s)
+{
+    return s->options.standby_unit == WS_STANDBY_UNIT_S ||
+           (s->options.standby_unit == WS_STANDBY_UNIT_AUTO && s->fidelity == WS_FIDELITY_REFERENCE);
+}
+
+/* Under reference fidelity one node without a power block turns power off everywhere (spec/serving.md 1.2). */
+static bool tracks_power(const ws_scenario *s, const ws_cluster_config *cluster)
+{
+    size_t n_with = 0;
+    for (size_t i = 0; i < cluster->n_nodes; i++) {
+        n_with += cluster->nodes[i].power.item != NULL;
+    }
+    return s->fidelity == WS_FIDELITY_REFERENCE ? n_with == cluster->n_nodes : n_with > 0;
+}
+
+static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_cluster_config *cluster, ws_error *err)
+{
+    const double bare_unit_s = reads_standby_in_seconds(s) ? 1.0 : WS_S_PER_NS;
+    ws_strbuf    standby     = WS_STRBUF_INIT; /* one note, however many entries */
+    ws_status    status      = WS_OK;
+    s->has_power             = tracks_power(s, cluster);
+    for (size_t i = 0; s->has_power && i < cluster->n_nodes; i++) {
+        const ws_node_entry *node = &cluster->nodes[i];
+        if (node->power.item == NULL) {
+            ws_strbuf_printf(&s->notes, "node %zu has no power block: its power is not tracked\n", i);
+            continue;
+        }
+        const ws_status read =
+            ws_node_power_read(node->power, node->cpu_mem.size_gib, s->has_pim, err, &s->nodes[i].power);
+        status = status != WS_OK ? status : read;
+        for (size_t k = 0; k < s->n_instances; k++) {
+            if (s->instances[k].node == (int32_t)i) {
+                const ws_status npu = read_npu_power(inputs, s, node, &s->instances[k], bare_unit_s,
+                                                     standby.len == 0 ? &standby : NULL, err);
+                status              = status != WS_OK ? status : npu;
+            }
+        }
+    }
+    ws_strbuf_puts(&s->notes, ws_strbuf_text(&standby));
+    ws_strbuf_fini(&standby);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static ws_memory_timing memory_timing(const ws_memory_config *memory)
+{
+    return (ws_memory_timing){.latency_ns = (int64_t)memory->latency_ns, .bytes_per_ns = (int64_t)memory->bw_gbps};
+}
+
+static ws_status list_entries(ws_scenario *s, const ws_cluster_config *cluster, ws_instance_entry ***out)
+{
+    ws_instance_entry **entries = ws_arena_alloc(&s->arena, cluster->n_instances, sizeof(*entries));
+    s->n_nodes     = cluster->n_nodes;
+    s->n_instances = cluster->n_instances;
+    s->nodes       = ws_arena_calloc(&s->arena, s->n_nodes, sizeof(*s->nodes));
+    s->instances   = ws_arena_calloc(&s->arena, s->n_instances, sizeof(*s->instances));
+    if (entries == NULL || s->nodes == NULL || s->instances == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    size_t k = 0;
+    for (size_t i = 0; i < cluster->n_nodes; i++) {
+        s->nodes[i].cpu_mem_gib = cluster->nodes[i].cpu_mem.size_gib;
+        for (size_t j = 0; j < cluster->nodes[i].n_instances; j++, k++) {
+            s->instances[k].index = (int32_t)k;
+            s->instances[k].node  = (int32_t)i;
+            entries[k]            = &cluster->nodes[i].instances[j];
+        }
+    }
+    *out = entries;
+    return WS_OK;
+}
+
+static void number_npus(ws_scenario *s)
+{
+    int64_t next = 0;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        c->first_npu = next;
+        next += c->n_npu_ids;
+        s->n_npus += c->num_npus;
+        s->nodes[c->node].n_npus += c->num_npus;
+    }
+}
+
+static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instance_entry **entries, ws_error *err)
+{
+    ws_status status = WS_OK;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        const ws_status resolved = resolve_instance(inputs, s, entries[i], &s->instances[i], err);
+        status                   = status != WS_OK ? status : resolved;
+    }
+    WS_TRY(status);
+    WS_TRY(ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
+    for (size_t i = 0; i < s->n_instances; i++) {
+        const ws_status sized = size_kv_cache(entries[i], &s->instances[i], err);
+        status                = status != WS_OK ? status : sized;
+    }
+    return status;
+}
+
+static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root, ws_error *err)
+{
+    ws_cluster_config   cluster;
+    ws_instance_entry **entries = NULL;
+    WS_TRY(ws_cluster_config_read(root, &s->arena, s->options.enable_attn_offloading, err, &cluster));
+    WS_TRY(list_entries(s, &cluster, &entries));
+    s->has_cxl = cluster.cxl_mem.is_present;
+    WS_TRY(resolve_instances(inputs, s, entries, err));
+    number_npus(s);
+    WS_TRY(ws_topology_build(s->instances, s->n_instances, cluster.link_bw, cluster.link_latency, err, &s->network));
+    /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md T-6, T-15). */
+    s->network.reduce_bw = (int64_t)cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem.bw_gbps;
+    s->remote            = memory_timing(&cluster.nodes[0].cpu_mem);
+    return resolve_power(inputs, s, &cluster, err);
+}
+
+static ws_status load_workload(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
+{
+    if (request->workload.item != NULL) {
+        return ws_inputs_generated(inputs, request->workload, (uint64_t)s->options.seed, err, &s->workload);
+    }
+    return ws_inputs_dataset(inputs, request->dataset, s->options.num_reqs, err, &s->workload);
+}
+
+/* Prefix ids per block size; different block sizes get disjoint ids, so that one index array serves all. */
+static ws_status number_prefixes(ws_inputs *inputs, ws_scenario *s)
+{
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        if (!c->options.enable_prefix_caching || s->workload->n_token_ids == 0) {
+            continue;
+        }
+        const ws_prefix_index *index = NULL;
+        WS_TRY(ws_inputs_prefixes(inputs, s->workload, c->options.block_size, &index));
+        c->prefixes = (ws_prefix_view){
+            .chain_begin = index->chain_begin, .chain = index->chain, .n_prefixes = index->n_prefixes};
+    }
+    return WS_OK;
+}
+
+static int64_t interval_ns(double seconds)
+{
+    const double ns = seconds * (double)WS_NS_PER_S;
+    return ns < 1.0 ? 1 : (int64_t)ns;
+}
+
+/* What the step model covers today; everything else is refused by name rather than simulated wrongly. */
+static ws_status check_supported(const ws_scenario *s, ws_error *err)
+{
+    for (size_t i = 0; i < s->n_instances; i++) {
+        const ws_instance_config *c = &s->instances[i];
+        const char *what = c->model->is_moe                            ? "a mixture-of-experts model"
+                           : c->pp_size > 1                            ? "pp_size > 1"
+                           : c->dp_group != WS_NO_GROUP                ? "dp_group"
+                           : c->role != WS_ROLE_COMBINED               ? "pd_type"
+                           : c->options.enable_attn_offloading         ? "enable_attn_offloading"
+                           : c->options.enable_local_offloading        ? "enable_local_offloading"
+                           : s->options.prefix_storage != WS_PREFIX_STORAGE_NONE ? "prefix_storage"
+                                                                       : NULL;
+        if (what != NULL) {
+            return ws_error_add(err, WS_ERR_INPUT, "instance %zu: this version does not simulate %s", i, what);
+        }
+    }
+    return WS_OK;
+}
+
+static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
+{
+    const double power_s = request->options.power_interval_s;
+    s->options           = request->options;
+    s->slo               = request->slo;
+    s->fidelity          = (ws_fidelity)request->options.fidelity;
+    s->log_interval_ns   = interval_ns(s->options.log_interval_s);
+    s->power_interval_ns = power_s > 0 ? interval_ns(power_s) : s->log_interval_ns;
+    const ws_status cluster  = resolve_cluster(inputs, s, request->cluster, err);
+    const ws_status workload = load_workload(inputs, s, request, err);
+    WS_TRY(cluster);
+    WS_TRY(workload);
+    WS_TRY(number_prefixes(inputs, s));
+    WS_TRY(check_supported(s, err));
+    return s->notes.failed ? WS_ERR_NOMEM : WS_OK;
+}
+
+ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *request, ws_error *err,
+                             ws_scenario **scenario_out)
+{
+    *scenario_out  = NULL;
+    ws_scenario *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_arena_init(&s->arena, 0);
+    const ws_status status = resolve(inputs, s, request, err);
+    if (status != WS_OK) {
+        ws_scenario_destroy(&s);
+        return status;
+    }
+    *scenario_out = s;
+    return WS_OK;
+}
+
+void ws_scenario_destroy(ws_scenario **scenario)
+{
+    if (*scenario != NULL) {
+        ws_strbuf_fini(&(*scenario)->notes);
+        ws_arena_fini(&(*scenario)->arena);
+    }
+    free(*scenario);
+    *scenario = NULL;
+}
+
+/* ---- questions ---- */
+
+const char *ws_scenario_notes(const ws_scenario *s)
+{
+    return ws_strbuf_text(&s->notes);
+}
+
+size_t ws_scenario_n_requests(const ws_scenario *s)
+{
+    return s->workload->n_requests;
+}
+
+size_t ws_scenario_n_nodes(const ws_scenario *s)
+{
+    return s->n_nodes;
+}
+
+size_t ws_scenario_n_instances(const ws_scenario *s)
+{
+    return s->n_instances;
+}
+
+int64_t ws_scenario_n_npus(const ws_scenario *s)
+{
+    return s->n_npus;
+}
+
+bool ws_scenario_has_power(const ws_scenario *s)
+{
+    return s->has_power;
+}
+
+ws_profile_kind ws_scenario_profile_kind(const ws_scenario *s)
+{
+    return s->profile_kind;
+}
+
+double ws_scenario_weights_gb(const ws_scenario *s)
+{
+    int64_t largest = 0;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        largest = s->instances[i].weight_bytes > largest ? s->instances[i].weight_bytes : largest;
+    }
+    return (double)largest / (double)WS_BYTES_PER_GB;
+}
+
+double ws_scenario_npu_mem_gb(const ws_scenario *s)
+{
+    int64_t smallest = INT64_MAX;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        smallest = s->instances[i].npu_mem_bytes < smallest ? s->instances[i].npu_mem_bytes : smallest;
+    }
+    return (double)smallest / (double)WS_BYTES_PER_GB;
+}
+
+double ws_scenario_cost_estimate(const ws_scenario *s)
+{
+    double tokens = 0;
+    for (size_t i = 0; i < s->workload->n_requests; i++) {
+        tokens += s->workload->requests[i].target_tokens;
+    }
+    return tokens;
+}
+
+static void write_instance(const ws_instance_config *c, ws_json_writer *w)
+{
+    ws_json_begin_object(w);
+    ws_json_put_key(w, "node");
+    ws_json_put_int(w, c->node);
+    ws_json_put_key(w, "model");
+    ws_json_put_string(w, c->model->name);
+    ws_json_put_key(w, "hardware");
+    ws_json_put_string(w, c->hardware);
+    ws_json_put_key(w, "profile_kind");
+    ws_json_put_string(w, ws_profile_kind_name(ws_profile_kind_of(c->profile)));
+    ws_json_put_key(w, "num_npus");
+    ws_json_put_int(w, c->num_npus);
+    ws_json_put_key(w, "tp_size");
+    ws_json_put_int(w, c->tp_size);
+    ws_json_put_key(w, "pp_size");
+    ws_json_put_int(w, c->pp_size);
+    ws_json_put_key(w, "weight_bytes");
+    ws_json_put_int(w, c->weight_bytes);
+    ws_json_put_key(w, "kv_blocks");
+    ws_json_put_int(w, c->n_blocks);
+    ws_json_put_key(w, "kv_tokens");
+    ws_json_put_int(w, c->n_blocks * c->options.block_size);
+    ws_json_end_object(w);
+}
+
+void ws_scenario_write_json(const ws_scenario *s, ws_json_writer *w)
+{
+    size_t           n_options = 0;
+    const ws_option *options   = ws_option_table(&n_options);
+    char             text[64];
+    ws_json_begin_object(w);
+    ws_json_put_key(w, "n_requests");
+    ws_json_put_int(w, (int64_t)s->workload->n_requests);
+    ws_json_put_key(w, "options");
+    ws_json_begin_object(w);
+    for (size_t i = 0; i < n_options; i++) {
+        ws_json_put_key(w, options[i].name);
+        ws_json_put_string(w, ws_option_get_text(&s->options, &options[i], text));
+    }
+    ws_json_end_object(w);
+    ws_json_put_key(w, "instances");
+    ws_json_begin_array(w);
+    for (size_t i = 0; i < s->n_instances; i++) {
+        write_instance(&s->instances[i], w);
+    }
+    ws_json_end_array(w);
+    ws_json_end_object(w);
+}

@@ -1,0 +1,75 @@
+/* sim/scenario_internal.h -- the inside of a scenario: everything a run reads, resolved and immutable.
+ * For engine/sim only; others use wattsim.h. */
+#ifndef WS_SCENARIO_INTERNAL_H
+#define WS_SCENARIO_INTERNAL_H
+
+#include "base/arena.h"
+#include "hardware/network.h"
+#include "power/coefficients.h"
+#include "serving/kv_cache.h"
+#include "serving/prefix_index.h"
+#include "serving/scheduler.h"
+#include "serving/workload.h"
+#include "sim/cluster_config.h"
+#include "sim/step_cost.h"
+#include "wattsim.h"
+
+enum { WS_NO_GROUP = -1 };
+
+/** Timing of a memory: m(bytes) = latency + bytes // bandwidth, both truncated (spec/timing.md 2.2). */
+typedef struct ws_memory_timing {
+    int64_t latency_ns, bytes_per_ns;
+} ws_memory_timing;
+
+static inline int64_t ws_memory_ns(const ws_memory_timing *memory, int64_t bytes)
+{
+    return memory->latency_ns + bytes / memory->bytes_per_ns;
+}
+
+typedef struct ws_instance_config {
+    int32_t         index, node;
+    ws_role         role;
+    const char     *hardware;   /* tag; scenario's arena */
+    const ws_model *model;      /* borrowed from the inputs */
+    const ws_profile   *profile; /* likewise */
+    const ws_step_cost *cost;    /* likewise */
+    ws_options      options;    /* with the instance's overrides */
+    int64_t         num_npus, tp_size, pp_size, ep_total, local_ep;
+    int32_t         dp_group;   /* or WS_NO_GROUP */
+    int64_t         first_npu;  /* id of the start NPU */
+    int64_t         n_npu_ids;  /* num_npus; twice that for a prefill instance */
+    int64_t         element_bytes, kv_element_bytes;
+    int64_t         npu_mem_bytes, weight_bytes; /* per NPU */
+    int64_t         kv_bytes_per_token;  /* per NPU */
+    int64_t         n_blocks;            /* KV blocks */
+    int64_t         token_budget;        /* capped by the model's positions */
+    ws_prefix_view  prefixes;            /* n_prefixes = 0: no token ids or no prefix caching */
+    ws_npu_power    npu_power;           /* valid if its node is tracked */
+} ws_instance_config;
+
+typedef struct ws_node_config {
+    double           cpu_mem_gib;
+    ws_node_power    power;
+    int64_t          n_npus;
+} ws_node_config;
+
+struct ws_scenario {
+    ws_arena            arena; /* owns all arrays and strings below */
+    ws_options          options;
+    ws_slo              slo;
+    ws_fidelity         fidelity;
+    int64_t             power_interval_ns, log_interval_ns;
+    size_t              n_nodes, n_instances;
+    ws_node_config     *nodes;
+    ws_instance_config *instances;
+    bool                has_power;
+    bool                has_cxl, has_pim;
+    int64_t             n_npus;       /* over all instances */
+    ws_network          network;
+    ws_memory_timing    remote;       /* CPU memory, as the first node has it */
+    const ws_workload  *workload;     /* borrowed from the inputs */
+    ws_profile_kind     profile_kind; /* least certain one used */
+    ws_strbuf           notes;
+};
+
+#endif /* WS_SCENARIO_INTERNAL_H */

@@ -1,0 +1,299 @@
+#include <stdlib.h>
+
+#include "sim/run.h"
+
+ws_status ws_run_create(ws_run **run_out)
+{
+    *run_out    = NULL;
+    ws_run *run = calloc(1, sizeof(*run));
+    if (run == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_arena_init(&run->arena, 0);
+    *run_out = run;
+    return WS_OK;
+}
+
+void ws_run_destroy(ws_run **run)
+{
+    if (*run != NULL) {
+        ws_arena_fini(&(*run)->arena);
+    }
+    free(*run);
+    *run = NULL;
+}
+
+/* ---- set-up ---- */
+
+static ws_status init_requests(ws_run *run)
+{
+    const ws_workload *workload = run->scenario->workload;
+    run->requests               = ws_arena_alloc(&run->arena, workload->n_requests, sizeof(*run->requests));
+    if (run->requests == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < workload->n_requests; i++) {
+        const ws_workload_request *source  = &workload->requests[i];
+        ws_request                *request = &run->requests[i];
+        *request = (ws_request){
+            .id         = (uint32_t)i,
+            .input      = source->input_tokens,
+            .reached    = source->input_tokens,
+            .target     = source->target_tokens,
+            .arrival_ns = source->arrival_ns,
+            .instance   = -1,
+            .is_initial = !run->scenario->options.skip_prefill,
+            .n_indexed  = WS_NO_RECORD,
+            .ttft_ns    = -1,
+            .tpot_ns    = -1,
+            .latency_ns = -1,
+            .queue_ns   = -1,
+            .end_ns     = -1,
+        };
+        request->last_run = &request->first_run;
+    }
+    return WS_OK;
+}
+
+/* Blocks a request's table may need: its whole length, twice that where a hand-off counts hits twice (spec Q-7). */
+static size_t table_capacity(const ws_scenario *scenario, const ws_instance_config *c)
+{
+    const int64_t factor = c->role == WS_ROLE_DECODE ? 2 : 1;
+    return (size_t)(factor * (scenario->workload->max_target_tokens + 1) / c->options.block_size + 2);
+}
+
+static ws_status init_instance(ws_run *run, size_t i)
+{
+    const ws_scenario        *scenario = run->scenario;
+    const ws_instance_config *c        = &scenario->instances[i];
+    ws_instance_run          *instance = &run->instances[i];
+    const ws_kv_cache_config  kv       = {.n_blocks       = c->n_blocks,
+                                          .block_size     = (int32_t)c->options.block_size,
+                                          .is_caching     = c->options.enable_prefix_caching,
+                                          .prefixes       = c->prefixes,
+                                          .table_capacity = table_capacity(scenario, c)};
+    const ws_scheduler_config serving  = {
+         .instance                     = c->index,
+         .role                         = c->role,
+         .max_num_seqs                 = c->options.max_num_seqs,
+         .token_budget                 = c->token_budget,
+         .long_prefill_token_threshold = c->options.long_prefill_token_threshold,
+         .pp_size                      = c->pp_size,
+         .enable_chunked_prefill       = c->options.enable_chunked_prefill,
+         .reserve_full_isl             = c->options.reserve_full_isl,
+         .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
+    };
+    instance->config    = c;
+    instance->scheduler = &run->schedulers[i];
+    WS_TRY(ws_kv_cache_init(&instance->kv, &run->arena, &kv));
+    run->npu_mem_bytes += (double)(c->weight_bytes * c->num_npus);
+    return ws_scheduler_init(instance->scheduler, &run->arena, &instance->kv, &serving);
+}
+
+static ws_status init_power(ws_run *run)
+{
+    const ws_scenario *s = run->scenario;
+    run->has_log_samples = s->log_interval_ns != s->power_interval_ns && s->fidelity == WS_FIDELITY_PHYSICAL;
+    ws_sampler_init(&run->samples, &run->arena,
+                    s->fidelity == WS_FIDELITY_REFERENCE ? s->log_interval_ns : s->power_interval_ns);
+    ws_sampler_init(&run->log_samples, &run->arena, s->log_interval_ns);
+    WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns));
+    return run->has_log_samples ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns) : WS_OK;
+}
+
+static ws_status init_run(ws_run *run)
+{
+    const ws_scenario *s = run->scenario;
+    WS_TRY(init_requests(run));
+    run->schedulers = ws_arena_calloc(&run->arena, s->n_instances, sizeof(*run->schedulers));
+    run->instances  = ws_arena_calloc(&run->arena, s->n_instances, sizeof(*run->instances));
+    int64_t widest  = 1;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        widest = s->instances[i].tp_size > widest ? s->instances[i].tp_size : widest;
+    }
+    run->scratch = ws_arena_alloc(&run->arena, 2 * (size_t)widest, sizeof(*run->scratch));
+    if (run->schedulers == NULL || run->instances == NULL || run->scratch == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < s->n_instances; i++) {
+        WS_TRY(init_instance(run, i));
+    }
+    run->npu_mem_peak_bytes = run->npu_mem_bytes;
+    /* the reference seeds its router with 42 whatever the run's seed is (spec/serving.md 3) */
+    const uint64_t seed = s->fidelity == WS_FIDELITY_REFERENCE ? 42 : (uint64_t)s->options.seed;
+    WS_TRY(ws_router_init(&run->router, &run->arena, (ws_router_policy)s->options.request_routing_policy, seed,
+                          run->schedulers, s->n_instances));
+    WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
+    return init_power(run);
+}
+
+/* ---- what both drivers do ---- */
+
+/* How long the queue is when a request arrives, kept for the third and the last quarter of arrivals. */
+static void note_queue_length(ws_run *run, const ws_scheduler *scheduler)
+{
+    const size_t n = run->scenario->workload->n_requests, i = run->arrivals.next;
+    if (2 * i < n) {
+        return;
+    }
+    const int quarter = 4 * i >= 3 * n;
+    run->queue_seen[quarter] += (int64_t)scheduler->n_waiting;
+    run->n_seen[quarter]++;
+}
+
+ws_status ws_run_route(ws_run *run)
+{
+    ws_arrivals *arrivals = &run->arrivals;
+    while (arrivals->next < arrivals->n) {
+        ws_request *request = &run->requests[arrivals->ids[arrivals->next]];
+        if (request->arrival_ns > run->now_ns) {
+            break;
+        }
+        ws_scheduler *scheduler = ws_router_choose(&run->router, &run->router.entry);
+        note_queue_length(run, scheduler);
+        WS_TRY(ws_scheduler_add(scheduler, request));
+        arrivals->next++;
+    }
+    return WS_OK;
+}
+
+/* Keep the totals of used memory, and their peaks, after an instance's cache has changed. */
+static void update_memory(ws_run *run, ws_instance_run *instance)
+{
+    const ws_instance_config *c    = instance->config;
+    const int64_t             used = ws_block_pool_n_used(&instance->kv.pool);
+    if (used == instance->used_blocks) {
+        return;
+    }
+    const double block_bytes = (double)(c->kv_bytes_per_token * c->options.block_size * c->num_npus);
+    run->npu_mem_bytes += (double)(used - instance->used_blocks) * block_bytes;
+    instance->used_blocks = used;
+    const double usage    = (double)used / (double)c->n_blocks;
+    run->kv_usage_peak    = usage > run->kv_usage_peak ? usage : run->kv_usage_peak;
+    if (run->npu_mem_bytes > run->npu_mem_peak_bytes) {
+        run->npu_mem_peak_bytes = run->npu_mem_bytes;
+    }
+}
+
+static void book_power(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
+{
+    if (!ws_power_book_tracks(book, instance->config)) {
+        return;
+    }
+    if (run->scenario->fidelity == WS_FIDELITY_REFERENCE) {
+        ws_reference_book_step(book, instance->config, &instance->step, run->now_ns, batch->load_bytes);
+    } else {
+        ws_power_book_step(book, instance->config, &instance->step, run->now_ns, batch->load_bytes);
+    }
+}
+
+ws_status ws_run_start_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+{
+    WS_TRY(ws_arena_grow(&run->arena, &instance->batch_end_ns, &instance->batch_end_capacity, (size_t)batch->id,
+                         (size_t)batch->id + 1, sizeof(*instance->batch_end_ns)));
+    ws_step_time(run->scenario, instance->config, batch, run->now_ns, instance->tail_ns, run->scratch, &instance->step);
+    instance->tail_ns = instance->step.tail_ns;
+    run->n_steps++;
+    run->n_extrapolated += instance->step.extrapolates;
+    update_memory(run, instance);
+    book_power(run, &run->power, instance, batch);
+    if (run->has_log_samples) {
+        book_power(run, &run->log_power, instance, batch);
+    }
+    return WS_OK;
+}
+
+/* Requests whose prompt is done go to decode instances, in batch order. */
+static ws_status hand_off(ws_run *run, const ws_completion *completion)
+{
+    for (size_t i = 0; i < completion->n_finished; i++) {
+        WS_TRY(ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode), completion->finished[i],
+                                   run->err));
+    }
+    return WS_OK;
+}
+
+ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+{
+    ws_completion completion;
+    instance->batch_end_ns[batch->id] = run->now_ns;
+    WS_TRY(ws_scheduler_complete(instance->scheduler, batch, run->now_ns, &completion));
+    run->prompt_tokens += completion.prompt_tokens;
+    run->generated_tokens += completion.generated_tokens;
+    update_memory(run, instance);
+    if (instance->config->role == WS_ROLE_PREFILL) {
+        return hand_off(run, &completion);
+    }
+    run->n_completed += (int64_t)completion.n_finished;
+    for (size_t i = 0; i < completion.n_finished; i++) {
+        WS_TRY(ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests, completion.finished[i]->id,
+                                   run->now_ns));
+    }
+    return WS_OK;
+}
+
+ws_sample_state ws_run_sample_state(const ws_run *run)
+{
+    ws_sample_state state = {
+        .prompt_tokens    = run->prompt_tokens,
+        .generated_tokens = run->generated_tokens,
+        .n_steps          = run->n_steps,
+        .npu_mem_gb       = run->npu_mem_bytes * 1e-9,
+    };
+    for (size_t i = 0; i < run->scenario->n_instances; i++) {
+        state.n_running += (int64_t)run->schedulers[i].n_running;
+        state.n_waiting += (int64_t)run->schedulers[i].n_waiting;
+    }
+    return state;
+}
+
+ws_status ws_run_check_limits(const ws_run *run)
+{
+    const ws_run_limits *limits = &run->limits;
+    if ((limits->should_stop != NULL && limits->should_stop(limits->ctx)) ||
+        (limits->max_steps > 0 && run->n_steps >= limits->max_steps)) {
+        return ws_error_add(run->err, WS_ERR_TIMEOUT, "stopped after %lld steps, at %.3f s of simulated time",
+                            (long long)run->n_steps, (double)run->now_ns * 1e-9);
+    }
+    return WS_OK;
+}
+
+ws_status ws_run_explain_deadlock(ws_run *run)
+{
+    ws_status status = WS_OK;
+    for (size_t i = 0; i < run->scenario->n_instances; i++) {
+        const ws_status blocked = ws_scheduler_explain_block(&run->schedulers[i], run->err);
+        status                  = status != WS_OK ? status : blocked;
+    }
+    return status != WS_OK ? status
+                           : ws_error_add(run->err, WS_ERR_INFEASIBLE,
+                                          "nothing can happen any more at %.3f s, but %lld of %zu requests are not finished",
+                                          (double)run->now_ns * 1e-9,
+                                          (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed),
+                                          run->scenario->workload->n_requests);
+}
+
+ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_limits *limits, ws_error *err,
+                      const ws_result **result_out)
+{
+    *result_out          = NULL;
+    const ws_arena arena = run->arena;
+    *run                 = (ws_run){.arena = arena, .scenario = scenario, .err = err};
+    run->limits          = limits != NULL ? *limits : (ws_run_limits){0};
+    run->arena.limit_bytes = run->limits.memory_bytes;
+    ws_arena_reset(&run->arena);
+    ws_status status = init_run(run);
+    if (status == WS_OK) {
+        status = scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_drive_reference(run) : ws_drive_physical(run);
+    }
+    if (status == WS_OK) {
+        status = ws_run_build_result(run);
+    }
+    if (status == WS_ERR_NOMEM && run->limits.memory_bytes > 0) {
+        status = ws_error_add(err, WS_ERR_MEMORY_BUDGET, "the run needs more than its budget of %zu bytes",
+                              run->limits.memory_bytes);
+    }
+    WS_TRY(status);
+    *result_out = &run->result;
+    return WS_OK;
+}
