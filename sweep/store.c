@@ -9,6 +9,7 @@
 
 #include "base/strbuf.h"
 #include "base/units.h"
+#include "copy_rows.h"
 #include "file.h"
 #include "h5util.h"
 #include "layout.h"
