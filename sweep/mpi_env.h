@@ -1,0 +1,64 @@
+/* mpi_env.h -- entering and leaving MPI, and the one broadcast of a sweep.
+ *
+ * MPI is entered only under a launcher (mpirun, srun): alone, a sweep has one rank and never calls MPI. All
+ * calls come from the main thread (MPI_THREAD_FUNNELED). */
+#ifndef SWP_MPI_ENV_H
+#define SWP_MPI_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct swp_mpi swp_mpi; /* opaque */
+
+/** True if a launcher started this process as one of several, or of one. */
+bool swp_mpi_is_launched(void);
+
+/** Enter MPI; collective over all ranks.
+ * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_mpi_enter(swp_mpi **mpi_out);
+
+int         swp_mpi_rank(const swp_mpi *mpi); /**< 0 if mpi is NULL */
+int         swp_mpi_size(const swp_mpi *mpi); /**< 1 if mpi is NULL */
+const char *swp_mpi_library(void);            /**< the MPI library compiled against, one line */
+
+/** Broadcast bytes from rank 0; collective. Any length. */
+WS_NODISCARD ws_status swp_mpi_broadcast(swp_mpi *mpi, void *data, size_t len);
+
+/** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s is ended. */
+void swp_mpi_leave(swp_mpi **mpi);
+
+/* ---- messages (link) ---- */
+
+/** A message that came; data is the caller's, released with free(). */
+typedef struct swp_message {
+    int    source, tag;
+    char  *data; /**< aligned to 8; NULL if empty */
+    size_t len;
+} swp_message;
+
+/** Send bytes; copied, never blocks. Not collective.
+ * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_mpi_send(swp_mpi *mpi, int to, int tag, const void *data, size_t len);
+
+/** As swp_mpi_send, taking over a malloc'ed block instead of copying. */
+WS_NODISCARD ws_status swp_mpi_send_owned(swp_mpi *mpi, int to, int tag, char *data, size_t len);
+
+/** Look for a message, complete sends; never blocks. Messages of one source come in the order they were sent.
+ * @return true and the message, or false if there is none (or MPI reports an error, kept on stderr) */
+bool swp_mpi_poll(swp_mpi *mpi, swp_message *message_out);
+
+/** Sends that are not complete. */
+size_t swp_mpi_n_unsent(const swp_mpi *mpi);
+
+/** Never wait for that rank again: it is dead. */
+void swp_mpi_forget(swp_mpi *mpi, int rank);
+
+/** What went through, for reports. */
+typedef struct swp_mpi_traffic {
+    unsigned long long n_sent, bytes_sent, n_received, bytes_received;
+} swp_mpi_traffic;
+swp_mpi_traffic swp_mpi_traffic_of(const swp_mpi *mpi);
+
+#endif /* SWP_MPI_ENV_H */

@@ -1,0 +1,109 @@
+#include "prefetch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MAX_COMBINATIONS = 1000 };
+
+/* Can it change which files are read? Numbers of options, pointers and generators cannot. */
+static bool changes_files(const swp_parameter *param)
+{
+    if (param->target == SWP_TARGET_POINTER) {
+        return param->kind == SWP_PARAM_TEXT;
+    }
+    return param->target != SWP_TARGET_NUM_INSTANCES && swp_param_is_structural(param);
+}
+
+static bool axis_changes_files(const swp_spec *spec, const swp_axis *axis)
+{
+    for (size_t k = 0; k < axis->n_params; k++) {
+        if (changes_files(&spec->params[axis->first_param + k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Step the odometer over the axes that matter; false after the last combination. */
+static bool next_combination(const swp_spec *spec, uint32_t *value_index)
+{
+    for (size_t i = spec->n_axes; i-- > 0;) {
+        const swp_axis *axis = &spec->axes[i];
+        if (!axis_changes_files(spec, axis)) {
+            continue;
+        }
+        const uint32_t next  = value_index[axis->first_param] + 1;
+        const bool     carry = next == axis->n_values;
+        for (size_t k = 0; k < axis->n_params; k++) {
+            value_index[axis->first_param + k] = carry ? 0 : next;
+        }
+        if (!carry) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Options come from the point, seeds from the job: the first point's repeat 0 does for all. */
+static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_error *err, swp_prefetch *out)
+{
+    ws_scenario      *scenario = NULL;
+    swp_cluster_facts facts;
+    const ws_status   status = swp_build_scenario(builder, 0, value_index, err, &scenario);
+    out->n_tried++;
+    if (status == WS_OK) {
+        out->cost_mean += ws_scenario_cost_estimate(scenario);
+    } else if (status == WS_ERR_INPUT) {
+        out->n_failed++;
+    }
+    ws_scenario_destroy(&scenario);
+    if (swp_build_facts(builder, value_index, NULL, &facts) == WS_OK &&
+        facts.num_nodes > (double)out->max_nodes) {
+        out->max_nodes = (size_t)facts.num_nodes;
+    }
+    return status;
+}
+
+ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch *out)
+{
+    const swp_spec *spec        = swp_builder_spec(builder);
+    uint32_t       *value_index = calloc(spec->n_params + 1, sizeof(*value_index));
+    ws_status       status      = value_index == NULL ? WS_ERR_NOMEM : WS_OK;
+    size_t          n_works     = 0;
+    *out                        = (swp_prefetch){.max_nodes = 1};
+    bool has_more               = status == WS_OK;
+    while (has_more && out->n_tried < MAX_COMBINATIONS) {
+        const ws_status one = visit(builder, value_index, out->n_failed == 0 ? err : NULL, out);
+        if (one == WS_ERR_NOMEM) {
+            status = one;
+            break;
+        }
+        n_works += one == WS_OK;
+        has_more = next_combination(spec, value_index);
+    }
+    free(value_index);
+    out->cost_mean = n_works > 0 ? out->cost_mean / (double)n_works : NAN;
+    return status == WS_OK && out->n_tried == out->n_failed ? WS_ERR_INPUT : status;
+}
+
+ws_status swp_prefetch_unpack(const char *block, size_t len, ws_files **files_out)
+{
+    ws_files *sealed = NULL, *files = NULL;
+    *files_out       = NULL;
+    ws_status status = ws_files_unpack(block, len, &sealed);
+    if (status == WS_OK) {
+        status = ws_files_create(&files);
+    }
+    const char *path = NULL;
+    ws_bytes    bytes;
+    for (size_t i = 0; status == WS_OK && ws_files_at(sealed, i, &path, &bytes); i++) {
+        status = ws_files_put(files, path, bytes.data, bytes.len);
+    }
+    ws_files_destroy(&sealed);
+    if (status != WS_OK) {
+        ws_files_destroy(&files);
+        return status;
+    }
+    *files_out = files;
+    return WS_OK;
+}

@@ -1,0 +1,27 @@
+/* prefetch.h -- reading every file the jobs of a sweep may need, once, on rank 0.
+ *
+ * One scenario is made for each combination of the parameters that can change which files are read (hardware,
+ * patches, tensor parallelism, texts); numbers such as max_num_seqs cannot. What is read stays in the file
+ * cache, which is then packed and broadcast. On the way it learns how many nodes the largest job has, and
+ * whether any point works at all. */
+#ifndef SWP_PREFETCH_H
+#define SWP_PREFETCH_H
+
+#include "job_build.h"
+
+typedef struct swp_prefetch {
+    size_t n_tried, n_failed; /**< combinations; failed as in WS_ERR_INPUT */
+    size_t max_nodes;         /**< of all combinations, >= 1 */
+    double cost_mean;         /**< of ws_scenario_cost_estimate() over those that work */
+} swp_prefetch;
+
+/** Visit the combinations (at most a thousand).
+ * @param[out] err  the problems of the first combination that fails; WS_OK is returned as long as one works
+ * @return WS_OK; WS_ERR_INPUT if no combination works for a reason in the inputs; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch *out);
+
+/** Pack the cache for other threads and ranks, and unpack it. The copy also reads what is not in it from the
+ * file system: a combination beyond the thousand visited ones is slower, never wrong. */
+WS_NODISCARD ws_status swp_prefetch_unpack(const char *block, size_t len, ws_files **files_out);
+
+#endif /* SWP_PREFETCH_H */

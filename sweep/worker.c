@@ -1,0 +1,212 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "messages.h"
+#include "row_wire.h"
+#include "signals.h"
+
+/* Rows do not wait longer than this, nor gather beyond this, so that the next batch comes before this one
+ * ends. */
+#define SEND_AFTER_S 0.020
+#define SEND_AFTER_BYTES (1u << 20)
+#define SEND_AFTER_ROWS (SWP_MAX_BATCH / 2)
+
+struct swp_worker {
+    swp_worker_config config;
+    swp_msg_ticket   *tickets; /* [head, n) are still to run */
+    size_t            head, n, capacity;
+    swp_rows          rows; /* not sent yet */
+    double            rows_since_s, heard_s, beat_s, looked_s;
+    bool              must_stop, must_drain, has_asked_to_drain, is_released, may_finalize;
+    ws_status         status;
+};
+
+ws_status swp_worker_create(const swp_worker_config *config, swp_worker **worker_out)
+{
+    swp_worker *w = calloc(1, sizeof(*w));
+    *worker_out   = w;
+    if (w == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    w->config  = *config;
+    w->heard_s = swp_wall_s();
+    w->beat_s  = w->heard_s;
+    if (strcmp(config->host, config->boss_host) != 0) {
+        w->config.boss_pid = 0;
+    }
+    return WS_OK;
+}
+
+void swp_worker_destroy(swp_worker **worker)
+{
+    if (*worker != NULL) {
+        free((*worker)->tickets);
+        free((*worker)->rows.data);
+        free(*worker);
+        *worker = NULL;
+    }
+}
+
+/* ---- conversation ---- */
+
+static void add_jobs(swp_worker *w, const swp_message *message)
+{
+    const swp_msg_jobs *jobs = (const swp_msg_jobs *)(const void *)message->data;
+    if (message->len < sizeof *jobs || jobs->n != (message->len - sizeof *jobs) / sizeof(swp_msg_ticket)) {
+        w->status = WS_ERR_IO;
+        return;
+    }
+    memmove(w->tickets, w->tickets + w->head, (w->n - w->head) * sizeof(*w->tickets));
+    w->n -= w->head;
+    w->head = 0;
+    if (w->n + jobs->n > w->capacity) {
+        const size_t    capacity = (w->n + jobs->n) * 2;
+        swp_msg_ticket *grown    = realloc(w->tickets, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            w->status = WS_ERR_NOMEM;
+            return;
+        }
+        w->tickets  = grown;
+        w->capacity = capacity;
+    }
+    memcpy(w->tickets + w->n, jobs->tickets, jobs->n * sizeof(*w->tickets));
+    w->n += jobs->n;
+}
+
+static void handle(swp_worker *w, const swp_message *message)
+{
+    w->heard_s = swp_wall_s();
+    if (message->tag == SWP_TAG_JOBS) {
+        add_jobs(w, message);
+    } else if (message->tag == SWP_TAG_STOP && message->len == sizeof(swp_msg_stop)) {
+        swp_msg_stop stop;
+        memcpy(&stop, message->data, sizeof stop);
+        w->must_stop  = true;
+        w->must_drain = stop.drain != 0;
+    } else if (message->tag == SWP_TAG_RELEASE && message->len == sizeof(swp_msg_release)) {
+        swp_msg_release release;
+        memcpy(&release, message->data, sizeof release);
+        w->is_released  = true;
+        w->may_finalize = release.finalize != 0;
+    }
+}
+
+/* Rank 0 is gone: nobody is left to tell, and MPI_Finalize would hang. */
+static void leave_if_alone(swp_worker *w, double now_s)
+{
+    const bool is_gone = w->config.boss_pid > 0 && kill((pid_t)w->config.boss_pid, 0) != 0 && errno == ESRCH;
+    if (is_gone || now_s - w->heard_s > w->config.silence_s) {
+        fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", swp_mpi_rank(w->config.mpi),
+                is_gone ? "gone" : "silent");
+        _exit(SWP_EXIT_RESUME);
+    }
+}
+
+static void send_empty(swp_worker *w, int tag)
+{
+    const ws_status status = swp_mpi_send(w->config.mpi, 0, tag, NULL, 0);
+    w->status              = w->status == WS_OK ? status : w->status;
+}
+
+static bool converse(swp_worker *w)
+{
+    bool        did_something = false;
+    swp_message message;
+    while (swp_mpi_poll(w->config.mpi, &message)) {
+        did_something = true;
+        handle(w, &message);
+        free(message.data);
+    }
+    const double now_s = swp_wall_s();
+    if (now_s - w->looked_s > SWP_BEAT_INTERVAL_S / 4) {
+        w->looked_s = now_s;
+        leave_if_alone(w, now_s);
+    }
+    if (now_s - w->beat_s >= SWP_BEAT_INTERVAL_S) {
+        w->beat_s = now_s;
+        send_empty(w, SWP_TAG_BEAT);
+    }
+    if (swp_signals_came() && !w->has_asked_to_drain) {
+        w->has_asked_to_drain = true;
+        send_empty(w, SWP_TAG_DRAIN);
+    }
+    return did_something;
+}
+
+bool swp_worker_breathe(void *worker)
+{
+    converse(worker);
+    return false; /* a running job is finished, also when the sweep stops: rank 0 limits how long it waits */
+}
+
+/* ---- work ---- */
+
+static void send_rows(swp_worker *w)
+{
+    if (w->rows.n_rows == 0) {
+        return;
+    }
+    const ws_status status = swp_mpi_send_owned(w->config.mpi, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
+    w->status              = w->status == WS_OK ? status : w->status;
+    w->rows                = (swp_rows){0};
+    w->beat_s              = swp_wall_s();
+}
+
+static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
+{
+    const swp_msg_ticket ticket = w->tickets[w->head++];
+    const swp_row       *row    = run(ctx, ticket.job, ticket.attempt);
+    if (w->rows.n_rows == 0) {
+        w->rows_since_s = swp_wall_s();
+    }
+    const ws_status status = swp_rows_add(&w->rows, row);
+    w->status              = w->status == WS_OK ? status : w->status;
+    if (w->rows.len > SEND_AFTER_BYTES || w->rows.n_rows >= SEND_AFTER_ROWS || w->head == w->n ||
+        swp_wall_s() - w->rows_since_s > SEND_AFTER_S) {
+        send_rows(w);
+    }
+}
+
+static void pause_briefly(void)
+{
+    const struct timespec time = {.tv_nsec = 50000};
+    nanosleep(&time, NULL);
+}
+
+static ws_status say_hello(swp_worker *w)
+{
+    swp_msg_hello hello = {.pid = (int64_t)getpid()};
+    snprintf(hello.host, sizeof hello.host, "%s", w->config.host);
+    return swp_mpi_send(w->config.mpi, 0, SWP_TAG_HELLO, &hello, sizeof hello);
+}
+
+ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx, bool *finalize_out)
+{
+    *finalize_out = false;
+    WS_TRY(say_hello(w));
+    while (w->status == WS_OK && !(w->must_stop && (w->must_drain || w->head == w->n))) {
+        const bool did_something = converse(w);
+        if (w->head < w->n && !w->must_drain) {
+            run_next(w, run, ctx);
+        } else if (!did_something) {
+            pause_briefly();
+        }
+    }
+    send_rows(w);
+    send_empty(w, SWP_TAG_BYE);
+    while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->config.mpi) == 0)) {
+        if (!converse(w)) {
+            pause_briefly();
+        }
+    }
+    *finalize_out = w->may_finalize;
+    return w->status;
+}
