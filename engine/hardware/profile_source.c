@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hardware/profile_bundle.h"
+#include "hardware/profile_compact.h"
 #include "hardware/profile_table.h"
 
 enum { VARIANT_MAX = 32, TAGS_MAX = 64, TAG_TEXT_MAX = 64 };
@@ -79,12 +80,59 @@ static ws_status try_bundle(search *s, const char *dir, const char *variant)
     return status;
 }
 
+static ws_status use_compact(search *s, const char *path, const ws__compact *compact)
+{
+    const int64_t tp = s->request->tp_size;
+    int64_t       degrees[WS__TP_DEGREES_MAX];
+    for (size_t t = 0; t < compact->n_tps; t++) {
+        degrees[t] = compact->tps[t].degree;
+    }
+    if (!has_degree(degrees, compact->n_tps, tp)) {
+        remember_degrees(s, path, degrees, compact->n_tps);
+        return WS_OK;
+    }
+    ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
+    ws_status         status = ws__compact_expand(compact, tp, &draft);
+    if (status == WS_OK) {
+        status = ws__profile_build(&draft, &s->found);
+    }
+    ws__profile_draft_fini(&draft);
+    return status;
+}
+
+static ws_status try_compact(search *s, const char *dir, const char *variant)
+{
+    const ws_profile_request *q = s->request;
+    char *path = ws_asprintf("%s/hardware/%s/%s/%s.json", dir, q->hardware, q->model->name, variant);
+    if (path == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    append_item(&s->looked_at, path);
+    ws_status status = WS_OK;
+    if (ws_files_has(s->files, path)) {
+        ws__compact *compact = calloc(1, sizeof(*compact));
+        status = compact != NULL ? ws__compact_read(s->files, path, s->err, compact) : WS_ERR_NOMEM;
+        if (status == WS_OK) {
+            status = use_compact(s, path, compact);
+        }
+        if (compact != NULL) {
+            ws__compact_fini(compact);
+        }
+        free(compact);
+    }
+    free(path);
+    return status;
+}
+
 /* Look for one variant in every data folder; stops at the first profile. */
 static ws_status try_variant(search *s, const char *variant)
 {
     for (size_t i = 0; i < s->n_data_dirs && s->found == NULL; i++) {
         if (may_use(s, WS_PROFILE_CHOICE_BUNDLE)) {
             WS_TRY(try_bundle(s, s->data_dirs[i], variant));
+        }
+        if (s->found == NULL && may_use(s, WS_PROFILE_CHOICE_COMPACT)) {
+            WS_TRY(try_compact(s, s->data_dirs[i], variant));
         }
     }
     return WS_OK;

@@ -1,0 +1,56 @@
+/* programs/wattprof.h -- the subcommands of wattprof and what they share. */
+#ifndef WS_WATTPROF_H
+#define WS_WATTPROF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/status.h"
+#include "hardware/profile_bundle.h"
+#include "hardware/profile_check.h"
+#include "hardware/profile_table.h"
+#include "model/model.h"
+
+enum { WP_EXIT_OK = 0, WP_EXIT_INPUT = 2, WP_EXIT_OUTPUT = 3, WP_POSITIONAL_MAX = 16 };
+
+/** The command line after the subcommand. Texts are borrowed from argv. */
+typedef struct wp_args {
+    const char *positional[WP_POSITIONAL_MAX];
+    size_t      n_positional;
+    const char *output;  /**< --output */
+    const char *bundle;  /**< --bundle */
+    const char *configs; /**< --configs: folder with model/ and hardware/ */
+    int64_t     tp;      /**< --tp; 0 = not given */
+    bool        json;    /**< --json */
+} wp_args;
+
+/** What one run of a command works with. */
+typedef struct wp_context {
+    wp_args   args;
+    ws_files *files;
+    ws_error  err;
+} wp_context;
+
+/** What a path turned out to be. */
+typedef enum wp_kind { WP_KIND_BUNDLE, WP_KIND_COMPACT, WP_KIND_DATASHEET } wp_kind;
+
+/** Tell what a path is: a folder with tp<N> is a bundle, a JSON file names its own format. */
+WS_NODISCARD ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *out);
+
+/** Read a model's shape and layers from --configs. */
+WS_NODISCARD ws_status wp_read_model(wp_context *ctx, const char *name, ws_model *out);
+
+/** A ready profile from any path; model is needed for data sheets only (NULL otherwise). */
+WS_NODISCARD ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
+                                       ws_profile **out);
+
+/** Print a table of errors, one row per class. */
+void wp_print_report(const ws__check_report *report);
+
+ws_status wp_fit(wp_context *ctx);
+ws_status wp_check(wp_context *ctx);
+
+#endif /* WS_WATTPROF_H */

@@ -1,0 +1,122 @@
+#include "programs/wattprof.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "hardware/profile_compact.h"
+
+static ws_status parse_json(wp_context *ctx, const char *path, ws_json_doc **out)
+{
+    ws_bytes bytes;
+    WS_TRY(ws_files_read(ctx->files, path, &ctx->err, &bytes));
+    return ws_json_doc_parse(path, bytes.data, bytes.len, &ctx->err, out);
+}
+
+ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *out)
+{
+    int64_t degrees[WS__TP_DEGREES_MAX];
+    if (ws__bundle_tp_degrees(ctx->files, path, degrees) > 0) {
+        *out = WP_KIND_BUNDLE;
+        return WS_OK;
+    }
+    ws_json_doc *doc = NULL;
+    WS_TRY(parse_json(ctx, path, &doc));
+    const char *format = ws_json_string(ws_json_member(ws_json_doc_root(doc), "format"));
+    *out = format != NULL && strcmp(format, WS__COMPACT_FORMAT) == 0 ? WP_KIND_COMPACT : WP_KIND_DATASHEET;
+    ws_json_doc_destroy(&doc);
+    return WS_OK;
+}
+
+/* Parse configs/model/<name>; *out stays NULL if that fails. */
+static ws_status read_config(wp_context *ctx, const char *folder, const char *name, ws_json_doc **out)
+{
+    char *path = ws_asprintf("%s/%s/%s.json", ctx->args.configs, folder, name);
+    if (path == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    const ws_status status = parse_json(ctx, path, out);
+    free(path);
+    return status;
+}
+
+ws_status wp_read_model(wp_context *ctx, const char *name, ws_model *out)
+{
+    ws_json_doc *shape = NULL, *arch = NULL;
+    ws_status    status = read_config(ctx, "model", name, &shape);
+    if (status == WS_OK) {
+        const ws_json root = ws_json_doc_root(shape);
+        const char   *type = ws_json_string(ws_json_member(root, "model_type"));
+        status             = type != NULL ? read_config(ctx, "model/arch", type, &arch)
+                                          : ws_json_problem(root, &ctx->err, "expected a member model_type");
+    }
+    if (status == WS_OK) {
+        status = ws_model_read(name, ws_json_doc_root(shape), ws_json_doc_root(arch), &ctx->err, out);
+    }
+    ws_json_doc_destroy(&shape);
+    ws_json_doc_destroy(&arch);
+    return status;
+}
+
+static ws_status read_compact_draft(wp_context *ctx, const char *path, int64_t tp, ws__profile_draft *draft)
+{
+    ws__compact *compact = calloc(1, sizeof(*compact));
+    if (compact == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_status status = ws__compact_read(ctx->files, path, &ctx->err, compact);
+    bool      there  = false;
+    for (size_t t = 0; t < compact->n_tps; t++) {
+        there = there || compact->tps[t].degree == tp;
+    }
+    if (status == WS_OK) {
+        status = there ? ws__compact_expand(compact, tp, draft)
+                       : ws_error_add(&ctx->err, WS_ERR_INPUT,
+                                      "%s: expected tp %" PRId64 " in it, found none", path, tp);
+    }
+    ws__compact_fini(compact);
+    free(compact);
+    return status;
+}
+
+ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
+                          ws_profile **out)
+{
+    (void)model;
+    wp_kind kind;
+    WS_TRY(wp_kind_of(ctx, path, &kind));
+    ws__profile_draft draft = WS__PROFILE_DRAFT_INIT;
+    ws_status         status;
+    switch (kind) {
+    case WP_KIND_BUNDLE:
+        status = ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, &draft, NULL);
+        break;
+    case WP_KIND_COMPACT:
+        status = read_compact_draft(ctx, path, tp, &draft);
+        break;
+    default:
+        status = WS_ERR_INPUT;
+        break;
+    }
+    if (status == WS_OK) {
+        status = ws__profile_build(&draft, out);
+    }
+    ws__profile_draft_fini(&draft);
+    return status;
+}
+
+void wp_print_report(const ws__check_report *report)
+{
+    (void)printf("%-18s %8s %8s %8s %8s %8s %8s %8s\n", "class", "points", "mean", "p50", "p90", "p99", "max",
+                 "signed");
+    for (int class = 0; class < WS__CHECK_CLASSES; class ++) {
+        const ws__error_stats *e = &report->classes[class];
+        if (e->n_points > 0) {
+            (void)printf("%-18s %8zu %7.2f%% %7.2f%% %7.2f%% %7.2f%% %7.1f%% %+7.2f%%\n",
+                         ws__check_class_name((ws__check_class) class), e->n_points, 100 * e->mean,
+                         100 * e->p50, 100 * e->p90, 100 * e->p99, 100 * e->max, 100 * e->signed_mean);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+#include "programs/wattprof.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hardware/profile_fit.h"
+#include "output/output_file.h"
+
+static ws_status write_text(wp_context *ctx, const char *path, const ws_strbuf *text)
+{
+    ws_output_file *file = NULL;
+    if (text->failed) {
+        return WS_ERR_NOMEM;
+    }
+    WS_TRY(ws_output_file_open(path, &ctx->err, &file));
+    ws_output_file_write(file, ws_strbuf_text(text), text->len);
+    const ws_status status = ws_output_file_commit(file, &ctx->err);
+    ws_output_file_destroy(&file);
+    return status;
+}
+
+static size_t count_values(const ws__compact *compact)
+{
+    size_t          n       = 0;
+    const ws__grid *grids[] = {&compact->moe};
+    n += grids[0]->values != NULL ? ws__grid_n_values(grids[0]) : 0;
+    for (int layer = 0; layer < WS_LAYER_COUNT; layer++) {
+        n += compact->stable[layer].values != NULL ? ws__grid_n_values(&compact->stable[layer]) : 0;
+    }
+    for (size_t t = 0; t < compact->n_tps; t++) {
+        const ws__compact_tp *tp       = &compact->tps[t];
+        const ws__grid       *of_tp[3] = {&tp->decode, &tp->prefill, &tp->mixed};
+        for (int i = 0; i < 3; i++) {
+            n += of_tp[i]->values != NULL ? ws__grid_n_values(of_tp[i]) : 0;
+        }
+        for (int layer = 0; layer < WS_LAYER_COUNT; layer++) {
+            n += tp->layers[layer].values != NULL ? ws__grid_n_values(&tp->layers[layer]) : 0;
+        }
+    }
+    return n;
+}
+
+ws_status wp_fit(wp_context *ctx)
+{
+    if (ctx->args.n_positional != 1 || ctx->args.output == NULL) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT, "wattprof fit: expected BUNDLE and --output FILE");
+    }
+    const ws__fit_goals goals   = ws__fit_goals_default();
+    ws__compact        *compact = calloc(1, sizeof(*compact));
+    ws_strbuf           text    = WS_STRBUF_INIT;
+    if (compact == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_status status = ws_output_path_check(ctx->args.output, &ctx->err);
+    if (status == WS_OK) {
+        status = ws__fit_bundle(ctx->files, ctx->args.positional[0], &goals, &ctx->err, compact);
+    }
+    if (status == WS_OK) {
+        ws__compact_write(compact, &text);
+        status = write_text(ctx, ctx->args.output, &text);
+    }
+    if (status == WS_OK) {
+        (void)fprintf(stderr, "%s: %zu fitted values, %zu bytes\n", ctx->args.output, count_values(compact),
+                      text.len);
+        for (size_t t = 0; t < compact->n_tps; t++) {
+            (void)fprintf(stderr, "tp %" PRId64 ", relative error against the bundle:\n",
+                          compact->tps[t].degree);
+            wp_print_report(&compact->tps[t].error);
+        }
+    }
+    ws_strbuf_fini(&text);
+    ws__compact_fini(compact);
+    free(compact);
+    return status;
+}
