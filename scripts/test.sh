@@ -2,21 +2,31 @@
 # Build and run every test; the last line is `N passed, N failed, N skipped`, counted from CTest's own report.
 # Leaves with 1 if a test fails, if a build fails, or if no test ran.
 #
-# usage: scripts/test.sh [--asan]
-#   --asan   also build with the address and undefined-behaviour sanitizers and run everything again; CI=true in the
-#            environment does the same
+# usage: scripts/test.sh [--asan] [--fuzz]
+#   --asan   also build with the address and undefined-behaviour sanitizers and run everything again
+#   --fuzz   also run each fuzz target for a moment (needs clang-14: scripts/bootstrap.sh --fuzz)
+# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 presets=(release)
-case ${1:-} in
-    "") [ "${CI:-}" != true ] || presets+=(asan) ;;
-    --asan) presets+=(asan) ;;
-    *)
-        sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
-        exit 2
-        ;;
-esac
+for option in "$@"; do
+    case $option in
+        --asan | --fuzz) presets+=("${option#--}") ;;
+        *)
+            sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+            exit 2
+            ;;
+    esac
+done
+if [ "${CI:-}" = true ] && [ $# -eq 0 ]; then
+    presets+=(asan)
+    if command -v clang-14 >/dev/null; then
+        presets+=(fuzz)
+    else
+        echo "fuzz targets are left out: clang-14 is not installed (scripts/bootstrap.sh --fuzz)"
+    fi
+fi
 
 run() {
     echo "+ $*"
