@@ -123,7 +123,7 @@ static void print_rows(const summary_row *rows, size_t n, FILE *stream)
 
 static void add_finding(ws_strbuf *out, const char *text, double share)
 {
-    ws_strbuf_printf(out, "%s%s (%.0f%%)", out->len > 0 ? "; " : "", text, 100.0 * share);
+    ws_strbuf_printf(out, "%s%s (%.1f%%)", out->len > 0 ? "; " : "", text, 100.0 * share);
 }
 
 void ws_power_reading(const double *component_j, ws_strbuf *out)
@@ -148,7 +148,7 @@ void ws_power_reading(const double *component_j, ws_strbuf *out)
     if (link >= WS_READING_LINK_SHARE) {
         add_finding(&line, "links are prominent: ALLREDUCE-bound, try a smaller tp_size", link);
     }
-    if (idle > standby) {
+    if (idle > standby && idle >= WS_READING_IDLE_SHARE) {
         add_finding(&line, "NPU idle exceeds standby: not saturated, fewer NPUs would do", idle);
     }
     if (rest >= WS_READING_PLATFORM_SHARE) {

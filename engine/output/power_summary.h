@@ -11,9 +11,10 @@
 #include "sim/result.h"
 
 /* Thresholds of the reading, shares of a node's energy; explained in docs/power-model.md. */
-#define WS_READING_ACTIVE_SHARE 0.5    /**< NPU active from here on: compute-bound */
-#define WS_READING_LINK_SHARE 0.15     /**< links from here on: ALLREDUCE-bound */
-#define WS_READING_PLATFORM_SHARE 0.5  /**< everything but NPUs and links from here on: the host dominates */
+#define WS_READING_ACTIVE_SHARE 0.5   /**< NPU active from here on: compute-bound */
+#define WS_READING_LINK_SHARE 0.15    /**< links from here on: ALLREDUCE-bound */
+#define WS_READING_IDLE_SHARE 0.02    /**< NPU idle from here on, and above standby: not saturated */
+#define WS_READING_PLATFORM_SHARE 0.5 /**< everything but NPUs and links from here on: the host dominates */
 
 /** Print a box for each tracked node of a result with power; with several, a line with the sum. Nothing without power.
  * Write errors stay on the stream. */

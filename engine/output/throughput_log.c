@@ -1,5 +1,7 @@
 #include "output/throughput_log.h"
 
+#include <math.h>
+
 #include "base/units.h"
 
 static void print_line(const ws_series *log, size_t i, FILE *stream)
@@ -25,4 +27,30 @@ void ws_throughput_log_print(const ws_result *result, FILE *stream)
     for (size_t i = 0; i < result->log.n_samples; i++) {
         print_line(&result->log, i, stream);
     }
+}
+
+/** " ttft_p99=12.3 ms", or nothing where the metric has no meaning. */
+static void print_latency(const ws_result *result, ws_metric metric, const char *label, FILE *stream)
+{
+    if (isfinite(result->metrics[metric])) {
+        (void)fprintf(stream, " %s=%.1f ms", label, result->metrics[metric]);
+    }
+}
+
+void ws_throughput_log_print_end(const ws_result *result, FILE *stream)
+{
+    const double *metrics = result->metrics;
+    (void)fprintf(stream, "[INFO] done requests=%.0f/%.0f duration=%.3f s", metrics[WS_METRIC_N_COMPLETED],
+                  metrics[WS_METRIC_N_REQUESTS], (double)result->sim_duration_ns * WS_S_PER_NS);
+    if (isfinite(metrics[WS_METRIC_PROMPT_TOK_S]) && isfinite(metrics[WS_METRIC_DECODE_TOK_S])) {
+        char prompt[32], decode[32];
+        (void)fprintf(stream, " prompt_t=%s tok/s decode_t=%s tok/s",
+                      ws_human_count(metrics[WS_METRIC_PROMPT_TOK_S], prompt),
+                      ws_human_count(metrics[WS_METRIC_DECODE_TOK_S], decode));
+    }
+    print_latency(result, WS_METRIC_TTFT_P50_MS, "ttft_p50", stream);
+    print_latency(result, WS_METRIC_TTFT_P99_MS, "ttft_p99", stream);
+    print_latency(result, WS_METRIC_TPOT_P50_MS, "tpot_p50", stream);
+    print_latency(result, WS_METRIC_TPOT_P99_MS, "tpot_p99", stream);
+    (void)fputc('\n', stream);
 }

@@ -14,4 +14,7 @@
 /** Print result->log. Write errors stay on the stream. */
 void ws_throughput_log_print(const ws_result *result, FILE *stream);
 
+/** Print one closing line with the run's totals: requests, duration, throughput and latency. */
+void ws_throughput_log_print_end(const ws_result *result, FILE *stream);
+
 #endif /* WS_THROUGHPUT_LOG_H */

@@ -40,7 +40,7 @@ static void the_documented_box_is_reproduced(void **state)
                               "Base + NIC + storage :      332 J  (2%)\n"
                               "──────────────────────────────────────\n"
                               "Total energy         :   15,949 J\n"
-                              "Reading: NPU active dominates: compute-bound (78%)\n");
+                              "Reading: NPU active dominates: compute-bound (78.1%)\n");
     free(text);
 }
 
@@ -163,7 +163,7 @@ static void each_breakdown_gets_its_reading(void **state)
     const double standby[WS_COMPONENT_COUNT]  = {[WS_NPU_ACTIVE] = 30, [WS_NPU_STANDBY] = 40, [WS_CPU] = 30};
     const double balanced[WS_COMPONENT_COUNT] = {[WS_NPU_ACTIVE] = 40, [WS_NPU_STANDBY] = 30, [WS_CPU] = 30};
     const double nothing[WS_COMPONENT_COUNT]  = {0.0};
-    check_reading(compute, "compute-bound (50%)");
+    check_reading(compute, "compute-bound (50.0%)");
     check_reading(idle, "; NPU idle exceeds standby: not saturated");
     check_reading(links, "ALLREDUCE-bound");
     check_reading(host, "the host dominates");
