@@ -26,8 +26,7 @@ launch=(mpirun -n "$(nproc)" --bind-to none --oversubscribe --enable-recovery)
 if [ "$(id -u)" -eq 0 ]; then
     launch+=(--allow-run-as-root)
 fi
-rm -f "$sweep_file" "$sweep_file.lock"
-run "${launch[@]}" build/release/bin/wattsweep run configs/sweeps/power_tradeoff.json -o "$sweep_file"
+run "${launch[@]}" build/release/bin/wattsweep run configs/sweeps/power_tradeoff.json -o "$sweep_file" --overwrite
 run build/release/bin/wattsweep top "$sweep_file"
 
 printf '\nThe sweep is in %s\n' "$PWD/$sweep_file"
