@@ -43,25 +43,32 @@ static int compare_keys(const void *a, const void *b)
     return strcmp((*left)->string, (*right)->string);
 }
 
-static void report_duplicate(const ws_json_doc *doc, const cJSON *member, ws_error *err)
+/* A walk over a document that reports every key some object holds twice. */
+typedef struct duplicate_search {
+    const ws_json_doc *doc;
+    ws_error          *err;
+    size_t             n_found;
+} duplicate_search;
+
+static void report_duplicate(duplicate_search *search, const cJSON *member)
 {
-    (void)ws_json_problem((ws_json){doc, member}, err, "duplicate key");
+    (void)ws_json_problem((ws_json){search->doc, member}, search->err, "duplicate key");
+    search->n_found++;
 }
 
-static void check_members_pairwise(const ws_json_doc *doc, const cJSON *object, ws_error *err)
+static void check_members_pairwise(duplicate_search *search, const cJSON *object)
 {
     for (const cJSON *a = object->child; a != NULL; a = a->next) {
         for (const cJSON *b = a->next; b != NULL; b = b->next) {
             if (strcmp(a->string, b->string) == 0) {
-                report_duplicate(doc, a, err);
+                report_duplicate(search, a);
                 break;
             }
         }
     }
 }
 
-static ws_status check_members_sorted(const ws_json_doc *doc, const cJSON *object, size_t n_members,
-                                      ws_error *err)
+static ws_status check_members_sorted(duplicate_search *search, const cJSON *object, size_t n_members)
 {
     const cJSON **members = malloc(n_members * sizeof(*members));
     if (members == NULL) {
@@ -74,27 +81,27 @@ static ws_status check_members_sorted(const ws_json_doc *doc, const cJSON *objec
     qsort(members, n, sizeof(*members), compare_keys);
     for (size_t i = 1; i < n; i++) {
         if (strcmp(members[i - 1]->string, members[i]->string) == 0) {
-            report_duplicate(doc, members[i], err);
+            report_duplicate(search, members[i]);
         }
     }
     free(members);
     return WS_OK;
 }
 
-/* Report every key that an object of the tree holds twice. Only running out of memory is a failure. */
-static ws_status check_duplicates(const ws_json_doc *doc, const cJSON *item, ws_error *err)
+/* Only running out of memory is a failure of the search itself. */
+static ws_status check_duplicates(duplicate_search *search, const cJSON *item)
 {
     if (cJSON_IsObject(item)) {
         const size_t n_members = (size_t)cJSON_GetArraySize(item);
         if (n_members <= MAX_PAIRWISE_MEMBERS) {
-            check_members_pairwise(doc, item, err);
+            check_members_pairwise(search, item);
         } else {
-            WS_TRY(check_members_sorted(doc, item, n_members, err));
+            WS_TRY(check_members_sorted(search, item, n_members));
         }
     }
     for (const cJSON *child = item->child; child != NULL; child = child->next) {
-        if (child->child != NULL || cJSON_IsObject(child)) {
-            WS_TRY(check_duplicates(doc, child, err));
+        if (child->child != NULL) {
+            WS_TRY(check_duplicates(search, child));
         }
     }
     return WS_OK;
@@ -131,12 +138,11 @@ ws_status ws_json_doc_parse(const char *name, const char *text, size_t len, ws_e
     ws_json_doc *doc;
     WS_TRY(wrap_tree(name, root, &doc));
 
-    ws_error  duplicates = WS_ERROR_INIT;
-    ws_status status     = check_duplicates(doc, doc->root, &duplicates);
-    if (status == WS_OK && duplicates.n_problems > 0) {
-        status = ws_error_add(err, WS_ERR_INPUT, "%s", ws_error_text(&duplicates));
+    duplicate_search search = {.doc = doc, .err = err};
+    ws_status        status = check_duplicates(&search, doc->root);
+    if (status == WS_OK && search.n_found > 0) {
+        status = WS_ERR_INPUT;
     }
-    ws_error_clear(&duplicates);
     if (status != WS_OK) {
         ws_json_doc_destroy(&doc);
         return status;
