@@ -12,14 +12,9 @@ static int32_t shift_of(int32_t block_size)
     return shift;
 }
 
-static int32_t full_blocks(const ws_kv_cache *kv, int32_t n_tokens)
-{
-    return kv->block_shift >= 0 ? n_tokens >> kv->block_shift : n_tokens / kv->block_size;
-}
-
 static int32_t blocks_for(const ws_kv_cache *kv, int32_t n_tokens)
 {
-    return full_blocks(kv, n_tokens + kv->block_size - 1);
+    return ws_kv_cache_full_blocks(kv, n_tokens + kv->block_size - 1);
 }
 
 ws_status ws_kv_cache_init(ws_kv_cache *kv, ws_arena *arena, const ws_kv_cache_config *config)
@@ -91,7 +86,7 @@ ws_kv_hit ws_kv_cache_lookup(const ws_kv_cache *kv, const ws_request *request)
     if (!kv->is_caching) {
         return hit;
     }
-    const int32_t by_length = full_blocks(kv, request->reached - 1);
+    const int32_t by_length = ws_kv_cache_full_blocks(kv, request->reached - 1);
     const int32_t limit     = by_length < request->n_chain ? by_length : request->n_chain;
     for (int32_t i = 0; i < limit; i++) {
         const int32_t block = ws_block_pool_find(&kv->pool, request->chain[i]);
@@ -201,17 +196,13 @@ static void write_through(ws_kv_cache *kv, const ws_request *request, int32_t fr
     }
 }
 
-void ws_kv_cache_index(ws_kv_cache *kv, ws_request *request, int32_t n_tokens)
+void ws__kv_cache_index_blocks(ws_kv_cache *kv, ws_request *request, int32_t to)
 {
-    if (!kv->is_caching || request->n_chain == 0) {
+    if (!kv->is_caching) {
         return;
     }
-    const int32_t complete = full_blocks(kv, n_tokens);
-    const int32_t to       = complete < request->n_chain ? complete : request->n_chain;
-    const int32_t from     = request->n_indexed == WS_NO_RECORD ? 0 : request->n_indexed;
-    if (from >= to) {
-        return;
-    }
+    const int32_t from = request->n_indexed == WS_NO_RECORD ? 0 : request->n_indexed;
+    to                 = to < request->n_chain ? to : request->n_chain;
     WS_ASSERT(request->n_blocks >= to);
     for (int32_t i = from; i < to; i++) {
         ws_block_pool_index(&kv->pool, request->blocks[i], request->chain[i]);

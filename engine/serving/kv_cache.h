@@ -82,8 +82,23 @@ bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t 
 WS_NODISCARD ws_status ws_kv_cache_extend(ws_kv_cache *kv, ws_request *request, int32_t n_new,
                                           const ws_kv_hit *hit, bool *granted_out);
 
+void ws__kv_cache_index_blocks(ws_kv_cache *kv, ws_request *request, int32_t to);
+
+/** Blocks that n_tokens fill completely. */
+static inline int32_t ws_kv_cache_full_blocks(const ws_kv_cache *kv, int32_t n_tokens)
+{
+    return kv->block_shift >= 0 ? n_tokens >> kv->block_shift : n_tokens / kv->block_size;
+}
+
 /** Index a request's blocks for reuse, as far as n_tokens fill them. */
-void ws_kv_cache_index(ws_kv_cache *kv, ws_request *request, int32_t n_tokens);
+static inline void ws_kv_cache_index(ws_kv_cache *kv, ws_request *request, int32_t n_tokens)
+{
+    const int32_t complete = ws_kv_cache_full_blocks(kv, n_tokens);
+    const int32_t from     = request->n_indexed == WS_NO_RECORD ? 0 : request->n_indexed;
+    if (complete > from && from < request->n_chain) {
+        ws__kv_cache_index_blocks(kv, request, complete);
+    }
+}
 
 /** Take all blocks from a request, tails to be reused first. */
 void ws_kv_cache_release(ws_kv_cache *kv, ws_request *request);

@@ -17,7 +17,7 @@ typedef enum ws_request_status {
     WS_REQUEST_FINISHED
 } ws_request_status;
 
-/** Token completions at batches first, first + stride, ... of one instance, count of them. */
+/** Token completions at batches first, first + stride, ..., count of them, of one instance. */
 typedef struct ws_token_run {
     int64_t first_batch;
     int32_t count, stride;
@@ -25,29 +25,40 @@ typedef struct ws_token_run {
 } ws_token_run;
 
 typedef struct ws_request {
-    int32_t   computed;  /* tokens whose KV exists or is being computed */
-    int32_t   reached;   /* length known so far */
-    int32_t   target;    /* prompt + output tokens */
-    int32_t   input;     /* prompt tokens */
-    int32_t  *blocks;    /* KV block table, borrowed from the KV cache; NULL = holds none */
-    int32_t   n_blocks;  /* entries of the table */
-    int32_t   n_indexed; /* leading blocks indexed for prefix reuse, or WS_NO_RECORD */
+    int32_t computed;    /* tokens whose KV exists or is being computed */
+    int32_t reached;     /* length known so far */
+    int32_t target;      /* prompt + output tokens */
+    int32_t input;       /* prompt tokens */
+    int32_t n_in_flight; /* batches in flight that hold it */
+    uint8_t status;      /* ws_request_status */
+    bool    is_initial;  /* its prompt was never completed */
+    int32_t n_blocks;    /* entries of its KV block table */
+    int32_t n_indexed;   /* leading blocks indexed for prefix reuse, or WS_NO_RECORD */
+    int32_t *blocks;     /* KV block table, borrowed from the KV cache; NULL = holds none */
+    int64_t  last_batch; /* that brought its newest token, the first one not counted */
+    int32_t  stride;     /* batches between tokens of the open run; 0 = it has fewer than two */
+    int32_t  n_tokens_done; /* token completions after the first one */
+
     const uint32_t *chain; /* prefix ids, one per complete block; NULL = not computed yet */
     int32_t   n_chain;
-    int32_t   n_in_flight; /* batches in flight that hold it */
-    uint8_t   status;      /* ws_request_status */
-    bool      is_initial;  /* its prompt was never completed */
-
     uint32_t  id;
-    int32_t   instance;   /* that owns it now */
+    int32_t   instance; /* that owns it now */
     int32_t   npu_hit, total_hit;
     int32_t   n_preemptions;
     int64_t   arrival_ns;
     int64_t   ttft_ns, tpot_ns, latency_ns, queue_ns, end_ns; /* -1 = never set */
     int64_t   recent_end_ns; /* time of the token before the first inter-token gap */
-    int64_t   n_tokens_done; /* token completions after the first one */
-    ws_token_run  first_run; /* count 0 = none yet */
-    ws_token_run *last_run;  /* newest run; &first_run at the start */
+    int64_t   run_first_batch; /* open run: its first batch ... */
+    int32_t   run_first_token; /* ... and the tokens done before it */
+    ws_token_run *runs, *last_run; /* closed runs, oldest first; NULL = none */
 } ws_request;
+
+/** The open run of token completions; count 0 = none. */
+static inline ws_token_run ws_request_open_run(const ws_request *request)
+{
+    return (ws_token_run){.first_batch = request->run_first_batch,
+                          .count       = request->n_tokens_done - request->run_first_token,
+                          .stride      = request->stride};
+}
 
 #endif /* WS_REQUEST_H */

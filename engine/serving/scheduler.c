@@ -362,31 +362,42 @@ ws_batch *ws_scheduler_find_batch(ws_scheduler *s, int64_t id)
 
 /* ---- the end of a batch ---- */
 
-/* Remember that a token of the request came out of a batch, as runs of evenly spaced batch ids. */
-static ws_status note_token(ws_scheduler *s, ws_request *request, int64_t batch_id)
+/* Close the open run of tokens and begin another one at a batch. */
+static ws_status begin_token_run(ws_scheduler *s, ws_request *request, int64_t batch_id)
 {
-    ws_token_run *run = request->last_run;
+    if (request->n_tokens_done > request->run_first_token) {
+        ws_token_run *closed = ws_arena_alloc(s->arena, 1, sizeof(*closed));
+        if (closed == NULL) {
+            return WS_ERR_NOMEM;
+        }
+        *closed = ws_request_open_run(request);
+        if (request->last_run != NULL) {
+            request->last_run->next = closed;
+        } else {
+            request->runs = closed;
+        }
+        request->last_run = closed;
+    }
+    request->run_first_batch = batch_id;
+    request->run_first_token = request->n_tokens_done;
+    request->stride          = 0;
+    return WS_OK;
+}
+
+/* Remember that a token of the request came out of a batch, as runs of evenly spaced batch ids. */
+static inline ws_status note_token(ws_scheduler *s, ws_request *request, int64_t batch_id)
+{
+    const int64_t step = batch_id - request->last_batch;
+    if (WS_UNLIKELY(step != request->stride)) {
+        const bool is_second = request->stride == 0 && request->n_tokens_done == request->run_first_token + 1;
+        if (is_second) {
+            request->stride = (int32_t)step;
+        } else {
+            WS_TRY(begin_token_run(s, request, batch_id));
+        }
+    }
+    request->last_batch = batch_id;
     request->n_tokens_done++;
-    if (run->count == 0) {
-        run->first_batch = batch_id;
-        run->count       = 1;
-        return WS_OK;
-    }
-    const int64_t step = batch_id - (run->first_batch + (int64_t)(run->count - 1) * run->stride);
-    if (run->count == 1) {
-        run->stride = (int32_t)step;
-    }
-    if (step == run->stride) {
-        run->count++;
-        return WS_OK;
-    }
-    ws_token_run *next = ws_arena_alloc(s->arena, 1, sizeof(*next));
-    if (next == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    *next             = (ws_token_run){.first_batch = batch_id, .count = 1};
-    run->next         = next;
-    request->last_run = next;
     return WS_OK;
 }
 
@@ -418,12 +429,12 @@ static void finish_prefill(ws_scheduler *s, ws_request *request)
 }
 
 /* What the end of its batch means for one request; finished_out tells if it leaves the instance. */
-static ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, int64_t batch_id, int64_t now_ns,
+static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, int64_t batch_id, int64_t now_ns,
                                 ws_completion *completion, bool *finished_out)
 {
     ws_request *request = entry->request;
     const bool  first   = request->is_initial && request->computed >= request->input;
-    if (first) {
+    if (WS_UNLIKELY(first)) {
         request->is_initial    = false;
         request->ttft_ns       = now_ns - request->arrival_ns;
         request->recent_end_ns = now_ns;
@@ -434,7 +445,7 @@ static ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, in
             *finished_out = true;
             return WS_OK;
         }
-    } else if (entry->n_tokens > 1) {
+    } else if (WS_UNLIKELY(entry->n_tokens > 1)) {
         completion->prompt_tokens += entry->n_tokens;
         ws_kv_cache_index(s->kv, request, request->computed);
     }

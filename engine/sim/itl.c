@@ -1,15 +1,23 @@
 #include "sim/itl.h"
 
+static int64_t *expand_run(const ws_token_run *run, const int64_t *batch_end_ns, int64_t *last_ns, int64_t *out)
+{
+    int64_t batch = run->first_batch;
+    for (int32_t i = 0; i < run->count; i++, batch += run->stride) {
+        *out++   = batch_end_ns[batch] - *last_ns;
+        *last_ns = batch_end_ns[batch];
+    }
+    return out;
+}
+
 void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64_t *itl_ns_out)
 {
-    int64_t last_ns = request->recent_end_ns;
-    for (const ws_token_run *run = &request->first_run; run != NULL; run = run->next) {
-        int64_t batch = run->first_batch;
-        for (int32_t i = 0; i < run->count; i++, batch += run->stride) {
-            *itl_ns_out++ = batch_end_ns[batch] - last_ns;
-            last_ns       = batch_end_ns[batch];
-        }
+    int64_t            last_ns = request->recent_end_ns;
+    const ws_token_run open    = ws_request_open_run(request);
+    for (const ws_token_run *run = request->runs; run != NULL; run = run->next) {
+        itl_ns_out = expand_run(run, batch_end_ns, &last_ns, itl_ns_out);
     }
+    (void)expand_run(&open, batch_end_ns, &last_ns, itl_ns_out);
 }
 
 typedef struct collector {
@@ -29,6 +37,9 @@ static ws_status put(collector *c, int64_t value_ns, int64_t count)
 
 static ws_status put_run(collector *c, const ws_token_run *run, int64_t *last_ns)
 {
+    if (run->count == 0) {
+        return WS_OK;
+    }
     WS_TRY(put(c, c->end_ns[run->first_batch] - *last_ns, 1));
     const int64_t last_batch = run->first_batch + (int64_t)(run->count - 1) * run->stride;
     if (run->stride == 1) {
@@ -52,10 +63,12 @@ ws_status ws_itl_collect(ws_arena *arena, ws_request *const *done, size_t n_done
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < n_done; i++) {
-        int64_t last_ns = done[i]->recent_end_ns;
-        for (const ws_token_run *run = &done[i]->first_run; run != NULL && run->count > 0; run = run->next) {
+        int64_t            last_ns = done[i]->recent_end_ns;
+        const ws_token_run open    = ws_request_open_run(done[i]);
+        for (const ws_token_run *run = done[i]->runs; run != NULL; run = run->next) {
             WS_TRY(put_run(&c, run, &last_ns));
         }
+        WS_TRY(put_run(&c, &open, &last_ns));
     }
     int64_t n_requests = 0;
     for (size_t b = 1; b < n_batches; b++) {

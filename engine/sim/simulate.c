@@ -33,9 +33,8 @@ static ws_status init_requests(ws_run *run)
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < workload->n_requests; i++) {
-        const ws_workload_request *source  = &workload->requests[i];
-        ws_request                *request = &run->requests[i];
-        *request = (ws_request){
+        const ws_workload_request *source = &workload->requests[i];
+        run->requests[i] = (ws_request){
             .id         = (uint32_t)i,
             .input      = source->input_tokens,
             .reached    = source->input_tokens,
@@ -50,7 +49,6 @@ static ws_status init_requests(ws_run *run)
             .queue_ns   = -1,
             .end_ns     = -1,
         };
-        request->last_run = &request->first_run;
     }
     return WS_OK;
 }
