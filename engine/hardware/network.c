@@ -3,9 +3,6 @@
 #include "base/status.h"
 #include "base/units.h"
 
-/* Delay charged once when a ring phase begins and once per step. Source: spec/timing.md 0.2. */
-static const int64_t k_endpoint_ns = 10;
-
 /* Ceiling of one message, 13 days: keeps sums over a ring inside int64 whatever the config says. */
 static const double k_message_max_ns = 1125899906842624.0;
 
@@ -43,23 +40,6 @@ int64_t ws_network_between_ns(const ws_network *net, int64_t from, int64_t to, i
 
 /* ---- a collective as a list of ring phases (spec/timing.md 2.5) ---- */
 
-enum { PHASES_MAX = 2 * WS_DIMS_MAX - 1 };
-
-/* One ring: every step sends a message and, in the first n_reducing steps, adds what arrived. */
-typedef struct ring_phase {
-    int     dim;
-    int64_t n_members;  /* N >= 2 */
-    int64_t n_steps;    /* K */
-    int64_t n_reducing; /* <= n_steps */
-    int64_t message_ns; /* D */
-    int64_t reduce_ns;  /* R */
-} ring_phase;
-
-typedef struct phase_list {
-    int        n_phases;
-    ring_phase phases[PHASES_MAX];
-} phase_list;
-
 /* Two reads and one write, each truncated; evaluated as written, which falls below some exact multiples. */
 static int64_t reduction_ns(const ws_network *net, int64_t bytes)
 {
@@ -68,11 +48,11 @@ static int64_t reduction_ns(const ws_network *net, int64_t bytes)
 }
 
 /* Append one phase; returns the size it leaves behind. */
-static int64_t add_phase(const ws_network *net, ws_collective kind, int dim, int64_t bytes, phase_list *list)
+static int64_t add_phase(const ws_network *net, ws_collective kind, int dim, int64_t bytes, ws_ring_phases *list)
 {
     const int64_t n       = net->size[dim];
     const int64_t message = kind == WS_ALL_GATHER ? bytes : bytes / n;
-    ring_phase phase = {.dim = dim, .n_members = n, .message_ns = ws_network_message_ns(net, dim, message)};
+    ws_ring_phase phase = {.dim = dim, .n_members = n, .message_ns = ws_network_message_ns(net, dim, message)};
     int64_t    left  = bytes;
     switch (kind) {
     case WS_ALL_REDUCE:
@@ -93,7 +73,7 @@ static int64_t add_phase(const ws_network *net, ws_collective kind, int dim, int
         break;
     }
     phase.reduce_ns = phase.n_reducing > 0 ? reduction_ns(net, message) : 0;
-    WS_ASSERT(list->n_phases < PHASES_MAX);
+    WS_ASSERT(list->n_phases < WS_RING_PHASES_MAX);
     list->phases[list->n_phases++] = phase;
     return left;
 }
@@ -112,7 +92,7 @@ static int active_dims(const ws_network *net, unsigned dims, int active[WS_DIMS_
 
 /* Several dimensions: scatter upwards, reduce over the highest, gather downwards. */
 static void add_all_reduce(const ws_network *net, const int *active, int n_active, int64_t bytes,
-                           phase_list *list)
+                           ws_ring_phases *list)
 {
     for (int i = 0; i < n_active - 1; i++) {
         bytes = add_phase(net, WS_REDUCE_SCATTER, active[i], bytes, list);
@@ -123,10 +103,10 @@ static void add_all_reduce(const ws_network *net, const int *active, int n_activ
     }
 }
 
-static phase_list phases_of(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
+ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
 {
     WS_ASSERT(bytes >= 1);
-    phase_list list = {.n_phases = 0};
+    ws_ring_phases list = {.n_phases = 0};
     int        active[WS_DIMS_MAX];
     const int  n_active = active_dims(net, dims, active);
     /* The source raises small buffers to one byte per NPU of the system, gathers excepted. */
@@ -148,19 +128,19 @@ static phase_list phases_of(const ws_network *net, ws_collective kind, int64_t b
 /* ---- time ---- */
 
 /* What a phase adds to every member beyond K messages: endpoint delays and reductions. */
-static int64_t phase_overhead_ns(const ring_phase *phase)
+static int64_t phase_overhead_ns(const ws_ring_phase *phase)
 {
-    return (phase->n_steps + 1) * k_endpoint_ns + phase->n_reducing * phase->reduce_ns;
+    return (phase->n_steps + 1) * WS_ENDPOINT_NS + phase->n_reducing * phase->reduce_ns;
 }
 
-static int64_t phase_ns(const ring_phase *phase)
+static int64_t phase_ns(const ws_ring_phase *phase)
 {
     return phase_overhead_ns(phase) + phase->n_steps * phase->message_ns;
 }
 
 int64_t ws_collective_ns(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
 {
-    const phase_list list = phases_of(net, kind, bytes, dims);
+    const ws_ring_phases list = ws_collective_phases(net, kind, bytes, dims);
     if (list.n_phases == 0) {
         return -1;
     }
@@ -216,7 +196,7 @@ static void rotate(const ring_times *ring, int64_t places, int64_t delay_ns, int
 
 /* end_i = overhead + max over j = 0..K of t_(i-j) + j*D. Of the j that name the same member only the largest
  * counts, and K >= N-1, so the last N values of j are enough. */
-static void run_skewed_ring(const ring_times *ring, const ring_phase *phase, int64_t *scratch)
+static void run_skewed_ring(const ring_times *ring, const ws_ring_phase *phase, int64_t *scratch)
 {
     const int64_t n = ring->n, k = phase->n_steps, d = phase->message_ns;
     for (int64_t i = 0; i < n; i++) {
@@ -233,7 +213,7 @@ static void run_skewed_ring(const ring_times *ring, const ring_phase *phase, int
     }
 }
 
-static void run_ring(const ring_times *ring, const ring_phase *phase, int64_t *scratch)
+static void run_ring(const ring_times *ring, const ws_ring_phase *phase, int64_t *scratch)
 {
     if (only_rotates(ring, phase->message_ns)) {
         rotate(ring, phase->n_steps, phase_ns(phase), scratch);
@@ -245,10 +225,10 @@ static void run_ring(const ring_times *ring, const ring_phase *phase, int64_t *s
 void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims, int64_t *t_ns,
                        int64_t *scratch)
 {
-    const phase_list list      = phases_of(net, kind, bytes, dims);
+    const ws_ring_phases list      = ws_collective_phases(net, kind, bytes, dims);
     const int64_t    n_members = ws_collective_size(net, dims);
     for (int i = 0; i < list.n_phases; i++) {
-        const ring_phase *phase  = &list.phases[i];
+        const ws_ring_phase *phase  = &list.phases[i];
         const int64_t     stride = ws_collective_size(net, dims & ((1U << phase->dim) - 1U));
         for (int64_t first = 0; first < n_members; first++) {
             if (first / stride % phase->n_members == 0) {
@@ -267,8 +247,8 @@ void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t
     if (count < 1 || net->size[dim] < 2) {
         return;
     }
-    const phase_list  list  = phases_of(net, WS_ALL_REDUCE, bytes, 1U << dim);
-    const ring_phase *phase = &list.phases[0];
+    const ws_ring_phases  list  = ws_collective_phases(net, WS_ALL_REDUCE, bytes, 1U << dim);
+    const ws_ring_phase *phase = &list.phases[0];
     const ring_times  ring  = {t_ns, 1, phase->n_members};
     run_ring(&ring, phase, scratch);
     const int64_t n_left = count - 1;
@@ -291,13 +271,13 @@ static int64_t next_in_steps(int64_t begin_ns, int64_t n_steps, int64_t message_
 }
 
 /* The phase begins at begin_ns; its first sends leave after the endpoint delay. */
-static int64_t next_in_phase(const ring_phase *phase, int64_t begin_ns, int64_t after_ns)
+static int64_t next_in_phase(const ws_ring_phase *phase, int64_t begin_ns, int64_t after_ns)
 {
-    const int64_t first_send_ns = begin_ns + k_endpoint_ns;
+    const int64_t first_send_ns = begin_ns + WS_ENDPOINT_NS;
     if (after_ns < first_send_ns) {
         return first_send_ns;
     }
-    const int64_t plain_ns    = phase->message_ns + k_endpoint_ns;
+    const int64_t plain_ns    = phase->message_ns + WS_ENDPOINT_NS;
     const int64_t reducing_ns = plain_ns + phase->reduce_ns;
     const int64_t next_ns =
         next_in_steps(first_send_ns, phase->n_reducing, phase->message_ns, reducing_ns, after_ns);
@@ -311,7 +291,7 @@ static int64_t next_in_phase(const ring_phase *phase, int64_t begin_ns, int64_t 
 int64_t ws_collective_next_event(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims,
                                  int64_t begin_ns, int64_t after_ns)
 {
-    const phase_list list = phases_of(net, kind, bytes, dims);
+    const ws_ring_phases list = ws_collective_phases(net, kind, bytes, dims);
     for (int i = 0; i < list.n_phases; i++) {
         const int64_t end_ns = begin_ns + phase_ns(&list.phases[i]);
         if (after_ns < end_ns) {

@@ -24,6 +24,27 @@ typedef enum ws_collective {
     WS_ALL_TO_ALL
 } ws_collective;
 
+/** Delay charged once when a ring phase begins and once per step. Source: spec/timing.md 0.2. */
+enum { WS_ENDPOINT_NS = 10, WS_RING_PHASES_MAX = 2 * WS_DIMS_MAX - 1 };
+
+/** One ring of a collective: every step sends a message and, in the first n_reducing steps, adds what arrived. */
+typedef struct ws_ring_phase {
+    int     dim;
+    int64_t n_members;  /* N >= 2 */
+    int64_t n_steps;    /* K */
+    int64_t n_reducing; /* <= n_steps */
+    int64_t message_ns; /* D */
+    int64_t reduce_ns;  /* R */
+} ws_ring_phase;
+
+typedef struct ws_ring_phases {
+    int           n_phases; /* 0 = no involved dimension has more than one NPU */
+    ws_ring_phase phases[WS_RING_PHASES_MAX];
+} ws_ring_phases;
+
+/** A collective as the rings it consists of, bytes >= 1 (spec/timing.md 2.5). */
+ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims);
+
 /** Number of NPUs, the product of the sizes. */
 int64_t ws_network_n_npus(const ws_network *net);
 

@@ -3,9 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A member of a DP group may hold one dummy beside its own batches in flight. */
-enum { SPARE_BATCHES = 1 };
-
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -15,7 +12,7 @@ ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cach
                             const ws_scheduler_config *config)
 {
     *scheduler           = (ws_scheduler){.config = *config, .arena = arena, .kv = kv};
-    scheduler->n_batches = (size_t)config->pp_size + SPARE_BATCHES;
+    scheduler->n_batches = ws_scheduler_n_slots(config->pp_size);
     scheduler->batches   = ws_arena_calloc(arena, scheduler->n_batches, sizeof(ws_batch));
     return scheduler->batches != NULL ? WS_OK : WS_ERR_NOMEM;
 }

@@ -107,6 +107,18 @@ ws_batch *ws_scheduler_dummy(ws_scheduler *scheduler, int64_t now_ns);
 WS_NODISCARD ws_status ws_scheduler_complete(ws_scheduler *scheduler, ws_batch *batch, int64_t now_ns,
                                              ws_completion *completion_out);
 
+/** Batch slots of an instance with pp_size stages: a member of a DP group may hold one dummy beside its own. */
+static inline size_t ws_scheduler_n_slots(int64_t pp_size)
+{
+    return (size_t)pp_size + 1;
+}
+
+/** Slot of a batch in flight, below ws_scheduler_n_slots(). */
+static inline size_t ws_scheduler_slot(const ws_scheduler *scheduler, const ws_batch *batch)
+{
+    return (size_t)(batch - scheduler->batches);
+}
+
 /** The in-flight batch with an id, or NULL. */
 ws_batch *ws_scheduler_find_batch(ws_scheduler *scheduler, int64_t id);
 

@@ -6,12 +6,6 @@
  * Source: spec/serving.md 8.2 (ACT). */
 static const double CPU_BUSY_SHARE = 0.7;
 
-static double ring_bytes(const ws_instance_config *c, const ws_step *step)
-{
-    const double tp = (double)c->tp_size;
-    return (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp);
-}
-
 static double cpu_busy_w(const ws_node_power *power)
 {
     const double extra = CPU_BUSY_SHARE - power->cpu_util;
@@ -44,6 +38,39 @@ static void node_constants(const ws_scenario *scenario, size_t node, double *w)
     }
 }
 
+/* In closed form and in the reference's accounting the NPUs of an instance are one machine. */
+static bool has_machine_per_npu(const ws_scenario *scenario)
+{
+    return scenario->needs_graph && scenario->fidelity == WS_FIDELITY_PHYSICAL;
+}
+
+static size_t n_machines_of(const ws_scenario *scenario)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        n += has_machine_per_npu(scenario) ? (size_t)scenario->instances[i].n_npu_ids : 1;
+    }
+    return n;
+}
+
+size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config *c, int64_t offset)
+{
+    return has_machine_per_npu(book->scenario) ? (size_t)(c->first_npu + offset) : (size_t)c->index;
+}
+
+static void init_machines(ws_power_book *book, const ws_instance_config *c)
+{
+    if (!has_machine_per_npu(book->scenario)) {
+        ws_npu_machine_init(&book->machines[c->index], &c->npu_power, (size_t)c->node, (double)c->num_npus);
+        return;
+    }
+    for (int64_t offset = 0; offset < c->n_npu_ids; offset++) { /* shadows stand for no NPU of their own */
+        const size_t i = ws_power_book_machine(book, c, offset);
+        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, offset < c->num_npus ? 1.0 : 0.0);
+        book->tracks[i].begin_ns = -1;
+    }
+}
+
 ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns)
 {
     *book          = (ws_power_book){.scenario = scenario, .arena = arena};
@@ -52,19 +79,21 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
         return WS_OK;
     }
     WS_TRY(ws_ledger_init(&book->ledger, arena, n, interval_ns));
-    book->machines    = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->machines));
+    book->n_machines  = n_machines_of(scenario);
+    book->machines    = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
+    book->tracks      = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
+    book->n_kernels   = ws_arena_calloc(arena, n, sizeof(*book->n_kernels));
     book->cpu_busy_ns = ws_arena_calloc(arena, n, sizeof(*book->cpu_busy_ns));
     book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
     book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
-    if (book->machines == NULL || book->cpu_busy_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
+    if (book->machines == NULL || book->tracks == NULL || book->n_kernels == NULL || book->cpu_busy_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < n; i++) {
         node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
     }
     for (size_t i = 0; i < scenario->n_instances; i++) {
-        const ws_instance_config *c = &scenario->instances[i];
-        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, (double)c->num_npus);
+        init_machines(book, &scenario->instances[i]);
     }
     return WS_OK;
 }
@@ -84,12 +113,35 @@ static void book_cpu(ws_power_book *book, size_t node, int64_t begin_ns, int64_t
     *busy_until = end_ns;
 }
 
-void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t start_ns,
-                        int64_t load_bytes)
+/* Bytes of a program's host, CXL, PIM and link traffic. The reference counts one rank's share of ring traffic and of
+ * weights (spec Q-P7, Q-P9); every rank moves them. */
+void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, const ws_program_energy *energy,
+                           int64_t start_ns, int64_t end_ns)
 {
     const size_t           node   = (size_t)c->node;
-    const ws_node_power   *power  = &book->scenario->nodes[node].power;
+    const ws_node_config  *host   = &book->scenario->nodes[node];
+    const ws_node_power   *power  = &host->power;
     const double           tp     = (double)c->tp_size;
+    const double           cxl_j  = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
+    ws_ledger             *ledger = &book->ledger;
+    const double           pim_w  = host->pim.active_w - host->pim.idle_w;
+    ws_ledger_book(ledger, node, WS_DRAM, start_ns, end_ns,
+                   power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes));
+    if (energy->cxl_bytes > 0) {
+        ws_ledger_book(ledger, node, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
+    }
+    if (energy->link_bytes > 0) {
+        ws_ledger_book(ledger, node, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
+    }
+    if (energy->pim_ns > 0) {
+        ws_ledger_book(ledger, node, WS_PIM, start_ns, end_ns,
+                       power->dram_j_per_byte * energy->pim_bytes + pim_w * energy->pim_ns * WS_S_PER_NS);
+    }
+}
+
+void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t start_ns,
+                        const ws_program_energy *energy)
+{
     const int64_t          end_ns = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
     const ws_kernel_window window = {
         .begin_ns  = step->first_kernel_ns,
@@ -99,11 +151,47 @@ void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const 
         .gap_ns    = step->collective_ns,
     };
     ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
-    book_cpu(book, node, window.begin_ns, window.end_ns);
-    const double host_bytes = tp * (double)(step->input_bytes + step->output_bytes) + (double)load_bytes * tp;
-    ws_ledger_book(&book->ledger, node, WS_DRAM, start_ns, end_ns, power->dram_j_per_byte * host_bytes);
-    if (step->n_collectives > 0) { /* every rank sends its share of the ring */
-        ws_ledger_book(&book->ledger, node, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * ring_bytes(c, step));
+    book_cpu(book, (size_t)c->node, window.begin_ns, window.end_ns);
+    ws_power_book_traffic(book, c, energy, start_ns, end_ns);
+}
+
+static void flush_track(ws_power_book *book, size_t machine)
+{
+    ws_kernel_track *track = &book->tracks[machine];
+    if (track->begin_ns < 0) {
+        return;
+    }
+    const ws_kernel_window window = {
+        .begin_ns = track->begin_ns, .end_ns = track->end_ns, .active_ns = track->end_ns - track->begin_ns};
+    ws_npu_machine_run(&book->machines[machine], &book->ledger, &window);
+    track->begin_ns = -1;
+}
+
+/* The host is busy from the first kernel on its node to the last one. */
+static void follow_cpu(ws_power_book *book, size_t node, bool is_start, int64_t now_ns)
+{
+    if (is_start && book->n_kernels[node]++ == 0) {
+        book->cpu_busy_ns[node] = now_ns;
+    } else if (!is_start && --book->n_kernels[node] == 0 && now_ns > book->cpu_busy_ns[node]) {
+        const int64_t begin_ns = book->cpu_busy_ns[node];
+        const double  busy_w   = cpu_busy_w(&book->scenario->nodes[node].power);
+        ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, now_ns, busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
+    }
+}
+
+void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, bool is_start, int64_t now_ns)
+{
+    if (!ws_power_book_tracks(book, c)) {
+        return;
+    }
+    const size_t     machine = ws_power_book_machine(book, c, npu - c->first_npu);
+    ws_kernel_track *track   = &book->tracks[machine];
+    follow_cpu(book, (size_t)c->node, is_start, now_ns);
+    if (!is_start) {
+        track->end_ns = now_ns;
+    } else if (track->begin_ns < 0 || track->end_ns != now_ns) {
+        flush_track(book, machine);
+        track->begin_ns = now_ns;
     }
 }
 
@@ -114,22 +202,20 @@ static void book_now(ws_power_book *book, size_t node, ws_component component, i
     ws_ledger_book(&book->ledger, node, component, now_ns, now_ns, energy_j);
 }
 
-void ws_reference_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t now_ns,
-                            int64_t load_bytes)
+void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, const ws_program_energy *energy,
+                             int64_t now_ns)
 {
-    const size_t         node      = (size_t)c->node;
-    const ws_node_power *power     = &book->scenario->nodes[node].power;
-    const ws_npu_power  *npu       = &c->npu_power;
-    const double         compute_s = (double)step->compute_ns * WS_S_PER_NS;
+    const size_t          node      = (size_t)c->node;
+    const ws_node_config *host      = &book->scenario->nodes[node];
+    const ws_node_power  *power     = &host->power;
+    const ws_npu_power   *npu       = &c->npu_power;
+    const double          compute_s = (double)energy->act_ns * WS_S_PER_NS;
+    const double          pim_j     = (host->pim.active_w - host->pim.idle_w) * energy->pim_ns * WS_S_PER_NS;
     book_now(book, node, WS_NPU_ACTIVE, now_ns, (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size);
     book_now(book, node, WS_CPU, now_ns, cpu_busy_w(power) * compute_s);
+    book_now(book, node, WS_LINK, now_ns, power->link_j_per_byte * energy->link_bytes);
+    book_now(book, node, WS_DRAM, now_ns, power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
     book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
-    if (step->n_collectives > 0) {
-        book_now(book, node, WS_LINK, now_ns, power->link_j_per_byte * ring_bytes(c, step));
-    }
-    if (load_bytes > 0) {
-        book_now(book, node, WS_DRAM, now_ns, power->dram_j_per_byte * (double)load_bytes);
-    }
 }
 
 static void book_standby(ws_power_book *book, const ws_instance_config *c, const ws_reference_standby *standby,
@@ -204,8 +290,11 @@ void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
         fill_idle_seconds(book, end_ns);
     } else {
-        for (size_t i = 0; i < scenario->n_instances; i++) {
-            if (ws_power_book_tracks(book, &scenario->instances[i])) {
+        for (size_t i = 0; i < book->n_machines; i++) {
+            if (scenario->nodes[book->machines[i].node].power.is_tracked) {
+                if (has_machine_per_npu(scenario)) {
+                    flush_track(book, i);
+                }
                 ws_npu_machine_finish(&book->machines[i], &book->ledger, end_ns);
             }
         }

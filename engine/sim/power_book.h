@@ -8,15 +8,24 @@
 
 #include "power/ledger.h"
 #include "power/npu_state.h"
+#include "sim/program.h"
 #include "sim/scenario_internal.h"
 #include "sim/step.h"
+
+/** Kernels of one NPU as they come, joined where one follows the other without a pause. */
+typedef struct ws_kernel_track {
+    int64_t begin_ns, end_ns; /* begin < 0: no window open */
+} ws_kernel_track;
 
 typedef struct ws_power_book {
     const ws_scenario *scenario;
     ws_arena       *arena;    /* borrowed */
     ws_ledger       ledger;
-    ws_npu_machine *machines; /* [n_instances], physical */
-    int64_t        *cpu_busy_ns; /* [n_nodes] end of the last span in which an NPU worked, physical */
+    ws_npu_machine *machines; /* one per instance in closed form, one per NPU id otherwise */
+    size_t          n_machines;
+    ws_kernel_track *tracks;  /* [n_machines], physical without closed form */
+    int64_t        *cpu_busy_ns; /* [n_nodes] closed form: end of the last span in which an NPU worked; else: its begin */
+    int32_t        *n_kernels;   /* [n_nodes] running now, physical without closed form */
     double         *constant_w;  /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
     /* readings of the reference's heartbeat */
     double         *read_j;      /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
@@ -34,10 +43,22 @@ static inline bool ws_power_book_tracks(const ws_power_book *book, const ws_inst
     return book->scenario->has_power && book->scenario->nodes[instance->node].power.is_tracked;
 }
 
+/** Index of the machine of an NPU, offset from its instance's first; offset 0 in closed form stands for all. */
+size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config *instance, int64_t offset);
+
 /* ---- physical ---- */
 
+/** Closed form: everything of a batch whose NPUs move together. */
 void ws_power_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t start_ns,
-                        int64_t load_bytes);
+                        const ws_program_energy *energy);
+
+/** Event engine: a kernel begins or ends on an NPU. */
+void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *instance, int64_t npu, bool is_start,
+                          int64_t now_ns);
+
+/** Event engine: the bytes a batch has moved between start_ns and end_ns. */
+void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *instance, const ws_program_energy *energy,
+                           int64_t start_ns, int64_t end_ns);
 
 /* ---- reference ---- */
 
@@ -47,8 +68,9 @@ typedef struct ws_reference_standby {
     int64_t last_end_ns, last_calc_ns;
 } ws_reference_standby;
 
-void ws_reference_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t now_ns,
-                            int64_t load_bytes);
+/** Everything of a batch, at the moment its program is built. */
+void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *instance, const ws_program_energy *energy,
+                             int64_t now_ns);
 
 /** A poll of the start NPU, before anything else happens: book standby, or begin to wait. */
 void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance, ws_reference_standby *standby,

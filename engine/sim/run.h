@@ -4,36 +4,28 @@
 #define WS_SIM_RUN_H
 
 #include "serving/router.h"
+#include "sim/executor.h"
 #include "sim/power_book.h"
 #include "sim/sampler.h"
 #include "sim/scenario_internal.h"
-#include "sim/step.h"
 
 /** Bits of ws_batch.claims and .ends: who has taken a batch, and who has finished it. */
 enum { WS_POLLER_START = 1, WS_POLLER_END = 2 };
 
-enum { WS_MAX_STEP_EVENTS = 3 };
-
-/** A start or end NPU as the serving side sees it. */
-typedef struct ws_poller {
-    bool    is_busy;   /* runs a program */
-    bool    is_asleep; /* was told that all work is done */
-    int64_t n_programs; /* batch programs it has finished */
-} ws_poller;
-
 typedef struct ws_instance_run {
     const ws_instance_config *config;
     ws_scheduler *scheduler; /* in ws_run.schedulers */
+    ws_executor_instance *npus; /* in ws_run.executor */
     ws_kv_cache   kv;
-    ws_poller     start, end; /* end is unused with one NPU */
-    ws_step       step;       /* the batch that runs now, or ran last */
-    int64_t       tail_ns;    /* when its memory queue gets free */
     int64_t      *batch_end_ns; /* by batch id */
     size_t        batch_end_capacity;
     int64_t       used_blocks; /* of the KV cache, as last counted */
     ws_reference_standby standby; /* reference power accounting */
     int           n_noted_done; /* its NPUs that were told the work is over */
     bool          is_finished;
+    ws_batch     *pending;    /* its batch in the open round of its DP group, NULL = none */
+    ws_batch     *round_batch; /* physical: its batch in the round just closed */
+    int64_t       n_seen_start, n_seen_end, n_ended; /* physical: program ends noted, batches ended */
 } ws_instance_run;
 
 struct ws_run {
@@ -47,7 +39,8 @@ struct ws_run {
     ws_router          router;
     ws_scheduler      *schedulers; /* [n_instances] */
     ws_instance_run   *instances;  /* [n_instances] */
-    int64_t           *scratch;    /* for ws_step_time() */
+    ws_executor        executor;
+    ws_kv_tier        *tiers;      /* [n_tiers] */
     int64_t            prompt_tokens, generated_tokens, n_steps, n_extrapolated, n_completed;
     double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
     double             kv_usage_peak;
@@ -62,8 +55,18 @@ struct ws_run {
 /** Put every request that has arrived by now into a waiting list. */
 WS_NODISCARD ws_status ws_run_route(ws_run *run);
 
-/** Start a scheduled batch: cost it, book its energy, mark the NPUs busy. */
-WS_NODISCARD ws_status ws_run_start_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
+/** Cost a batch that was just formed, and book what is booked then. NPUs get it by ws_executor_start().
+ * @param[in] group_tokens  longest batch of its DP round; its own length without one */
+WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens);
+
+/** Close a round of a DP group: pad every member's pending batch to the longest, and prepare them all. */
+WS_NODISCARD ws_status ws_run_close_round(ws_run *run, int32_t group);
+
+/** Bits of ws_batch.ends that say a batch of this instance is over. */
+static inline uint32_t ws_run_all_ends(const ws_instance_run *instance)
+{
+    return ws_executor_has_end(instance->npus) ? WS_POLLER_START | WS_POLLER_END : WS_POLLER_START;
+}
 
 /** End a batch now: tokens, finished requests, sessions and hand-offs that follow. */
 WS_NODISCARD ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,11 @@ static char *arena_string(ws_arena *arena, const char *text)
         memcpy(copy, text, len);
     }
     return copy;
+}
+
+static ws_memory_timing memory_timing(const ws_memory_config *memory)
+{
+    return (ws_memory_timing){.latency_ns = (int64_t)memory->latency_ns, .bytes_per_ns = (int64_t)memory->bw_gbps};
 }
 
 /* ---- one instance ---- */
@@ -109,6 +115,7 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
     WS_TRY(check_offloading(entry, c, err));
+    WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err, &c->placement));
     return load_cost(inputs, s, c, err);
 }
 
@@ -201,11 +208,6 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
 
 /* ---- the whole ---- */
 
-static ws_memory_timing memory_timing(const ws_memory_config *memory)
-{
-    return (ws_memory_timing){.latency_ns = (int64_t)memory->latency_ns, .bytes_per_ns = (int64_t)memory->bw_gbps};
-}
-
 static ws_status list_entries(ws_scenario *s, const ws_cluster_config *cluster, ws_instance_entry ***out)
 {
     ws_instance_entry **entries = ws_arena_alloc(&s->arena, cluster->n_instances, sizeof(*entries));
@@ -257,19 +259,83 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
     return status;
 }
 
+static ws_status read_node_pim(ws_inputs *inputs, ws_node_entry *entry, ws_node_config *node, ws_error *err)
+{
+    ws_memory_config *memory = &entry->cpu_mem;
+    char              relative[512], path[4096];
+    if (memory->pim_config == NULL) {
+        return ws_json_problem(entry->json, err, "expected cpu_mem.pim_config on every node with attention offloading");
+    }
+    (void)snprintf(relative, sizeof(relative), "pim/%.400s.ini", memory->pim_config);
+    if (!ws_inputs_find(inputs, relative, path, sizeof(path))) {
+        return ws_json_problem(entry->json, err, "no PIM device \"%s\": expected a file %s in a data folder",
+                               memory->pim_config, relative);
+    }
+    WS_TRY(ws_pim_read(ws_inputs_files(inputs), path, memory->pim_config, err, &node->pim));
+    node->n_channels   = ws_pim_n_channels(&node->pim, memory->size_gib);
+    memory->bw_gbps    = ws_pim_node_gbps(&node->pim, memory->size_gib);
+    memory->latency_ns = node->pim.latency_ns;
+    if (node->n_channels < 1) {
+        return ws_json_problem(entry->json, err, "expected cpu_mem.mem_size of at least one PIM channel of %g GiB, found %g",
+                               node->pim.channel_gib, memory->size_gib);
+    }
+    return WS_OK;
+}
+
+/* PIM parameters replace the rates of the node's CPU memory (spec/serving.md 6.7). */
+static ws_status resolve_pim(ws_inputs *inputs, ws_scenario *s, ws_cluster_config *cluster, ws_error *err)
+{
+    s->has_pim = s->options.enable_attn_offloading;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        s->has_pim = s->has_pim || s->instances[i].options.enable_attn_offloading;
+    }
+    ws_status status = WS_OK;
+    for (size_t i = 0; s->has_pim && i < cluster->n_nodes; i++) {
+        const ws_status read = read_node_pim(inputs, &cluster->nodes[i], &s->nodes[i], err);
+        status               = status != WS_OK ? status : read;
+    }
+    return status;
+}
+
+/* Which dimensions an instance's collectives involve (spec/serving.md 1.6). */
+static void choose_collective_dims(const ws_scenario *s, ws_instance_config *c)
+{
+    const unsigned all = (1U << s->network.n_dims) - 1U;
+    if (c->dp_group == WS_NO_GROUP) {
+        c->tp_dims = s->network.n_dims == 1 ? all : 1U;
+        c->ep_dims = s->network.n_dims > 1 && c->ep_total > 1 ? 1U : all;
+        return;
+    }
+    const unsigned group_dim = c->pp_size > 1 ? 4U : 2U;
+    c->tp_dims = 1U;
+    c->ep_dims = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
+}
+
 static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root, ws_error *err)
 {
     ws_cluster_config   cluster;
     ws_instance_entry **entries = NULL;
     WS_TRY(ws_cluster_config_read(root, &s->arena, s->options.enable_attn_offloading, err, &cluster));
     WS_TRY(list_entries(s, &cluster, &entries));
-    s->has_cxl = cluster.cxl_mem.is_present;
+    s->has_cxl       = cluster.cxl_mem.is_present;
+    s->cxl_mem_gib   = cluster.cxl_mem.size_gib;
+    s->n_cxl_devices = s->has_cxl ? cluster.cxl_mem.n_devices : 0;
+    if (s->has_cxl) {
+        s->cxl = memory_timing(&cluster.cxl_mem);
+    }
     WS_TRY(resolve_instances(inputs, s, entries, err));
     number_npus(s);
     WS_TRY(ws_topology_build(s->instances, s->n_instances, cluster.link_bw, cluster.link_latency, err, &s->network));
     /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md T-6, T-15). */
-    s->network.reduce_bw = (int64_t)cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem.bw_gbps;
-    s->remote            = memory_timing(&cluster.nodes[0].cpu_mem);
+    const ws_memory_config *last = &cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem;
+    s->network.reduce_bw         = (int64_t)last->bw_gbps;
+    s->local                     = memory_timing(last);
+    WS_TRY(resolve_pim(inputs, s, &cluster, err));
+    s->remote = memory_timing(&cluster.nodes[0].cpu_mem);
+    for (size_t i = 0; i < s->n_instances; i++) {
+        choose_collective_dims(s, &s->instances[i]);
+        s->n_groups = (size_t)(s->instances[i].dp_group + 1) > s->n_groups ? (size_t)(s->instances[i].dp_group + 1) : s->n_groups;
+    }
     return resolve_power(inputs, s, &cluster, err);
 }
 
@@ -297,30 +363,98 @@ static ws_status number_prefixes(ws_inputs *inputs, ws_scenario *s)
     return WS_OK;
 }
 
+/* ---- second KV tier (spec/serving.md 5.6) ---- */
+
+enum { CHUNK_TOKENS = 256 };
+
+static bool shares_tier(const ws_scenario *s, const ws_tier_config *tier, const ws_instance_config *c)
+{
+    const bool is_cxl = s->options.prefix_storage == WS_PREFIX_STORAGE_CXL;
+    return s->options.enable_prefix_sharing && (is_cxl || tier->node == c->node);
+}
+
+static ws_status add_tier(ws_scenario *s, ws_instance_config *c, ws_error *err)
+{
+    const bool     is_cxl      = s->options.prefix_storage == WS_PREFIX_STORAGE_CXL;
+    const int64_t  block       = c->options.block_size;
+    const int64_t  tokens      = CHUNK_TOKENS / block * block > block ? CHUNK_TOKENS / block * block : block;
+    const int64_t  whole       = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes);
+    const int64_t  per_token   = s->options.enable_prefix_sharing ? whole : c->kv_bytes_per_token * c->num_npus;
+    const double   size_gib    = is_cxl ? s->cxl_mem_gib : s->nodes[c->node].cpu_mem_gib;
+    ws_tier_config tier        = {.chunk_tokens = (int32_t)tokens,
+                                  .block_size   = (int32_t)block,
+                                  .chunk_bytes  = per_token * tokens,
+                                  .node         = is_cxl ? WS_NO_NODE : c->node};
+    tier.n_chunks = (int64_t)(size_gib * (double)WS_BYTES_PER_GIB / (double)tier.chunk_bytes);
+    if (tier.n_chunks < 1) {
+        return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: the second KV tier of %g GiB holds no chunk of %" PRId64
+                            " tokens (%" PRId64 " bytes)", c->index, size_gib, tokens, tier.chunk_bytes);
+    }
+    tier.n_chunks     = tier.n_chunks < INT32_MAX - 1 ? tier.n_chunks : INT32_MAX - 2;
+    c->tier           = (int32_t)s->n_tiers;
+    s->tiers[s->n_tiers++] = tier;
+    return WS_OK;
+}
+
+static ws_status check_shared_tier(const ws_instance_config *first, const ws_instance_config *c, ws_error *err)
+{
+    if (first->model != c->model || first->element_bytes != c->element_bytes ||
+        first->kv_element_bytes != c->kv_element_bytes || first->options.block_size != c->options.block_size ||
+        c->kv_bytes_per_token * c->num_npus != first->kv_bytes_per_token * first->num_npus) {
+        return ws_error_add(err, WS_ERR_INPUT, "instances %d and %d: a shared second KV tier expects the same model, dtype, "
+                            "kv_cache_dtype, block_size and KV bytes per token", first->index, c->index);
+    }
+    return WS_OK;
+}
+
+static ws_status resolve_tiers(ws_scenario *s, ws_error *err)
+{
+    s->tiers = ws_arena_calloc(&s->arena, s->n_instances, sizeof(*s->tiers));
+    if (s->tiers == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    if (s->options.prefix_storage == WS_PREFIX_STORAGE_CXL && !s->has_cxl) {
+        return ws_error_add(err, WS_ERR_INPUT, "prefix_storage: expected a cxl_mem in the cluster config for CXL");
+    }
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        c->tier               = WS_NO_TIER;
+        if (s->options.prefix_storage == WS_PREFIX_STORAGE_NONE || !c->options.enable_prefix_caching) {
+            continue;
+        }
+        for (size_t k = 0; k < i && c->tier == WS_NO_TIER; k++) {
+            const ws_instance_config *other = &s->instances[k];
+            if (other->tier != WS_NO_TIER && shares_tier(s, &s->tiers[other->tier], c)) {
+                WS_TRY(check_shared_tier(other, c, err));
+                c->tier = other->tier;
+            }
+        }
+        if (c->tier == WS_NO_TIER) {
+            WS_TRY(add_tier(s, c, err));
+        }
+    }
+    return WS_OK;
+}
+
+/* A batch has a closed form if its NPUs run one chain and share nothing with others: see sim/executor.h. */
+static bool needs_graph(const ws_scenario *s)
+{
+    for (size_t i = 0; i < s->n_instances; i++) {
+        const ws_instance_config *c = &s->instances[i];
+        if (c->model->is_moe || c->pp_size > 1 || c->dp_group != WS_NO_GROUP || c->role != WS_ROLE_COMBINED ||
+            c->options.enable_attn_offloading || c->options.enable_local_offloading ||
+            ws_placement_is_off_npu(&c->placement, c->model) || c->placement.kv_evict.kind != WS_LOCATION_REMOTE) {
+            return true;
+        }
+    }
+    /* under reference fidelity idle instances poll at every event inside the batches of others */
+    return s->fidelity == WS_FIDELITY_REFERENCE && s->n_instances > 1;
+}
+
 static int64_t interval_ns(double seconds)
 {
     const double ns = seconds * (double)WS_NS_PER_S;
     return ns < 1.0 ? 1 : (int64_t)ns;
-}
-
-/* What the step model covers today; everything else is refused by name rather than simulated wrongly. */
-static ws_status check_supported(const ws_scenario *s, ws_error *err)
-{
-    for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_instance_config *c = &s->instances[i];
-        const char *what = c->model->is_moe                            ? "a mixture-of-experts model"
-                           : c->pp_size > 1                            ? "pp_size > 1"
-                           : c->dp_group != WS_NO_GROUP                ? "dp_group"
-                           : c->role != WS_ROLE_COMBINED               ? "pd_type"
-                           : c->options.enable_attn_offloading         ? "enable_attn_offloading"
-                           : c->options.enable_local_offloading        ? "enable_local_offloading"
-                           : s->options.prefix_storage != WS_PREFIX_STORAGE_NONE ? "prefix_storage"
-                                                                       : NULL;
-        if (what != NULL) {
-            return ws_error_add(err, WS_ERR_INPUT, "instance %zu: this version does not simulate %s", i, what);
-        }
-    }
-    return WS_OK;
 }
 
 static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
@@ -336,7 +470,8 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
     WS_TRY(cluster);
     WS_TRY(workload);
     WS_TRY(number_prefixes(inputs, s));
-    WS_TRY(check_supported(s, err));
+    WS_TRY(resolve_tiers(s, err));
+    s->needs_graph = needs_graph(s);
     return s->notes.failed ? WS_ERR_NOMEM : WS_OK;
 }
 

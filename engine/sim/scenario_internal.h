@@ -5,16 +5,18 @@
 
 #include "base/arena.h"
 #include "hardware/network.h"
+#include "hardware/pim.h"
 #include "power/coefficients.h"
 #include "serving/kv_cache.h"
 #include "serving/prefix_index.h"
 #include "serving/scheduler.h"
 #include "serving/workload.h"
 #include "sim/cluster_config.h"
+#include "sim/placement.h"
 #include "sim/step_cost.h"
 #include "wattsim.h"
 
-enum { WS_NO_GROUP = -1 };
+enum { WS_NO_GROUP = -1, WS_NO_TIER = -1, WS_NO_NODE = -1 };
 
 /** Timing of a memory: m(bytes) = latency + bytes // bandwidth, both truncated (spec/timing.md 2.2). */
 typedef struct ws_memory_timing {
@@ -45,10 +47,22 @@ typedef struct ws_instance_config {
     int64_t         token_budget;        /* capped by the model's positions */
     ws_prefix_view  prefixes;            /* n_prefixes = 0: no token ids or no prefix caching */
     ws_npu_power    npu_power;           /* valid if its node is tracked */
+    ws_placement    placement;
+    unsigned        tp_dims, ep_dims;    /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
+    int32_t         tier;                /* second KV tier it uses, index into tiers, or WS_NO_TIER */
 } ws_instance_config;
+
+/** A second KV tier: a chunk pool, private or shared (spec/serving.md 5.6). */
+typedef struct ws_tier_config {
+    int64_t n_chunks, chunk_bytes;
+    int32_t chunk_tokens, block_size;
+    int32_t node; /* whose CPU memory it is; WS_NO_NODE = CXL */
+} ws_tier_config;
 
 typedef struct ws_node_config {
     double           cpu_mem_gib;
+    ws_pim           pim;         /* with attention offloading */
+    int64_t          n_channels;  /* PIM channels; 0 without offloading */
     ws_node_power    power;
     int64_t          n_npus;
 } ws_node_config;
@@ -67,6 +81,14 @@ struct ws_scenario {
     int64_t             n_npus;       /* over all instances */
     ws_network          network;
     ws_memory_timing    remote;       /* CPU memory, as the first node has it */
+    ws_memory_timing    local;        /* NPU memory, as the last node's first instance has it */
+    ws_memory_timing    cxl;          /* one CXL device */
+    int64_t             n_cxl_devices;
+    double              cxl_mem_gib;  /* of the pool, as a second KV tier */
+    size_t              n_groups;     /* DP groups */
+    size_t              n_tiers;
+    ws_tier_config     *tiers;
+    bool                needs_graph;  /* some step has no closed form, see sim/executor.h */
     const ws_workload  *workload;     /* borrowed from the inputs */
     ws_profile_kind     profile_kind; /* least certain one used */
     ws_strbuf           notes;

@@ -60,6 +60,25 @@ static size_t table_capacity(const ws_scenario *scenario, const ws_instance_conf
     return (size_t)(factor * (scenario->workload->max_target_tokens + 1) / c->options.block_size + 2);
 }
 
+static ws_status init_tiers(ws_run *run)
+{
+    const ws_scenario *s          = run->scenario;
+    size_t             n_prefixes = 0;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        n_prefixes = s->instances[i].prefixes.n_prefixes > n_prefixes ? s->instances[i].prefixes.n_prefixes : n_prefixes;
+    }
+    run->tiers = ws_arena_calloc(&run->arena, s->n_tiers, sizeof(*run->tiers));
+    if (run->tiers == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < s->n_tiers; i++) {
+        const ws_tier_config *t = &s->tiers[i];
+        WS_TRY(ws_kv_tier_init(&run->tiers[i], &run->arena, t->n_chunks, t->block_size, t->chunk_tokens, t->chunk_bytes,
+                               n_prefixes));
+    }
+    return WS_OK;
+}
+
 static ws_status init_instance(ws_run *run, size_t i)
 {
     const ws_scenario        *scenario = run->scenario;
@@ -69,6 +88,7 @@ static ws_status init_instance(ws_run *run, size_t i)
                                           .block_size     = (int32_t)c->options.block_size,
                                           .is_caching     = c->options.enable_prefix_caching,
                                           .prefixes       = c->prefixes,
+                                          .tier           = c->tier != WS_NO_TIER ? &run->tiers[c->tier] : NULL,
                                           .table_capacity = table_capacity(scenario, c)};
     const ws_scheduler_config serving  = {
          .instance                     = c->index,
@@ -105,14 +125,10 @@ static ws_status init_run(ws_run *run)
     WS_TRY(init_requests(run));
     run->schedulers = ws_arena_calloc(&run->arena, s->n_instances, sizeof(*run->schedulers));
     run->instances  = ws_arena_calloc(&run->arena, s->n_instances, sizeof(*run->instances));
-    int64_t widest  = 1;
-    for (size_t i = 0; i < s->n_instances; i++) {
-        widest = s->instances[i].tp_size > widest ? s->instances[i].tp_size : widest;
-    }
-    run->scratch = ws_arena_alloc(&run->arena, 2 * (size_t)widest, sizeof(*run->scratch));
-    if (run->schedulers == NULL || run->instances == NULL || run->scratch == NULL) {
+    if (run->schedulers == NULL || run->instances == NULL) {
         return WS_ERR_NOMEM;
     }
+    WS_TRY(init_tiers(run));
     for (size_t i = 0; i < s->n_instances; i++) {
         WS_TRY(init_instance(run, i));
     }
@@ -122,7 +138,14 @@ static ws_status init_run(ws_run *run)
     WS_TRY(ws_router_init(&run->router, &run->arena, (ws_router_policy)s->options.request_routing_policy, seed,
                           run->schedulers, s->n_instances));
     WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
-    return init_power(run);
+    WS_TRY(init_power(run));
+    const bool follows = s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL;
+    WS_TRY(ws_executor_init(&run->executor, &run->arena, s, follows ? &run->power : NULL,
+                            follows && run->has_log_samples ? &run->log_power : NULL));
+    for (size_t i = 0; i < s->n_instances; i++) {
+        run->instances[i].npus = &run->executor.instances[i];
+    }
+    return WS_OK;
 }
 
 /* ---- what both drivers do ---- */
@@ -173,30 +196,68 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
     }
 }
 
-static void book_power(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
+/* What is booked when a batch is formed: all of it by the reference, and in closed form, where its end is known. */
+static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_program_energy *energy)
 {
-    if (!ws_power_book_tracks(book, instance->config)) {
+    const ws_instance_config *c = instance->config;
+    if (!ws_power_book_tracks(book, c)) {
         return;
     }
     if (run->scenario->fidelity == WS_FIDELITY_REFERENCE) {
-        ws_reference_book_step(book, instance->config, &instance->step, run->now_ns, batch->load_bytes);
-    } else {
-        ws_power_book_step(book, instance->config, &instance->step, run->now_ns, batch->load_bytes);
+        ws_reference_book_batch(book, c, energy, run->now_ns);
+    } else if (!run->scenario->needs_graph) {
+        ws_power_book_step(book, c, &instance->npus->step, run->now_ns, energy);
     }
 }
 
-ws_status ws_run_start_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+/* What is booked when a batch has ended. */
+static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
 {
+    const ws_scenario *s = run->scenario;
+    if (s->fidelity == WS_FIDELITY_PHYSICAL && s->needs_graph && ws_power_book_tracks(book, instance->config)) {
+        const size_t slot = ws_scheduler_slot(instance->scheduler, batch);
+        ws_power_book_traffic(book, instance->config, &instance->npus->prepared[slot].energy, batch->start_ns, run->now_ns);
+    }
+}
+
+ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens)
+{
+    const size_t slot         = ws_scheduler_slot(instance->scheduler, batch);
+    bool         extrapolates = false;
     WS_TRY(ws_arena_grow(&run->arena, &instance->batch_end_ns, &instance->batch_end_capacity, (size_t)batch->id,
                          (size_t)batch->id + 1, sizeof(*instance->batch_end_ns)));
-    ws_step_time(run->scenario, instance->config, batch, run->now_ns, instance->tail_ns, run->scratch, &instance->step);
-    instance->tail_ns = instance->step.tail_ns;
+    WS_TRY(ws_executor_prepare(&run->executor, (size_t)instance->config->index, slot, batch, group_tokens, run->now_ns,
+                               &extrapolates));
     run->n_steps++;
-    run->n_extrapolated += instance->step.extrapolates;
+    run->n_extrapolated += extrapolates;
     update_memory(run, instance);
-    book_power(run, &run->power, instance, batch);
+    const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
+    book_formed(run, &run->power, instance, energy);
     if (run->has_log_samples) {
-        book_power(run, &run->log_power, instance, batch);
+        book_formed(run, &run->log_power, instance, energy);
+    }
+    return WS_OK;
+}
+
+ws_status ws_run_close_round(ws_run *run, int32_t group)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < run->scenario->n_instances; i++) {
+        const ws_instance_run *member = &run->instances[i];
+        if (member->config->dp_group == group && member->pending->n_tokens > longest) {
+            longest = member->pending->n_tokens;
+        }
+    }
+    for (size_t i = 0; i < run->scenario->n_instances; i++) {
+        ws_instance_run *member = &run->instances[i];
+        if (member->config->dp_group != group) {
+            continue;
+        }
+        ws_batch *batch = member->pending;
+        batch->n_decodes += longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
+        batch->n_tokens = longest;
+        member->pending = NULL;
+        WS_TRY(ws_run_prepare_batch(run, member, batch, longest));
     }
     return WS_OK;
 }
@@ -215,6 +276,10 @@ ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *bat
 {
     ws_completion completion;
     instance->batch_end_ns[batch->id] = run->now_ns;
+    book_ended(run, &run->power, instance, batch);
+    if (run->has_log_samples) {
+        book_ended(run, &run->log_power, instance, batch);
+    }
     WS_TRY(ws_scheduler_complete(instance->scheduler, batch, run->now_ns, &completion));
     run->prompt_tokens += completion.prompt_tokens;
     run->generated_tokens += completion.generated_tokens;

@@ -1,0 +1,210 @@
+#include "sim/executor.h"
+
+/* ---- hooks of the event engine ---- */
+
+static void end_program(ws_executor *x, ws_poller *poller)
+{
+    poller->is_busy = false;
+    poller->n_programs++;
+    x->has_ended = true;
+}
+
+static void on_program_end(void *ctx, int64_t npu, int64_t batch_id, int64_t now_ns)
+{
+    ws_executor          *x        = ctx;
+    ws_executor_instance *instance = &x->instances[x->instance_of_npu[npu]];
+    const int64_t         offset   = npu - instance->config->first_npu;
+    (void)batch_id;
+    (void)now_ns;
+    if (offset == 0) {
+        end_program(x, &instance->start);
+    } else if (offset == instance->config->n_npu_ids - 1) {
+        end_program(x, &instance->end);
+    }
+}
+
+static void on_kernel(void *ctx, int64_t npu, bool is_start, int64_t now_ns)
+{
+    ws_executor              *x = ctx;
+    const ws_instance_config *c = x->instances[x->instance_of_npu[npu]].config;
+    if (x->power != NULL) {
+        ws_power_book_kernel(x->power, c, npu, is_start, now_ns);
+    }
+    if (x->log_power != NULL) {
+        ws_power_book_kernel(x->log_power, c, npu, is_start, now_ns);
+    }
+}
+
+/* ---- set-up ---- */
+
+static ws_status init_graph(ws_executor *x)
+{
+    const bool           follows = x->power != NULL || x->log_power != NULL;
+    const ws_graph_hooks hooks   = {.ctx = x, .on_end = on_program_end, .on_kernel = follows ? on_kernel : NULL};
+    WS_TRY(ws_program_builder_init(&x->builder, x->arena, x->scenario));
+    return ws_graph_create(x->arena, x->scenario, x->n_npu_ids, hooks, &x->graph);
+}
+
+static ws_status init_instance(ws_executor *x, size_t i)
+{
+    const ws_instance_config *c       = &x->scenario->instances[i];
+    ws_executor_instance     *instance = &x->instances[i];
+    const size_t              n_slots = ws_scheduler_n_slots(c->pp_size);
+    instance->config   = c;
+    instance->prepared = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->prepared));
+    if (instance->prepared == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t k = 0; x->scenario->needs_graph && k < n_slots; k++) {
+        instance->prepared[k].programs =
+            ws_arena_calloc(x->arena, (size_t)c->n_npu_ids, sizeof(*instance->prepared[k].programs));
+        if (instance->prepared[k].programs == NULL) {
+            return WS_ERR_NOMEM;
+        }
+    }
+    for (int64_t id = 0; id < c->n_npu_ids; id++) {
+        x->instance_of_npu[c->first_npu + id] = (int32_t)i;
+    }
+    return WS_OK;
+}
+
+ws_status ws_executor_init(ws_executor *x, ws_arena *arena, const ws_scenario *scenario, ws_power_book *power,
+                           ws_power_book *log_power)
+{
+    int64_t widest = 1;
+    *x = (ws_executor){.scenario = scenario, .arena = arena, .power = power, .log_power = log_power};
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        const ws_instance_config *c = &scenario->instances[i];
+        widest                      = c->tp_size > widest ? c->tp_size : widest;
+        x->n_npu_ids += c->n_npu_ids;
+    }
+    x->instances       = ws_arena_calloc(arena, scenario->n_instances, sizeof(*x->instances));
+    x->instance_of_npu = ws_arena_alloc(arena, (size_t)x->n_npu_ids, sizeof(*x->instance_of_npu));
+    x->scratch         = ws_arena_alloc(arena, 2 * (size_t)widest, sizeof(*x->scratch));
+    if (x->instances == NULL || x->instance_of_npu == NULL || x->scratch == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        WS_TRY(init_instance(x, i));
+    }
+    return scenario->needs_graph ? init_graph(x) : WS_OK;
+}
+
+/* ---- preparing ---- */
+
+static ws_status prepare_graphs(ws_executor *x, ws_executor_instance *instance, ws_prepared *prepared,
+                                const ws_batch *batch, int64_t group_tokens, bool *extrapolates_out)
+{
+    const ws_instance_config *c = instance->config;
+    WS_TRY(ws_program_build(&x->builder, x->scenario, c, batch, group_tokens, &x->program));
+    for (int64_t offset = 0; offset < c->n_npu_ids; offset++) {
+        WS_TRY(ws_graph_build(x->graph, &x->lists, x->arena, x->scenario, c, &x->program, batch->id, offset,
+                              &prepared->programs[offset]));
+    }
+    prepared->energy  = x->program.energy;
+    *extrapolates_out = x->program.extrapolates;
+    return WS_OK;
+}
+
+static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prepared *prepared, const ws_batch *batch,
+                         int64_t now_ns, bool *extrapolates_out)
+{
+    ws_step *step = &instance->step;
+    ws_step_time(x->scenario, instance->config, batch, now_ns, instance->tail_ns, x->scratch, step);
+    instance->tail_ns = step->tail_ns;
+    const double tp   = (double)instance->config->tp_size;
+    prepared->energy  = (ws_program_energy){
+         .act_ns     = step->compute_ns,
+         .dram_bytes = (double)batch->load_bytes,
+         .link_bytes = (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp),
+    };
+    *extrapolates_out = step->extrapolates;
+}
+
+ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_batch *batch, int64_t group_tokens,
+                              int64_t now_ns, bool *extrapolates_out)
+{
+    ws_executor_instance *instance = &x->instances[i];
+    ws_prepared          *prepared = &instance->prepared[slot];
+    prepared->start_has_it = prepared->end_has_it = false;
+    if (x->graph != NULL) {
+        return prepare_graphs(x, instance, prepared, batch, group_tokens, extrapolates_out);
+    }
+    prepare_step(x, instance, prepared, batch, now_ns, extrapolates_out);
+    return WS_OK;
+}
+
+/* ---- handing out ---- */
+
+static ws_status submit(ws_executor *x, ws_executor_instance *instance, size_t slot, int64_t offset, int64_t now_ns)
+{
+    return ws_graph_submit(x->graph, instance->config->first_npu + offset, instance->prepared[slot].programs[offset],
+                           now_ns);
+}
+
+ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
+{
+    ws_executor_instance *instance    = &x->instances[i];
+    instance->start.is_busy               = true;
+    instance->prepared[slot].start_has_it = true;
+    for (int64_t offset = 1; x->graph != NULL && offset < instance->config->n_npu_ids - 1; offset++) {
+        WS_TRY(submit(x, instance, slot, offset, now_ns));
+    }
+    return x->graph != NULL ? submit(x, instance, slot, 0, now_ns) : WS_OK;
+}
+
+ws_status ws_executor_join(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
+{
+    ws_executor_instance *instance = &x->instances[i];
+    instance->end.is_busy               = true;
+    instance->prepared[slot].end_has_it = true;
+    return x->graph != NULL ? submit(x, instance, slot, instance->config->n_npu_ids - 1, now_ns) : WS_OK;
+}
+
+/* ---- events ---- */
+
+static void earliest(int64_t *next_ns, int64_t event_ns, int64_t now_ns)
+{
+    if (event_ns >= now_ns && event_ns < *next_ns) {
+        *next_ns = event_ns;
+    }
+}
+
+int64_t ws_executor_next_ns(const ws_executor *x, int64_t now_ns)
+{
+    if (x->graph != NULL) {
+        return ws_graph_next_ns(x->graph);
+    }
+    int64_t next_ns = INT64_MAX;
+    for (size_t i = 0; i < x->scenario->n_instances; i++) {
+        const ws_executor_instance *instance = &x->instances[i];
+        const bool                  has_end  = ws_executor_has_end(instance);
+        if (instance->start.is_busy) {
+            if (has_end && !instance->end.is_busy) { /* the first load's end is when the end NPU asks for the program */
+                earliest(&next_ns, instance->step.first_load_ns, now_ns);
+            }
+            earliest(&next_ns, instance->step.start_end_ns, now_ns);
+        }
+        if (instance->end.is_busy) {
+            earliest(&next_ns, instance->step.end_end_ns, now_ns);
+        }
+    }
+    return next_ns;
+}
+
+ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
+{
+    if (x->graph != NULL) {
+        return ws_graph_run_tick(x->graph, now_ns);
+    }
+    for (size_t i = 0; i < x->scenario->n_instances; i++) {
+        ws_executor_instance *instance = &x->instances[i];
+        if (instance->start.is_busy && instance->step.start_end_ns <= now_ns) {
+            end_program(x, &instance->start);
+        }
+        if (instance->end.is_busy && instance->step.end_end_ns <= now_ns) {
+            end_program(x, &instance->end);
+        }
+    }
+    return WS_OK;
+}

@@ -1,0 +1,79 @@
+/* sim/executor.h -- batches on NPUs: prepared when they are formed, handed to the NPUs, ended by events.
+ *
+ * Two ways, the same results: a closed form where a batch is one chain on NPUs that nobody else disturbs (dense model, one
+ * stage, everything on the NPU; sim/step.h), and the event engine for all the rest (sim/graph.h). ws_scenario.needs_graph
+ * chooses once per run. */
+#ifndef WS_EXECUTOR_H
+#define WS_EXECUTOR_H
+
+#include "sim/graph_build.h"
+#include "sim/power_book.h"
+#include "sim/program.h"
+#include "sim/step.h"
+
+/** A start or end NPU as the serving side sees it. */
+typedef struct ws_poller {
+    bool    is_busy;    /* runs a program */
+    bool    is_asleep;  /* was told that all work is done */
+    int64_t n_programs; /* batch programs it has finished */
+} ws_poller;
+
+/** What is kept of a batch between its forming and its end; one per batch slot of the scheduler. */
+typedef struct ws_prepared {
+    ws_graph_program **programs; /* [n_npu_ids] graphs not handed out yet; NULL without graph */
+    ws_program_energy  energy;
+    bool               start_has_it, end_has_it; /* handed out since it was prepared */
+} ws_prepared;
+
+/** One instance's NPUs. */
+typedef struct ws_executor_instance {
+    const ws_instance_config *config;
+    ws_poller    start, end;  /* end is unused with one NPU id */
+    ws_step      step;        /* closed form: the batch that runs now, or ran last */
+    int64_t      tail_ns;     /* closed form: when the memory queue gets free */
+    ws_prepared *prepared;    /* [batch slots] */
+} ws_executor_instance;
+
+typedef struct ws_executor {
+    const ws_scenario    *scenario;
+    ws_arena             *arena; /* borrowed */
+    ws_executor_instance *instances;
+    int32_t              *instance_of_npu; /* [NPU ids] */
+    int64_t               n_npu_ids;
+    int64_t              *scratch; /* for ws_step_time() */
+    ws_graph             *graph;   /* NULL = closed form */
+    ws_graph_lists        lists;
+    ws_program_builder    builder;
+    ws_program            program; /* rows of the batch being prepared */
+    ws_power_book        *power, *log_power; /* told about kernels; NULL = not wanted */
+    bool                  has_ended; /* some program has ended since the flag was cleared */
+} ws_executor;
+
+/** @param[in] power, log_power  physical power books that follow kernels one by one; NULL = none */
+WS_NODISCARD ws_status ws_executor_init(ws_executor *executor, ws_arena *arena, const ws_scenario *scenario,
+                                        ws_power_book *power, ws_power_book *log_power);
+
+/** True if the instance's highest NPU id is another one than its lowest. */
+static inline bool ws_executor_has_end(const ws_executor_instance *instance)
+{
+    return instance->config->n_npu_ids > 1;
+}
+
+/** Cost a batch that was just formed. slot is its index among the scheduler's batches.
+ * @param[in] group_tokens  longest batch of its DP round; its own length without one */
+WS_NODISCARD ws_status ws_executor_prepare(ws_executor *executor, size_t instance, size_t slot, const ws_batch *batch,
+                                           int64_t group_tokens, int64_t now_ns, bool *extrapolates_out);
+
+/** Hand a prepared batch to the NPUs between start and end, and to the start NPU. */
+WS_NODISCARD ws_status ws_executor_start(ws_executor *executor, size_t instance, size_t slot, int64_t now_ns);
+
+/** Hand it to the end NPU. */
+WS_NODISCARD ws_status ws_executor_join(ws_executor *executor, size_t instance, size_t slot, int64_t now_ns);
+
+/** Time of the next event at or after now_ns, INT64_MAX if there is none. */
+int64_t ws_executor_next_ns(const ws_executor *executor, int64_t now_ns);
+
+/** Run all events of a tick; pollers whose programs end become idle. */
+WS_NODISCARD ws_status ws_executor_run_tick(ws_executor *executor, int64_t now_ns);
+
+#endif /* WS_EXECUTOR_H */
