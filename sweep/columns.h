@@ -11,7 +11,7 @@
 
 #include "store.h"
 
-typedef enum swp_axis { SWP_AXIS_JOB, SWP_AXIS_SAMPLE, SWP_AXIS_REQUEST, SWP_AXIS_COUNT } swp_axis;
+typedef enum swp_row_axis { SWP_AXIS_JOB, SWP_AXIS_SAMPLE, SWP_AXIS_REQUEST, SWP_AXIS_COUNT } swp_row_axis;
 
 typedef enum swp_type { SWP_TYPE_I8, SWP_TYPE_I32, SWP_TYPE_I64, SWP_TYPE_F64, SWP_TYPE_CHAR } swp_type;
 
@@ -53,21 +53,21 @@ typedef enum swp_role {
 } swp_role;
 
 typedef struct swp_column {
-    swp_role    role;
-    size_t      index; /* within the role */
-    const char *group; /* "" = root */
-    char        name[64];
-    char        path[96]; /* "/group/name" */
-    swp_type    type;
-    swp_axis    axis;
-    swp_inner   inner;
-    size_t      inner_count;   /* elements a row has */
-    size_t      row_bytes;     /* inner_count * size of the type */
-    const char *unit;          /* "" = no units attribute (texts, states) */
-    const char *long_name;     /* borrowed from the layout or static */
-    const char *flag_meanings; /* numeric states: their names, blank-separated; else NULL */
-    int8_t      flag_first;    /* value of the first flag, the others count up */
-    size_t      n_flags;
+    swp_role     role;
+    size_t       index; /* within the role */
+    const char  *group; /* "" = root */
+    char         name[64];
+    char         path[96]; /* "/group/name" */
+    swp_type     type;
+    swp_row_axis axis;
+    swp_inner    inner;
+    size_t       inner_count;   /* elements a row has */
+    size_t       row_bytes;     /* inner_count * size of the type */
+    const char  *unit;          /* "" = no units attribute (texts, states) */
+    const char  *long_name;     /* borrowed from the layout or static */
+    const char  *flag_meanings; /* numeric states: their names, blank-separated; else NULL */
+    int8_t       flag_first;    /* value of the first flag, the others count up */
+    size_t       n_flags;
 } swp_column;
 
 typedef struct swp_columns {

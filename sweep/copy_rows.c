@@ -67,7 +67,7 @@ static ws_status gather_int64(const swp_plan *plan, const char *path, int64_t *o
     return status;
 }
 
-static ws_status ragged_load(const swp_plan *plan, swp_axis axis, ws_error *err, ragged *r)
+static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *err, ragged *r)
 {
     const bool samples = axis == SWP_AXIS_SAMPLE;
     r->start           = malloc((plan->n + 1) * sizeof(r->start[0]));
@@ -94,7 +94,7 @@ ws_status swp_plan_lengths(const swp_plan *plan, ws_error *err, size_t n_rows_ou
     n_rows_out[SWP_AXIS_JOB] = plan->n;
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
         ragged          r      = {NULL, NULL, NULL};
-        const ws_status status = ragged_load(plan, (swp_axis)axis, err, &r);
+        const ws_status status = ragged_load(plan, (swp_row_axis)axis, err, &r);
         n_rows_out[axis]       = status == WS_OK ? r.to[plan->n] : 0;
         ragged_fini(&r);
         WS_TRY(status);
@@ -237,9 +237,9 @@ static ws_status copy_all(copier *c)
         return no_memory(c->err);
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
-        WS_TRY(ragged_load(c->plan, (swp_axis)axis, c->err, &c->ragged[axis]));
+        WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->err, &c->ragged[axis]));
         if (c->to->live) {
-            WS_TRY(swp_file_grow_axis(c->to, (swp_axis)axis, c->ragged[axis].to[c->plan->n], c->err));
+            WS_TRY(swp_file_grow_axis(c->to, (swp_row_axis)axis, c->ragged[axis].to[c->plan->n], c->err));
         }
     }
     for (size_t i = 0; i < c->to->columns.n; i++) {

@@ -18,7 +18,7 @@
 #define LIVE_SAMPLES 16384
 #define LIVE_BUFFER_BYTES ((size_t)64 << 20) /* of all columns of an axis together */
 
-static size_t live_rows(const swp_columns *columns, swp_axis axis, int64_t n_jobs)
+static size_t live_rows(const swp_columns *columns, swp_row_axis axis, int64_t n_jobs)
 {
     size_t rows = LIVE_SAMPLES;
     if (axis == SWP_AXIS_JOB) {
@@ -57,7 +57,7 @@ static ws_status alloc_file(const char *path, const swp_layout *layout, const sw
         file->datasets[i] = -1;
     }
     for (int axis = 0; axis < SWP_AXIS_COUNT; axis++) {
-        file->chunk_rows[axis] = live_rows(&file->columns, (swp_axis)axis, layout->n_jobs);
+        file->chunk_rows[axis] = live_rows(&file->columns, (swp_row_axis)axis, layout->n_jobs);
     }
     return WS_OK;
 }
@@ -172,7 +172,7 @@ ws_status swp_file_write(swp_file *file, size_t index, size_t start, size_t n, c
     return WS_OK;
 }
 
-ws_status swp_file_grow_axis(swp_file *file, swp_axis axis, size_t n, ws_error *err)
+ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_error *err)
 {
     const hsize_t len = n;
     if (file->dimensions[axis] >= 0 && H5Dset_extent(file->dimensions[axis], &len) < 0) {

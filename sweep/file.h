@@ -43,7 +43,7 @@ WS_NODISCARD ws_status swp_file_write(swp_file *file, size_t column, size_t star
                                       ws_error *err);
 
 /** Live: make the bare dimension of an axis as long as its columns. */
-WS_NODISCARD ws_status swp_file_grow_axis(swp_file *file, swp_axis axis, size_t n, ws_error *err);
+WS_NODISCARD ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_error *err);
 
 /** Tell it that its file was renamed, for messages. Keeps the old name if out of memory. */
 void swp_file_set_path(swp_file *file, const char *path);

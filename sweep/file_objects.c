@@ -344,7 +344,7 @@ static herr_t attach_scales(const maker *m, hid_t group, hid_t data, const swp_c
 
 static ws_status make_axes(maker *m, hid_t group, const char *name)
 {
-    const swp_axis axis = strcmp(name, "timeseries") == 0 ? SWP_AXIS_SAMPLE : SWP_AXIS_REQUEST;
+    const swp_row_axis axis = strcmp(name, "timeseries") == 0 ? SWP_AXIS_SAMPLE : SWP_AXIS_REQUEST;
     if (strcmp(name, "timeseries") != 0 && strcmp(name, "requests") != 0) {
         return WS_OK;
     }

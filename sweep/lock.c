@@ -95,6 +95,19 @@ ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out)
     return WS_OK;
 }
 
+bool swp_lock_is_held(const char *path)
+{
+    char     *lock_path = ws_asprintf("%s.lock", path);
+    bool      held      = false;
+    const int fd        = lock_path == NULL ? -1 : open(lock_path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        held = flock(fd, LOCK_SH | LOCK_NB) != 0; /* shared: asking does not disturb others who ask */
+        close(fd);
+    }
+    free(lock_path);
+    return held;
+}
+
 void swp_lock_release(swp_lock **lock)
 {
     if (*lock == NULL) {

@@ -3,6 +3,8 @@
 #ifndef SWP_LOCK_H
 #define SWP_LOCK_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/status.h"
 
@@ -14,6 +16,9 @@ typedef struct swp_lock swp_lock; /* opaque */
  * @return WS_OK; WS_ERR_IO if another process holds it (named in the message), the folder cannot be written,
  * or the file system has no locks */
 WS_NODISCARD ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out);
+
+/** True if some process, this one too, holds the lock on a result file. */
+bool swp_lock_is_held(const char *path);
 
 /** Unlock and remove the lock file; NULL *lock is allowed. */
 void swp_lock_release(swp_lock **lock);

@@ -191,7 +191,7 @@ static ws_status refuse_broken(const swp_store *store, ws_error *err)
 }
 
 /* Append the gathered rows of an axis to its columns, except /state. */
-static ws_status write_axis(swp_store *store, swp_axis axis, ws_error *err)
+static ws_status write_axis(swp_store *store, swp_row_axis axis, ws_error *err)
 {
     swp_file    *file  = store->file;
     const size_t start = store->n_written[axis], n = store->n_gathered[axis];
@@ -253,7 +253,8 @@ ws_status swp_store_poll(swp_store *store, ws_error *err)
 }
 
 /* Gather n samples (or requests) of a row, writing whenever the buffers are full. */
-static ws_status gather_ragged(swp_store *store, swp_axis axis, const swp_row *row, size_t n, ws_error *err)
+static ws_status gather_ragged(swp_store *store, swp_row_axis axis, const swp_row *row, size_t n,
+                               ws_error *err)
 {
     const swp_columns *columns  = &store->file->columns;
     const size_t       capacity = store->file->chunk_rows[axis];

@@ -1,0 +1,196 @@
+/* wattsweep info, wattsweep status: what a file holds and how far its sweep is. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "args.h"
+#include "cmd_util.h"
+#include "commands.h"
+#include "tally.h"
+
+/* ---- status ---- */
+
+static void print_status_json(const swp_tally *tally)
+{
+    printf("{\"complete\": %s, \"running\": %s, \"jobs\": %lld", tally->is_complete ? "true" : "false",
+           tally->is_written_now ? "true" : "false", (long long)tally->n_jobs);
+    for (int state = 0; state < SWP_STATE_COUNT; state++) {
+        if (state != SWP_STATE_RUNNING) {
+            printf(", \"%s\": %lld", swp_job_state_name((swp_job_state)state),
+                   (long long)tally->n_state[state]);
+        }
+    }
+    printf("}\n");
+}
+
+int swp_cmd_status(int argc, char **argv)
+{
+    bool          json = false, quiet = false;
+    const swp_arg args[] = {{"--json", NULL, NULL, "counts by state as one JSON object", NULL, NULL, &json},
+                            {"--quiet", "-q", NULL, "only the exit code", NULL, NULL, &quiet}};
+    const swp_command command = {
+        "status FILE [--json | --quiet]",
+        "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
+        "failures; this one is.\n"
+        "Exit code: 0 complete; 1 complete, some jobs failed; 3 damaged or unreadable;\n"
+        "75 not complete: resume it (or it is still running).",
+        args,
+        2,
+        1,
+        1};
+    int       n_files = 0;
+    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
+    ws_error  err     = WS_ERROR_INIT;
+    swp_frame frame;
+    swp_tally tally;
+
+    if (go_on != SWP_ARGS_GO_ON) {
+        return go_on;
+    }
+    ws_status status = swp_frame_open(argv[1], &err, &frame);
+    if (status == WS_OK) {
+        status = swp_tally_take(&frame, &err, &tally);
+    }
+    if (status == WS_OK && json) {
+        print_status_json(&tally);
+    } else if (status == WS_OK && !quiet) {
+        char *text = swp_tally_text(&tally);
+        printf("%s: %s\n", argv[1], text == NULL ? "out of memory" : text);
+        free(text);
+    }
+    swp_frame_close(&frame);
+    return status == WS_OK ? swp_tally_exit_code(&tally) : swp_cmd_exit(status, &err);
+}
+
+/* ---- info ---- */
+
+static size_t count_distinct(const swp_cells *cells, size_t limit)
+{
+    const size_t size = cells->column->row_bytes;
+    size_t      *seen = malloc((limit + 1) * sizeof(seen[0])); /* rows of the values found */
+    size_t       n    = 0;
+
+    for (size_t row = 0; seen != NULL && row < cells->n && n <= limit; row++) {
+        bool known = false;
+        for (size_t i = 0; i < n && !known; i++) {
+            known = memcmp(cells->data + row * size, cells->data + seen[i] * size, size) == 0;
+        }
+        if (!known) {
+            seen[n++] = row;
+        }
+    }
+    free(seen);
+    return n;
+}
+
+#define DISTINCT_LIMIT 1000 /* counting values is quadratic; more than this many are "more than" */
+
+static void print_param(const swp_cells *cells)
+{
+    const size_t n_values = count_distinct(cells, DISTINCT_LIMIT);
+    double       least = INFINITY, most = -INFINITY;
+    char         first[SWP_CELL_TEXT];
+
+    printf("  %-32s %s%zu value%s", cells->name, n_values > DISTINCT_LIMIT ? "more than " : "",
+           n_values > DISTINCT_LIMIT ? (size_t)DISTINCT_LIMIT : n_values, n_values == 1 ? "" : "s");
+    for (size_t row = 0; row < cells->n; row++) {
+        const double value = swp_cells_number(cells, row);
+        least              = value < least ? value : least;
+        most               = value > most ? value : most;
+    }
+    if (least <= most && n_values > 1) {
+        printf(", %.6g to %.6g%s%s", least, most, strcmp(cells->unit, "1") == 0 ? "" : " ",
+               strcmp(cells->unit, "1") == 0 ? "" : cells->unit);
+    } else if (cells->n > 0) {
+        printf(", %s%s", n_values > 1 ? "first " : "", swp_cells_text(cells, 0, 6, first));
+    }
+    printf("\n");
+}
+
+static ws_status print_params(const swp_frame *frame, ws_error *err)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    const size_t       n       = swp_reader_layout(frame->reader)->n_params;
+
+    printf("parameters:\n");
+    for (size_t k = 0; k < n; k++) {
+        swp_cells cells;
+        WS_TRY(swp_frame_read_column(frame, swp_columns_find(columns, SWP_ROLE_PARAM, k), err, &cells));
+        print_param(&cells);
+        swp_cells_fini(&cells);
+    }
+    return WS_OK;
+}
+
+static void print_axes(const swp_frame *frame)
+{
+    const swp_layout *layout = swp_reader_layout(frame->reader);
+    printf("nodes:       up to %zu\n", layout->max_nodes);
+    printf("time series: %s\n", layout->has_series ? "yes" : "no");
+    printf("requests:    %s\n", layout->has_requests ? "yes" : "no");
+}
+
+static ws_status print_info(const swp_frame *frame, bool with_spec, ws_error *err)
+{
+    const swp_layout *layout = swp_reader_layout(frame->reader);
+    struct stat       about;
+    swp_tally         tally;
+
+    if (with_spec) {
+        printf("%s\n", layout->spec_json);
+        return WS_OK;
+    }
+    WS_TRY(swp_tally_take(frame, err, &tally));
+    char *text = swp_tally_text(&tally);
+    printf("title:       %s\n", layout->title);
+    printf("status:      %s\n", text == NULL ? "out of memory" : text);
+    free(text);
+    printf("file:        %s, %s", swp_reader_path(frame->reader),
+           swp_reader_kind(frame->reader) == SWP_FILE_LIVE ? "live (SWMR)" : "closed");
+    if (stat(swp_reader_path(frame->reader), &about) == 0) {
+        printf(", %.1f MB", (double)about.st_size / 1e6);
+    }
+    printf("\nspec sha256: %s\n", layout->spec_sha256);
+    if (layout->n_jobs_all != layout->n_jobs) {
+        printf("slice:       %lld of the sweep's %lld jobs\n", (long long)layout->n_jobs,
+               (long long)layout->n_jobs_all);
+    }
+    print_axes(frame);
+    for (size_t i = 0; i < layout->n_attributes; i++) {
+        printf("%s: %s\n", layout->attributes[i].name, layout->attributes[i].text);
+    }
+    WS_TRY(print_params(frame, err));
+    printf("history:\n%s\n", swp_reader_history(frame->reader));
+    return WS_OK;
+}
+
+int swp_cmd_info(int argc, char **argv)
+{
+    bool          spec   = false;
+    const swp_arg args[] = {
+        {"--spec", NULL, NULL, "print the spec stored in the file (JSON), nothing else", NULL, NULL, &spec}};
+    const swp_command command = {
+        "info FILE [--spec]",
+        "What a result file holds: the sweep, its state, parameters, where it came from.\n"
+        "Exit code: 0; 2 bad option; 3 file cannot be read.",
+        args,
+        1,
+        1,
+        1};
+    int       n_files = 0;
+    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
+    ws_error  err     = WS_ERROR_INIT;
+    swp_frame frame;
+
+    if (go_on != SWP_ARGS_GO_ON) {
+        return go_on;
+    }
+    ws_status status = swp_frame_open(argv[1], &err, &frame);
+    if (status == WS_OK) {
+        status = print_info(&frame, spec, &err);
+    }
+    swp_frame_close(&frame);
+    return swp_cmd_exit(status, &err);
+}

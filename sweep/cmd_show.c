@@ -1,0 +1,303 @@
+/* wattsweep show: everything a file knows about one job. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "base/json_write.h"
+#include "cmd_util.h"
+#include "commands.h"
+#include "frame.h"
+#include "sparkline.h"
+
+#define SPARKLINE_WIDTH 72
+
+/* ---- finding and reading ---- */
+
+static ws_status find_job(const swp_frame *frame, int64_t job, ws_error *err, size_t *row_out)
+{
+    size_t low = 0, high = frame->n; /* jobs ascend */
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (frame->plan.picks[middle].job < job) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == frame->n || frame->plan.picks[low].job != job) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "%s: no row of job %lld: it is pending, or the sweep has fewer jobs",
+                            swp_reader_path(frame->reader), (long long)job);
+    }
+    *row_out = low;
+    return WS_OK;
+}
+
+/* One cell of a job's row, without reading the column. */
+static ws_status read_cell(const swp_frame *frame, size_t row, const swp_column *column, ws_error *err,
+                           swp_cells *cells_out)
+{
+    *cells_out      = (swp_cells){.name = column->name, .unit = column->unit, .column = column, .n = 1};
+    cells_out->data = malloc(column->row_bytes);
+    if (cells_out->data == NULL) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    const ws_status status =
+        swp_reader_read(frame->reader, column, frame->plan.picks[row].row, 1, cells_out->data, err);
+    if (status != WS_OK) {
+        swp_cells_fini(cells_out);
+    }
+    return status;
+}
+
+/* ---- text ---- */
+
+static ws_status print_group(const swp_frame *frame, size_t row, const char *group, const char *title,
+                             ws_error *err)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    const swp_layout  *layout  = swp_reader_layout(frame->reader);
+    char               text[SWP_CELL_TEXT];
+
+    printf("%s\n", title);
+    for (size_t i = 0; i < columns->n; i++) {
+        const swp_column *column = &columns->list[i];
+        swp_cells         cells;
+        if (strcmp(column->group, group) != 0) {
+            continue;
+        }
+        WS_TRY(read_cell(frame, row, column, err, &cells));
+        swp_cells_text(&cells, 0, 7, text);
+        if (text[0] != '\0') {
+            const bool has_unit = column->unit[0] != '\0' && strcmp(column->unit, "1") != 0;
+            printf("  %-28s %s%s%s\n",
+                   column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name : column->name,
+                   text, has_unit ? " " : "", has_unit ? column->unit : "");
+        }
+        swp_cells_fini(&cells);
+    }
+    return WS_OK;
+}
+
+static void print_node_energy(const double *component_j, size_t node, size_t n_nodes)
+{
+    double total_j = 0.0;
+    bool   known   = false;
+    for (int c = 0; c < WS_COMPONENT_COUNT; c++) {
+        known = known || !isnan(component_j[c]);
+        total_j += isnan(component_j[c]) ? 0.0 : component_j[c];
+    }
+    if (!known) {
+        return;
+    }
+    if (n_nodes > 1) {
+        printf("  node %zu\n", node);
+    }
+    for (int c = 0; c < WS_COMPONENT_COUNT; c++) {
+        if (component_j[c] > 0.0) {
+            printf("  %-28s %14.3f J %5.1f%%\n", ws_component_name((ws_component)c), component_j[c],
+                   100.0 * component_j[c] / total_j);
+        }
+    }
+    printf("  %-28s %14.3f J\n", "total", total_j);
+}
+
+static ws_status print_energy(const swp_frame *frame, size_t row, ws_error *err)
+{
+    const swp_column *column  = swp_columns_find(swp_reader_columns(frame->reader), SWP_ROLE_COMPONENT_J, 0);
+    const size_t      n_nodes = column->inner_count / WS_COMPONENT_COUNT;
+    swp_cells         cells;
+
+    WS_TRY(read_cell(frame, row, column, err, &cells));
+    printf("energy\n");
+    for (size_t node = 0; node < n_nodes; node++) {
+        print_node_energy((const double *)(const void *)cells.data + node * WS_COMPONENT_COUNT, node,
+                          n_nodes);
+    }
+    swp_cells_fini(&cells);
+    return WS_OK;
+}
+
+static ws_status print_series(const swp_frame *frame, size_t row, ws_series_column which, ws_error *err)
+{
+    const swp_column *column =
+        swp_columns_find(swp_reader_columns(frame->reader), SWP_ROLE_SERIES, (size_t)which);
+    ws_strbuf line   = WS_STRBUF_INIT;
+    double   *values = NULL;
+    size_t    n      = 0;
+
+    WS_TRY(swp_frame_read_ragged(frame, row, column, err, &values, &n));
+    double most = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        most = values[i] > most ? values[i] : most;
+    }
+    if (n > 0) {
+        swp_sparkline(&line, values, n, SPARKLINE_WIDTH);
+        printf("%s, 0 to %.5g %s, %zu samples\n  %s\n", column->name, most, column->unit, n,
+               ws_strbuf_text(&line));
+    }
+    ws_strbuf_fini(&line);
+    free(values);
+    return WS_OK;
+}
+
+static ws_status print_text(const swp_frame *frame, size_t row, ws_series_column which, ws_error *err)
+{
+    WS_TRY(print_group(frame, row, "", "job", err));
+    WS_TRY(print_group(frame, row, "params", "parameters", err));
+    WS_TRY(print_group(frame, row, "metrics", "metrics", err));
+    WS_TRY(print_energy(frame, row, err));
+    if (swp_reader_layout(frame->reader)->has_series) {
+        WS_TRY(print_series(frame, row, which, err));
+    }
+    return print_group(frame, row, "provenance", "provenance", err);
+}
+
+/* ---- JSON ---- */
+
+static void put_cell(ws_json_writer *w, const swp_cells *cells)
+{
+    const swp_column *column = cells->column;
+    char              text[SWP_CELL_TEXT];
+
+    if (column->inner != SWP_INNER_NONE && column->inner != SWP_INNER_TEXT) {
+        ws_json_put_doubles(w, (const double *)(const void *)cells->data, column->inner_count, 1);
+    } else if (swp_cells_is_text(cells)) {
+        ws_json_put_string(w, swp_cells_text(cells, 0, 0, text));
+    } else if (column->role == SWP_ROLE_PARAM && column->n_flags > 0) {
+        ws_json_put_bool(w, swp_cells_number(cells, 0) != 0.0);
+    } else if (column->type == SWP_TYPE_F64) {
+        ws_json_put_double(w, swp_cells_number(cells, 0));
+    } else {
+        ws_json_put_int(w, strtoll(swp_cells_text(cells, 0, 0, text), NULL, 10));
+    }
+}
+
+static ws_status put_group(const swp_frame *frame, size_t row, const char *group, ws_error *err,
+                           ws_json_writer *w)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    const swp_layout  *layout  = swp_reader_layout(frame->reader);
+    for (size_t i = 0; i < columns->n; i++) {
+        const swp_column *column = &columns->list[i];
+        swp_cells         cells;
+        if (strcmp(column->group, group) != 0) {
+            continue;
+        }
+        WS_TRY(read_cell(frame, row, column, err, &cells));
+        ws_json_put_key(w, column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name
+                                                          : column->name);
+        put_cell(w, &cells);
+        swp_cells_fini(&cells);
+    }
+    return WS_OK;
+}
+
+static ws_status put_series(const swp_frame *frame, size_t row, ws_error *err, ws_json_writer *w)
+{
+    for (size_t s = 0; s < WS_SERIES_COUNT; s++) {
+        const swp_column *column = swp_columns_find(swp_reader_columns(frame->reader), SWP_ROLE_SERIES, s);
+        double           *values = NULL;
+        size_t            n      = 0;
+        WS_TRY(swp_frame_read_ragged(frame, row, column, err, &values, &n));
+        ws_json_put_key(w, column->name);
+        ws_json_put_doubles(w, values, n, 1);
+        free(values);
+    }
+    return WS_OK;
+}
+
+static ws_status put_section(const swp_frame *frame, size_t row, const char *group, ws_error *err,
+                             ws_json_writer *w)
+{
+    ws_json_put_key(w, group);
+    ws_json_begin_object(w);
+    const ws_status status = strcmp(group, "timeseries") == 0 ? put_series(frame, row, err, w)
+                                                              : put_group(frame, row, group, err, w);
+    ws_json_end_object(w);
+    return status;
+}
+
+static ws_status print_json(const swp_frame *frame, size_t row, ws_error *err)
+{
+    static const char *const sections[] = {"params", "metrics", "energy", "provenance", "timeseries"};
+    const bool               has_series = swp_reader_layout(frame->reader)->has_series;
+    ws_strbuf                text       = WS_STRBUF_INIT;
+    ws_json_writer           w;
+
+    ws_json_writer_init(&w, &text, 2);
+    ws_json_begin_object(&w);
+    ws_status status = put_group(frame, row, "", err, &w);
+    for (size_t i = 0; i < 4 + (size_t)has_series && status == WS_OK; i++) {
+        status = put_section(frame, row, sections[i], err, &w);
+    }
+    ws_json_end_object(&w);
+    if (status == WS_OK && text.failed) {
+        status = ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    } else if (status == WS_OK) {
+        printf("%s\n", ws_strbuf_text(&text));
+    }
+    ws_strbuf_fini(&text);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static ws_status parse_series(const char *name, ws_error *err, ws_series_column *out)
+{
+    for (int s = 0; s < WS_SERIES_COUNT; s++) {
+        if (strcmp(ws_series_name((ws_series_column)s), name) == 0) {
+            *out = (ws_series_column)s;
+            return WS_OK;
+        }
+    }
+    return ws_error_add(err, WS_ERR_INPUT,
+                        "--series: no series \"%s\"; expected power_w, running, npu_mem_gb ...", name);
+}
+
+int swp_cmd_show(int argc, char **argv)
+{
+    double        job    = -1.0;
+    const char   *series = "power_w";
+    bool          json   = false;
+    const swp_arg args[] = {
+        {"--job", "-j", "N", "which job (required)", NULL, &job, NULL},
+        {"--series", NULL, "NAME", "draw this time series (default power_w)", &series, NULL, NULL},
+        {"--json", NULL, NULL, "everything as JSON, time series included", NULL, NULL, &json}};
+    const swp_command command = {
+        "show FILE --job N [--json]",
+        "One job: parameters, metrics, energy by node and component, power over time.\n"
+        "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
+        args,
+        3,
+        1,
+        1};
+    int              n_files = 0;
+    const int        go_on   = swp_args_parse(&command, argc, argv, &n_files);
+    ws_error         err     = WS_ERROR_INIT;
+    ws_series_column which   = WS_SERIES_POWER_W;
+    swp_frame        frame;
+    size_t           row = 0;
+
+    if (go_on != SWP_ARGS_GO_ON) {
+        return go_on;
+    }
+    ws_status status = parse_series(series, &err, &which);
+    if (status == WS_OK && (job < 0.0 || job != floor(job))) {
+        status = ws_error_add(&err, WS_ERR_INPUT, "show: expected --job N with an integer >= 0");
+    }
+    if (status != WS_OK) {
+        return swp_cmd_exit(status, &err);
+    }
+    status = swp_frame_open(argv[1], &err, &frame);
+    if (status == WS_OK) {
+        status = find_job(&frame, (int64_t)job, &err, &row);
+    }
+    if (status == WS_OK) {
+        status = json ? print_json(&frame, row, &err) : print_text(&frame, row, which, &err);
+    }
+    swp_frame_close(&frame);
+    return swp_cmd_exit(status, &err);
+}

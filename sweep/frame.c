@@ -1,0 +1,280 @@
+#include "frame.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "gather.h"
+
+ws_status swp_frame_open(const char *path, ws_error *err, swp_frame *frame_out)
+{
+    *frame_out = (swp_frame){.n = 0};
+    WS_TRY(swp_reader_open(path, err, &frame_out->reader));
+    frame_out->source = frame_out->reader;
+    WS_TRY(swp_plan_build(&frame_out->source, 1, NULL, err, &frame_out->plan));
+    frame_out->n = frame_out->plan.n;
+    return WS_OK;
+}
+
+void swp_frame_close(swp_frame *frame)
+{
+    swp_plan_fini(&frame->plan);
+    swp_reader_close(&frame->reader);
+    *frame = (swp_frame){.n = 0};
+}
+
+/* ---- names ---- */
+
+static const swp_param *param_of(const swp_frame *frame, const swp_column *column)
+{
+    return &swp_reader_layout(frame->reader)->params[column->index];
+}
+
+static bool is_named(const swp_frame *frame, const swp_column *column, const char *name)
+{
+    if (column->axis != SWP_AXIS_JOB || strcmp(column->group, "energy") == 0 ||
+        strcmp(column->group, "timeseries") == 0 || strcmp(column->group, "requests") == 0) {
+        return false;
+    }
+    return strcmp(column->name, name) == 0 ||
+           (column->role == SWP_ROLE_PARAM && (strcmp(param_of(frame, column)->long_name, name) == 0 ||
+                                               strcmp(param_of(frame, column)->name, name) == 0));
+}
+
+static const char *const component_columns[] = {
+#define COMPONENT_COLUMN(id, name) name "_j",
+    WS_COMPONENT_LIST(COMPONENT_COLUMN)
+#undef COMPONENT_COLUMN
+};
+
+static ws_component component_named(const char *name)
+{
+    int c = 0;
+    while (c < WS_COMPONENT_COUNT && strcmp(component_columns[c], name) != 0) {
+        c++;
+    }
+    return (ws_component)c;
+}
+
+const swp_column *swp_frame_find(const swp_frame *frame, const char *name, ws_component *component_out)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+
+    *component_out = WS_COMPONENT_COUNT;
+    for (size_t i = 0; i < columns->n; i++) {
+        if (is_named(frame, &columns->list[i], name)) {
+            return &columns->list[i];
+        }
+    }
+    *component_out = component_named(name);
+    return *component_out < WS_COMPONENT_COUNT ? swp_columns_find(columns, SWP_ROLE_COMPONENT_J, 0) : NULL;
+}
+
+static ws_status unknown(const swp_frame *frame, const char *name, ws_error *err)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    const char       **known   = malloc((columns->n + 1) * sizeof(known[0]));
+    size_t             n       = 0;
+
+    for (size_t i = 0; known != NULL && i < columns->n; i++) {
+        const swp_column *column = &columns->list[i];
+        if (is_named(frame, column, column->name)) {
+            known[n++] = column->role == SWP_ROLE_PARAM ? param_of(frame, column)->long_name : column->name;
+        }
+    }
+    const char *nearest = known == NULL ? NULL : ws_nearest_name(name, known, n);
+    ws_error_add(err, WS_ERR_INPUT, "%s: no column \"%s\"%s%s%s", swp_reader_path(frame->reader), name,
+                 nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest,
+                 nearest == NULL ? "" : "\"?");
+    free(known);
+    return WS_ERR_INPUT;
+}
+
+/* ---- reading ---- */
+
+ws_status swp_frame_read_column(const swp_frame *frame, const swp_column *column, ws_error *err,
+                                swp_cells *cells_out)
+{
+    swp_span *spans = malloc((frame->n + 1) * sizeof(spans[0]));
+
+    *cells_out      = (swp_cells){.column = column, .n = frame->n};
+    cells_out->name = column->role == SWP_ROLE_PARAM ? param_of(frame, column)->long_name : column->name;
+    cells_out->unit = column->unit;
+    cells_out->data = malloc((frame->n + 1) * column->row_bytes);
+    if (spans == NULL || cells_out->data == NULL) {
+        free(spans);
+        swp_cells_fini(cells_out);
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < frame->n; i++) {
+        spans[i] = (swp_span){0, frame->plan.picks[i].row, 1, i};
+    }
+    const ws_status status = swp_gather(&frame->source, spans, frame->n, column, cells_out->data, err);
+    free(spans);
+    if (status != WS_OK) {
+        swp_cells_fini(cells_out);
+    }
+    return status;
+}
+
+/* Energy of one component over all nodes: NaN only if no node has any. */
+static ws_status sum_component(swp_cells *cells, ws_component component, ws_error *err)
+{
+    const size_t width = cells->column->inner_count;
+    double      *sums  = malloc((cells->n + 1) * sizeof(sums[0]));
+    if (sums == NULL) {
+        swp_cells_fini(cells);
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    for (size_t row = 0; row < cells->n; row++) {
+        const double *joules = (const double *)(const void *)cells->data + row * width;
+        sums[row]            = NAN;
+        for (size_t i = (size_t)component; i < width; i += WS_COMPONENT_COUNT) {
+            if (!isnan(joules[i])) {
+                sums[row] = isnan(sums[row]) ? joules[i] : sums[row] + joules[i];
+            }
+        }
+    }
+    free(cells->data);
+    cells->data   = (char *)sums;
+    cells->summed = true;
+    return WS_OK;
+}
+
+ws_status swp_frame_read(const swp_frame *frame, const char *name, ws_error *err, swp_cells *cells_out)
+{
+    ws_component      component;
+    const swp_column *column = swp_frame_find(frame, name, &component);
+
+    *cells_out = (swp_cells){.n = 0};
+    if (column == NULL) {
+        return unknown(frame, name, err);
+    }
+    WS_TRY(swp_frame_read_column(frame, column, err, cells_out));
+    if (component < WS_COMPONENT_COUNT) {
+        WS_TRY(sum_component(cells_out, component, err));
+        cells_out->name = component_columns[component];
+    }
+    return WS_OK;
+}
+
+void swp_cells_fini(swp_cells *cells)
+{
+    free(cells->data);
+    *cells = (swp_cells){.n = 0};
+}
+
+ws_status swp_frame_read_ragged(const swp_frame *frame, size_t row, const swp_column *column, ws_error *err,
+                                double **values_out, size_t *n_out)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    const swp_column  *starts  = swp_columns_find(columns, SWP_ROLE_SAMPLE_START, 0);
+    const swp_column  *counts  = swp_columns_find(columns, SWP_ROLE_SAMPLE_COUNT, 0);
+    const size_t       at      = frame->plan.picks[row].row;
+    int64_t            start = 0, count = 0;
+
+    *values_out = NULL;
+    *n_out      = 0;
+    WS_TRY(swp_reader_read(frame->reader, starts, at, 1, &start, err));
+    WS_TRY(swp_reader_read(frame->reader, counts, at, 1, &count, err));
+    if (start < 0 || count < 0) {
+        return ws_error_add(err, WS_ERR_IO, "%s: damaged: negative row_start or row_count",
+                            swp_reader_path(frame->reader));
+    }
+    double *values = malloc(((size_t)count + 1) * column->row_bytes);
+    if (values == NULL) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    const ws_status status =
+        swp_reader_read(frame->reader, column, (size_t)start, (size_t)count, values, err);
+    if (status != WS_OK) {
+        free(values);
+        return status;
+    }
+    *values_out = values;
+    *n_out      = (size_t)count;
+    return WS_OK;
+}
+
+/* ---- cells ---- */
+
+bool swp_cells_is_text(const swp_cells *cells)
+{
+    return !cells->summed && (cells->column->type == SWP_TYPE_CHAR ||
+                              (cells->column->n_flags > 0 && cells->column->role != SWP_ROLE_PARAM));
+}
+
+static int64_t integer_at(const swp_cells *cells, size_t row)
+{
+    const char *cell = cells->data + row * cells->column->row_bytes;
+    int8_t      i8;
+    int32_t     i32;
+    int64_t     i64;
+    switch (cells->column->type) {
+    case SWP_TYPE_I8:
+        memcpy(&i8, cell, sizeof(i8));
+        return i8;
+    case SWP_TYPE_I32:
+        memcpy(&i32, cell, sizeof(i32));
+        return i32;
+    default:
+        memcpy(&i64, cell, sizeof(i64));
+        return i64;
+    }
+}
+
+double swp_cells_number(const swp_cells *cells, size_t row)
+{
+    double number;
+    if (cells->summed) {
+        memcpy(&number, cells->data + row * sizeof(number), sizeof(number));
+        return number;
+    }
+    if (cells->column->type == SWP_TYPE_CHAR) {
+        return NAN;
+    }
+    if (cells->column->type == SWP_TYPE_F64) {
+        memcpy(&number, cells->data + row * cells->column->row_bytes, sizeof(number));
+        return number;
+    }
+    return (double)integer_at(cells, row);
+}
+
+/* The k-th of blank-separated words. */
+static void put_word(const char *words, int64_t k, char *buf, size_t cap)
+{
+    for (; k > 0 && *words != '\0'; words++) {
+        k -= *words == ' ';
+    }
+    snprintf(buf, cap, "%.*s", (int)strcspn(words, " "), words);
+}
+
+char *swp_cells_text(const swp_cells *cells, size_t row, int digits, char buf[SWP_CELL_TEXT])
+{
+    const swp_column *column = cells->column;
+    if (!cells->summed && column->type == SWP_TYPE_CHAR) {
+        snprintf(buf, SWP_CELL_TEXT, "%.*s", (int)column->row_bytes, cells->data + row * column->row_bytes);
+        return buf;
+    }
+    if (!cells->summed && column->n_flags > 0) {
+        put_word(column->flag_meanings, integer_at(cells, row) - column->flag_first, buf, SWP_CELL_TEXT);
+        return buf;
+    }
+    if (!cells->summed && column->type != SWP_TYPE_F64) {
+        snprintf(buf, SWP_CELL_TEXT, "%" PRId64, integer_at(cells, row));
+        return buf;
+    }
+    const double number = swp_cells_number(cells, row);
+    if (isnan(number)) {
+        buf[0] = '\0';
+    } else if (digits > 0) {
+        snprintf(buf, SWP_CELL_TEXT, "%.*g", digits, number);
+    } else {
+        ws_double_repr(number, buf);
+    }
+    return buf;
+}

@@ -1,0 +1,37 @@
+/* selection.h -- what `top` and `pareto` share: the points of a file that pass a filter, and printing some of
+ * them. */
+#ifndef SWP_SELECTION_H
+#define SWP_SELECTION_H
+
+#include "frame.h"
+#include "points.h"
+#include "table.h"
+
+typedef struct swp_selection {
+    swp_frame  frame;
+    swp_points points;
+} swp_selection;
+
+/** @param[in] where  NULL = all done rows. Release with swp_selection_close(), also after an error. */
+WS_NODISCARD ws_status swp_selection_open(const char *path, const char *where, ws_error *err,
+                                          swp_selection *out);
+void                   swp_selection_close(swp_selection *selection);
+
+/** One estimate per point of a numeric column; the caller frees.
+ * @return WS_OK; WS_ERR_INPUT if there is no such column or it is text; WS_ERR_IO; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_selection_estimates(const swp_selection *selection, const char *name,
+                                               ws_error *err, swp_estimate **out);
+
+/** Print points in the given order: job, parameters that vary, then metrics.
+ * @param[in] order    [n] indices of points
+ * @param[in] columns  comma-separated names instead of the default ones; NULL = default
+ * @param[in] first    names shown before the default metrics, NULL-terminated */
+WS_NODISCARD ws_status swp_selection_print(const swp_selection *selection, const size_t *order, size_t n,
+                                           const char *const *first, const char *columns,
+                                           swp_table_format format, ws_error *err);
+
+/** "decode_tok_s" -> true if larger is better; "-name" and "+name" say it themselves.
+ * @param[out] name_out  without the sign */
+bool swp_objective_is_larger_better(const char *text, const char **name_out);
+
+#endif /* SWP_SELECTION_H */

@@ -1,0 +1,231 @@
+#include "table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+ws_status swp_table_format_parse(const char *text, ws_error *err, swp_table_format *out)
+{
+    static const char *const names[] = {"text", "tsv", "csv", "json"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (swp_table_format)i;
+            return WS_OK;
+        }
+    }
+    return ws_error_add(err, WS_ERR_INPUT, "--format: expected text, tsv, csv or json, found \"%s\"", text);
+}
+
+void swp_table_begin(swp_table *table, FILE *out, swp_table_format format, size_t n_columns)
+{
+    *table         = (swp_table){.out = out, .format = format, .n_columns = n_columns};
+    table->names   = calloc(n_columns + 1, sizeof(table->names[0]));
+    table->numeric = calloc(n_columns + 1, sizeof(table->numeric[0]));
+    table->failed  = table->names == NULL || table->numeric == NULL;
+    if (format == SWP_TABLE_JSON) {
+        fputs("[", out);
+    }
+}
+
+/* Characters, not bytes, of UTF-8 text: what a terminal column is made of. */
+static size_t text_width(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+static void keep_cell(swp_table *table, const char *text)
+{
+    if (table->n_cells == table->capacity) {
+        const size_t capacity = table->capacity > 0 ? 2 * table->capacity : 64;
+        char       **grown    = realloc(table->cells, capacity * sizeof(grown[0]));
+        if (grown == NULL) {
+            table->failed = true;
+            return;
+        }
+        table->cells    = grown;
+        table->capacity = capacity;
+    }
+    char *copy    = ws_strdup(text);
+    table->failed = table->failed || copy == NULL;
+    if (copy != NULL) {
+        table->cells[table->n_cells++] = copy;
+    }
+}
+
+/* CSV quoting of RFC 4180; TSV has no quoting, its separators become blanks. */
+static void put_separated(swp_table *table, const char *text)
+{
+    if (table->format == SWP_TABLE_CSV && strpbrk(text, ",\"\r\n") != NULL) {
+        ws_strbuf_puts(&table->line, "\"");
+        for (const char *c = text; *c != '\0'; c++) {
+            ws_strbuf_append(&table->line, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+        }
+        ws_strbuf_puts(&table->line, "\"");
+        return;
+    }
+    for (const char *c = text; *c != '\0'; c++) {
+        const bool breaks = *c == '\t' || *c == '\n' || *c == '\r';
+        ws_strbuf_append(&table->line, breaks && table->format == SWP_TABLE_TSV ? " " : c, 1);
+    }
+}
+
+static void put_json_text(ws_strbuf *line, const char *text)
+{
+    ws_strbuf_puts(line, "\"");
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            ws_strbuf_puts(line, "\\");
+            ws_strbuf_append(line, c, 1);
+        } else if ((unsigned char)*c < 0x20) {
+            ws_strbuf_printf(line, "\\u%04x", (unsigned)(unsigned char)*c);
+        } else {
+            ws_strbuf_append(line, c, 1);
+        }
+    }
+    ws_strbuf_puts(line, "\"");
+}
+
+static bool is_json_number(const char *text)
+{
+    char *end = NULL;
+    strtod(text, &end);
+    return *end == '\0' && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
+}
+
+static void put_json(swp_table *table, const char *text)
+{
+    put_json_text(&table->line, table->names[table->at]);
+    ws_strbuf_puts(&table->line, ": ");
+    if (text[0] == '\0') {
+        ws_strbuf_puts(&table->line, "null");
+    } else if (table->numeric[table->at] && is_json_number(text)) {
+        ws_strbuf_puts(&table->line, text);
+    } else {
+        put_json_text(&table->line, text);
+    }
+}
+
+static void end_line(swp_table *table, const char *before)
+{
+    table->failed = table->failed || table->line.failed ||
+                    fprintf(table->out, "%s%s", before, ws_strbuf_text(&table->line)) < 0;
+    ws_strbuf_clear(&table->line);
+}
+
+void swp_table_heading(swp_table *table, const char *name, const char *unit, bool is_number)
+{
+    const bool has_unit = unit[0] != '\0' && strcmp(unit, "1") != 0 && table->format == SWP_TABLE_TEXT;
+    char      *heading  = has_unit ? ws_asprintf("%s [%s]", name, unit) : ws_strdup(name);
+
+    if (heading == NULL || table->failed) {
+        free(heading);
+        table->failed = true;
+        return;
+    }
+    table->names[table->at]   = heading;
+    table->numeric[table->at] = is_number;
+    if (table->format == SWP_TABLE_TEXT) {
+        keep_cell(table, heading);
+    } else if (table->format != SWP_TABLE_JSON) {
+        ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
+        put_separated(table, heading);
+    }
+    table->at++;
+    if (table->at == table->n_columns) {
+        table->at = 0;
+        if (table->format == SWP_TABLE_CSV || table->format == SWP_TABLE_TSV) {
+            ws_strbuf_puts(&table->line, "\n");
+            end_line(table, "");
+        }
+    }
+}
+
+void swp_table_cell(swp_table *table, const char *text)
+{
+    if (table->failed) {
+        return;
+    }
+    switch (table->format) {
+    case SWP_TABLE_TEXT:
+        keep_cell(table, text);
+        break;
+    case SWP_TABLE_JSON:
+        ws_strbuf_puts(&table->line, table->at == 0 ? "{" : ", ");
+        put_json(table, text);
+        break;
+    case SWP_TABLE_TSV:
+    case SWP_TABLE_CSV:
+        ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
+        put_separated(table, text);
+        break;
+    }
+    table->at++;
+    if (table->at < table->n_columns) {
+        return;
+    }
+    table->at = 0;
+    table->n_rows++;
+    if (table->format == SWP_TABLE_JSON) {
+        ws_strbuf_puts(&table->line, "}");
+        end_line(table, table->n_rows == 1 ? "\n  " : ",\n  ");
+    } else if (table->format != SWP_TABLE_TEXT) {
+        ws_strbuf_puts(&table->line, "\n");
+        end_line(table, "");
+    }
+}
+
+static void print_aligned(swp_table *table)
+{
+    size_t *widths = calloc(table->n_columns + 1, sizeof(widths[0]));
+    if (widths == NULL) {
+        table->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < table->n_cells; i++) {
+        const size_t width = text_width(table->cells[i]);
+        size_t      *most  = &widths[i % table->n_columns];
+        *most              = width > *most ? width : *most;
+    }
+    for (size_t i = 0; i < table->n_cells; i++) {
+        const size_t column = i % table->n_columns;
+        const int    pad    = (int)(widths[column] - text_width(table->cells[i]));
+        const bool   last   = column + 1 == table->n_columns;
+        if (table->numeric[column]) {
+            fprintf(table->out, "%*s%s%s", pad, "", table->cells[i], last ? "\n" : "  ");
+        } else {
+            fprintf(table->out, "%s%*s%s", table->cells[i], last ? 0 : pad, "", last ? "\n" : "  ");
+        }
+    }
+    free(widths);
+}
+
+ws_status swp_table_end(swp_table *table, ws_error *err)
+{
+    if (table->format == SWP_TABLE_JSON) {
+        fputs(table->n_rows > 0 ? "\n]\n" : "]\n", table->out);
+    } else if (table->format == SWP_TABLE_TEXT && !table->failed && table->n_columns > 0) {
+        print_aligned(table);
+    }
+    const bool io_failed = fflush(table->out) != 0 || ferror(table->out);
+    const int  reason    = errno;
+    const bool failed    = table->failed;
+    for (size_t i = 0; i < table->n_cells; i++) {
+        free(table->cells[i]);
+    }
+    for (size_t i = 0; table->names != NULL && i < table->n_columns; i++) {
+        free(table->names[i]);
+    }
+    free(table->cells);
+    free(table->names);
+    free(table->numeric);
+    ws_strbuf_fini(&table->line);
+    *table = (swp_table){.n_columns = 0};
+    if (io_failed) {
+        return ws_error_add(err, WS_ERR_IO, "cannot write the table: %s", strerror(reason));
+    }
+    return failed ? ws_error_add(err, WS_ERR_NOMEM, "out of memory") : WS_OK;
+}
