@@ -193,6 +193,9 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
         const ws_status read =
             ws_node_power_read(node->power, node->cpu_mem.size_gib, s->has_pim, err, &s->nodes[i].power);
         status = status != WS_OK ? status : read;
+        if (s->has_pim) { /* the PIM device describes the DIMMs (spec/serving.md 1.5) */
+            s->nodes[i].power.dram_idle_w = s->nodes[i].pim.idle_w * (double)s->nodes[i].n_channels;
+        }
         for (size_t k = 0; k < s->n_instances; k++) {
             if (s->instances[k].node == (int32_t)i) {
                 const ws_status npu = read_npu_power(inputs, s, node, &s->instances[k], bare_unit_s,
