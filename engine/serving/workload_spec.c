@@ -174,21 +174,23 @@ static ws_status first_failure(ws_status a, ws_status b)
     return a != WS_OK ? a : b;
 }
 
-static ws_status find_generator(ws_json spec, ws_error *err, const generator_row **out)
+/* The generator a spec names; NULL, with the problem in err, if it names none of ours. */
+static const generator_row *find_generator(ws_json spec, ws_error *err)
 {
     if (ws_json_kind_of(spec) != WS_JSON_OBJECT) {
-        return ws_json_expected(spec, err, "a generator spec (object)");
+        (void)ws_json_expected(spec, err, "a generator spec (object)");
+        return NULL;
     }
     const ws_json member = ws_json_member(spec, "generator");
     const char   *name   = ws_json_string(member);
     for (size_t i = 0; name != NULL && i < COUNT_OF(k_generators); i++) {
         if (strcmp(k_generators[i].name, name) == 0) {
-            *out = &k_generators[i];
-            return WS_OK;
+            return &k_generators[i];
         }
     }
-    return is_given(member) ? ws_json_expected(member, err, GENERATOR_NAMES)
-                            : ws_json_problem(spec, err, "missing key \"generator\" (%s)", GENERATOR_NAMES);
+    (void)(is_given(member) ? ws_json_expected(member, err, GENERATOR_NAMES)
+                            : ws_json_problem(spec, err, "missing key \"generator\" (%s)", GENERATOR_NAMES));
+    return NULL;
 }
 
 /* One object, two tables: the keys of every generator and those of this one. */
@@ -297,9 +299,11 @@ static ws_status read_arrivals(ws_files *files, const generator_row *generator, 
 ws_status ws_workload_spec_read(ws_files *files, ws_json spec, ws_error *err, ws_workload_spec *out)
 {
     *out                           = (ws_workload_spec){.place = spec};
-    const generator_row *generator = NULL;
+    const generator_row *generator = find_generator(spec, err);
     spec_object          top       = {.seed = -1};
-    WS_TRY(find_generator(spec, err, &generator));
+    if (generator == NULL) {
+        return WS_ERR_INPUT;
+    }
     WS_TRY(read_top_level(spec, generator, err, &top));
     out->n_reqs                   = top.num_reqs;
     out->has_seed                 = top.seed >= 0;
