@@ -65,7 +65,7 @@ static ws_status alloc_file(const char *path, const swp_layout *layout, const sw
 static ws_status create_h5(swp_file *file, ws_error *err)
 {
     const hid_t access   = swp_h5_file_access(file->live);
-    const hid_t creation = swp_h5_file_creation();
+    const hid_t creation = swp_h5_file_creation(file->live);
     ws_status   status   = WS_OK;
 
     if (access >= 0 && creation >= 0) {

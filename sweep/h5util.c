@@ -9,6 +9,12 @@
 
 #include "base/strbuf.h"
 
+#define LIVE_PAGE_BYTES 4096 /* the smallest page of Linux; larger ones are multiples */
+
+/* Tries at reading a piece of metadata that fails its checksum, when a live writer may be in the middle of writing it.
+ * HDF5 doubles its wait each time, from 1 ns; its default of 100 tries never ends on a damaged file. */
+#define LIVE_READ_ATTEMPTS 26
+
 void swp_h5_init(void)
 {
     H5dont_atexit(); /* fails harmlessly when the library is already up */
@@ -64,7 +70,8 @@ hid_t swp_h5_file_access(int live)
     }
     const herr_t bounds = live ? H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110)
                                : H5Pset_libver_bounds(list, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
-    if (bounds < 0 || H5Pset_file_locking(list, 0, 1) < 0) {
+    if (bounds < 0 || H5Pset_file_locking(list, 0, 1) < 0 ||
+        H5Pset_metadata_read_attempts(list, LIVE_READ_ATTEMPTS) < 0) {
         H5Pclose(list);
         return -1;
     }
@@ -90,9 +97,18 @@ hid_t swp_h5_group_creation(void)
     return ordered_list(H5P_GROUP_CREATE);
 }
 
-hid_t swp_h5_file_creation(void)
+hid_t swp_h5_file_creation(int live)
 {
-    return ordered_list(H5P_FILE_CREATE);
+    const hid_t list = ordered_list(H5P_FILE_CREATE);
+    if (list < 0 || !live) {
+        return list;
+    }
+    if (H5Pset_file_space_strategy(list, H5F_FSPACE_STRATEGY_PAGE, 0, 1) < 0 ||
+        H5Pset_file_space_page_size(list, LIVE_PAGE_BYTES) < 0) {
+        H5Pclose(list);
+        return -1;
+    }
+    return list;
 }
 
 /* ---- attributes ---- */
