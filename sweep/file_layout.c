@@ -1,0 +1,136 @@
+#include "file_layout.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_write.h"
+
+static void put_text(ws_json_writer *w, const char *key, const char *text)
+{
+    ws_json_put_key(w, key);
+    ws_json_put_string(w, text);
+}
+
+static void put_place(ws_json_writer *w, const char *key, ws_json place)
+{
+    ws_json_put_key(w, key);
+    if (ws_json_kind_of(place) == WS_JSON_ABSENT) {
+        ws_json_put_null(w);
+    } else {
+        ws_json_put_json(w, place);
+    }
+}
+
+static void put_inputs(ws_json_writer *w, const ws_files *files)
+{
+    const char *path = NULL;
+    ws_bytes    bytes;
+    ws_json_put_key(w, "inputs");
+    ws_json_begin_array(w);
+    for (size_t i = 0; ws_files_at(files, i, &path, &bytes); i++) {
+        char sha256[65];
+        ws_sha256_hex(bytes.data, bytes.len, sha256);
+        ws_json_begin_object(w);
+        put_text(w, "path", path);
+        put_text(w, "sha256", sha256);
+        ws_json_end_object(w);
+    }
+    ws_json_end_array(w);
+}
+
+static void write_spec_json(const swp_sweep_inputs *inputs, const swp_run_options *options, ws_strbuf *out)
+{
+    ws_json_writer w;
+    ws_json_writer_init(&w, out, 1);
+    ws_json_begin_object(&w);
+    put_text(&w, "spec_path", options->spec_path);
+    put_place(&w, "spec", ws_json_doc_root(inputs->spec->doc));
+    put_text(&w, "cluster_path", swp_builder_cluster_path(inputs->builder));
+    put_place(&w, "cluster", swp_builder_cluster(inputs->builder));
+    put_place(&w, "workload", swp_builder_workload(inputs->builder));
+    put_text(&w, "dataset_path", swp_builder_dataset_path(inputs->builder));
+    ws_json_put_key(&w, "data_dirs");
+    ws_json_begin_array(&w);
+    for (size_t i = 0; i < options->n_data_dirs; i++) {
+        ws_json_put_string(&w, options->data_dirs[i]);
+    }
+    ws_json_end_array(&w);
+    put_inputs(&w, inputs->files);
+    ws_json_end_object(&w);
+    ws_strbuf_puts(out, "\n");
+}
+
+static ws_status list_params(const swp_spec *spec, swp_file_layout *out)
+{
+    out->params = calloc(spec->n_params + 1, sizeof(*out->params));
+    if (out->params == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < spec->n_params; i++) {
+        const swp_parameter *param = &spec->params[i];
+        size_t               len   = 1;
+        for (size_t v = 0; v < param->n_values; v++) {
+            const size_t n = strlen(param->values[v].label);
+            len            = n > len ? n : len;
+        }
+        out->params[i] = (swp_param){.name      = param->short_name,
+                                     .long_name = param->name,
+                                     .unit      = param->unit,
+                                     .kind      = param->kind,
+                                     .text_len  = param->kind == SWP_PARAM_TEXT ? len : 0};
+    }
+    return WS_OK;
+}
+
+static void add_attribute(swp_file_layout *out, const char *name, const char *fmt, ...) WS_PRINTF(3, 4);
+
+static void add_attribute(swp_file_layout *out, const char *name, const char *fmt, ...)
+{
+    const size_t k = out->layout.n_attributes++;
+    va_list      args;
+    va_start(args, fmt);
+    vsnprintf(out->texts[k], sizeof out->texts[k], fmt, args);
+    va_end(args);
+    out->attributes[k] = (swp_text_attribute){.name = name, .text = out->texts[k]};
+}
+
+ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
+                               const swp_prefetch *prefetch, const swp_census *census,
+                               const swp_census *census_all, int n_ranks, swp_file_layout *out)
+{
+    const swp_spec *spec = inputs->spec;
+    *out                 = (swp_file_layout){.spec_json = WS_STRBUF_INIT};
+    write_spec_json(inputs, options, &out->spec_json);
+    if (out->spec_json.failed) {
+        return WS_ERR_NOMEM;
+    }
+    WS_TRY(list_params(spec, out));
+    const uint64_t pruned     = options->keep_infeasible ? census->n_pruned : 0;
+    const uint64_t pruned_all = options->keep_infeasible ? census_all->n_pruned : 0;
+    out->layout               = (swp_layout){.title        = spec->name,
+                                             .spec_json    = ws_strbuf_text(&out->spec_json),
+                                             .spec_sha256  = spec->sha256,
+                                             .n_jobs       = (int64_t)(census->n_jobs + pruned),
+                                             .n_jobs_all   = (int64_t)(census_all->n_jobs + pruned_all),
+                                             .n_params     = spec->n_params,
+                                             .params       = out->params,
+                                             .max_nodes    = prefetch->max_nodes,
+                                             .has_series   = spec->wants_timeseries,
+                                             .has_requests = spec->wants_requests,
+                                             .attributes   = out->attributes};
+    add_attribute(out, "n_ranks", "%d", n_ranks);
+    add_attribute(out, "n_points_pruned", "%" PRIu64, census->n_pruned);
+    add_attribute(out, "slice", "%" PRIu64 "/%" PRIu64, options->slice_index, options->n_slices);
+    add_attribute(out, "sampling", "%s", swp_sampling_name(spec->sampling));
+    return WS_OK;
+}
+
+void swp_file_layout_fini(swp_file_layout *layout)
+{
+    ws_strbuf_fini(&layout->spec_json);
+    free(layout->params);
+    *layout = (swp_file_layout){.spec_json = WS_STRBUF_INIT};
+}

@@ -1,0 +1,30 @@
+/* file_layout.h -- what the result file of a sweep says about it: columns, resolved inputs, provenance.
+ *
+ * /spec_json holds {"spec_path", "spec", "cluster_path", "cluster", "workload", "dataset_path", "data_dirs",
+ * "inputs": [{"path", "sha256"}]}: enough to rebuild every job (job_export.h). */
+#ifndef SWP_FILE_LAYOUT_H
+#define SWP_FILE_LAYOUT_H
+
+#include "prefetch.h"
+#include "store.h"
+#include "sweep_inputs.h"
+
+enum { SWP_MAX_ATTRIBUTES = 16 };
+
+typedef struct swp_file_layout {
+    swp_layout         layout; /**< for swp_store_create(); borrows from the rest */
+    ws_strbuf          spec_json;
+    swp_param         *params;
+    swp_text_attribute attributes[SWP_MAX_ATTRIBUTES];
+    char               texts[SWP_MAX_ATTRIBUTES][128];
+} swp_file_layout;
+
+/** Describe a sweep whose inputs have been read (all of them: after the prefetch).
+ * @param[in]  census_all  of the whole space; the same as census without slices
+ * @param[out] out         released with swp_file_layout_fini() also after an error; not to be moved */
+WS_NODISCARD ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
+                                            const swp_prefetch *prefetch, const swp_census *census,
+                                            const swp_census *census_all, int n_ranks, swp_file_layout *out);
+void                   swp_file_layout_fini(swp_file_layout *layout);
+
+#endif /* SWP_FILE_LAYOUT_H */

@@ -1,0 +1,64 @@
+#include "probe.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job_run.h"
+
+#define PROBE_LIMIT_S 2.0
+enum { N_PROBES = 5 };
+
+/* Bytes of a row's columns in the file: metrics, energy, series, requests, and what identifies it. */
+static double bytes_of(const swp_spec *spec, const swp_row *row)
+{
+    double n_doubles = WS_METRIC_COUNT + (double)spec->n_params + 8.0;
+    n_doubles += (double)row->n_nodes * (WS_COMPONENT_COUNT + WS_STATE_COUNT);
+    n_doubles += (double)row->n_samples * (WS_SERIES_COUNT + (double)row->n_nodes + WS_COMPONENT_COUNT);
+    return n_doubles * sizeof(double) + (double)(row->n_requests * sizeof(swp_request)) + SWP_HASH_LEN +
+           SWP_HOST_LEN + SWP_ERROR_LEN;
+}
+
+static void learn(swp_probe *probe, const swp_spec *spec, const swp_row *row, double wall_s)
+{
+    probe->n_tried++;
+    if (row->state == SWP_STATE_DONE) {
+        probe->n_worked++;
+        probe->job_wall_s += wall_s;
+        probe->row_bytes += bytes_of(spec, row);
+    } else if (probe->problem[0] == '\0') {
+        snprintf(probe->problem, sizeof probe->problem, "job %lld: %s: %s", (long long)row->job,
+                 swp_job_state_name(row->state), row->error != NULL ? row->error : "");
+    }
+}
+
+ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
+{
+    const swp_runner_config config = {
+        .builder = in->builder, .max_nodes = SIZE_MAX, .time_budget_s = PROBE_LIMIT_S};
+    swp_runner    *runner      = NULL;
+    const uint64_t n           = in->slice.end - in->slice.begin;
+    uint32_t      *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
+    *probe_out                 = (swp_probe){0};
+    ws_status    status        = value_index == NULL ? WS_ERR_NOMEM : swp_runner_create(&config, &runner);
+    const double begin_s       = swp_wall_s();
+    for (uint64_t k = 0; status == WS_OK && k < N_PROBES && k < n && swp_wall_s() - begin_s < PROBE_LIMIT_S;
+         k++) {
+        const uint64_t job = in->slice.begin + (n < N_PROBES ? k : k * (n - 1) / (N_PROBES - 1));
+        swp_space_point(swp_builder_space(in->builder), job, value_index);
+        if (swp_constraints_check(in->constraints, job, value_index) == SWP_MEETS_ALL) {
+            if (probe_out->n_tried == 0) {
+                swp_runner_run(runner, job, 1); /* reads files and warms up: not what a job takes later */
+            }
+            const double job_begin_s = swp_wall_s();
+            learn(probe_out, in->spec, swp_runner_run(runner, job, 1), swp_wall_s() - job_begin_s);
+        }
+    }
+    const double n_worked = (double)probe_out->n_worked;
+    probe_out->job_wall_s = n_worked > 0.0 ? probe_out->job_wall_s / n_worked : NAN;
+    probe_out->row_bytes  = n_worked > 0.0 ? probe_out->row_bytes / n_worked : NAN;
+    swp_runner_destroy(&runner);
+    free(value_index);
+    return status;
+}

@@ -1,0 +1,164 @@
+#include "resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_ROWS = 4096 };
+
+/* Rows by hash, open addressing; of a job that came more than once the last row counts. */
+typedef struct known_row {
+    char          hash[SWP_HASH_LEN];
+    int64_t       row_plus_1; /* 0 = empty slot */
+    int32_t       attempt;
+    swp_job_state state;
+    bool          is_matched;
+} known_row;
+
+typedef struct row_table {
+    known_row *slots;
+    size_t     n_slots; /* a power of 2 */
+} row_table;
+
+/* The hash is uniform already: its first digits choose the slot. */
+static known_row *find_slot(const row_table *table, const char *hash)
+{
+    uint64_t key = 0;
+    for (size_t i = 0; i < 16; i++) {
+        const char c = hash[i];
+        key          = key << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    for (size_t i = key & (table->n_slots - 1);; i = (i + 1) & (table->n_slots - 1)) {
+        known_row *slot = &table->slots[i];
+        if (slot->row_plus_1 == 0 || memcmp(slot->hash, hash, SWP_HASH_LEN) == 0) {
+            return slot;
+        }
+    }
+}
+
+static ws_status fill_table(const swp_reader *reader, row_table *table, ws_error *err)
+{
+    const size_t n_rows = swp_reader_n_rows(reader);
+    table->n_slots      = 64;
+    while (table->n_slots < n_rows * 2) {
+        table->n_slots *= 2;
+    }
+    table->slots             = calloc(table->n_slots, sizeof(*table->slots));
+    swp_row_status *statuses = calloc(CHUNK_ROWS, sizeof(*statuses));
+    ws_status       status   = table->slots == NULL || statuses == NULL ? WS_ERR_NOMEM : WS_OK;
+    for (size_t start = 0; status == WS_OK && start < n_rows; start += CHUNK_ROWS) {
+        const size_t n = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        status         = swp_reader_row_status(reader, start, n, err, statuses);
+        for (size_t i = 0; status == WS_OK && i < n; i++) {
+            if (strlen(statuses[i].hash) != SWP_HASH_LEN) {
+                continue; /* not a row of ours: its job runs again */
+            }
+            known_row *slot = find_slot(table, statuses[i].hash);
+            memcpy(slot->hash, statuses[i].hash, SWP_HASH_LEN);
+            slot->row_plus_1 = (int64_t)(start + i) + 1;
+            slot->attempt    = statuses[i].attempt;
+            slot->state      = statuses[i].state;
+        }
+    }
+    free(statuses);
+    return status;
+}
+
+static ws_status add_retry(swp_resume *out, size_t *capacity, swp_ticket ticket)
+{
+    if (out->n_retries == *capacity) {
+        const size_t wider = *capacity * 2 + 64;
+        swp_ticket  *grown = realloc(out->retries, wider * sizeof(*grown));
+        if (grown == NULL) {
+            return WS_ERR_NOMEM;
+        }
+        out->retries = grown;
+        *capacity    = wider;
+    }
+    out->retries[out->n_retries++] = ticket;
+    return WS_OK;
+}
+
+static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint32_t *value_index,
+                           bool retry_failed, const row_table *table, size_t *capacity, swp_resume *out)
+{
+    char hash[SWP_HASH_LEN + 1];
+    if (swp_build_hash(in->builder, job, value_index, NULL, hash) != WS_OK) {
+        return WS_OK; /* its run will say what is wrong */
+    }
+    known_row *row = find_slot(table, hash);
+    if (row->row_plus_1 == 0 || row->is_matched) {
+        return WS_OK;
+    }
+    row->is_matched    = true;
+    const bool is_kept = retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state);
+    if (!is_kept) {
+        return add_retry(out, capacity, (swp_ticket){.job = job, .attempt = row->attempt + 1});
+    }
+    const uint64_t bit = job - in->slice.begin;
+    out->done_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+    out->job_of_row[row->row_plus_1 - 1] = (int64_t)job;
+    out->n_kept[row->state]++;
+    out->n_kept_total++;
+    return WS_OK;
+}
+
+static ws_status match_all(const swp_sweep_inputs *in, bool retry_failed, const row_table *table,
+                           swp_resume *out)
+{
+    uint32_t *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
+    size_t    capacity    = 0;
+    ws_status status      = value_index == NULL ? WS_ERR_NOMEM : WS_OK;
+    for (uint64_t job = in->slice.begin; status == WS_OK && job < in->slice.end; job++) {
+        swp_space_point(swp_builder_space(in->builder), job, value_index);
+        if (swp_constraints_check(in->constraints, job, value_index) == SWP_MEETS_ALL) {
+            status = match_job(in, job, value_index, retry_failed, table, &capacity, out);
+        }
+    }
+    free(value_index);
+    return status;
+}
+
+static uint64_t count_foreign(const row_table *table)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < table->n_slots; i++) {
+        const known_row *row = &table->slots[i];
+        n += row->row_plus_1 != 0 && !row->is_matched && row->state == SWP_STATE_DONE;
+    }
+    return n;
+}
+
+ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, bool retry_failed, ws_error *err,
+                           swp_resume *out)
+{
+    row_table table = {0};
+    *out            = (swp_resume){0};
+    WS_TRY(swp_reader_open(path, err, &out->reader));
+    const size_t n_rows = swp_reader_n_rows(out->reader);
+    out->job_of_row     = malloc((n_rows + 1) * sizeof(*out->job_of_row));
+    out->done_bits      = calloc((size_t)((inputs->slice.end - inputs->slice.begin) / 8 + 1), 1);
+    ws_status status    = out->job_of_row == NULL || out->done_bits == NULL ? WS_ERR_NOMEM : WS_OK;
+    for (size_t i = 0; status == WS_OK && i < n_rows; i++) {
+        out->job_of_row[i] = -1;
+    }
+    if (status == WS_OK) {
+        status = fill_table(out->reader, &table, err);
+    }
+    if (status == WS_OK) {
+        status = match_all(inputs, retry_failed, &table, out);
+    }
+    if (status == WS_OK) {
+        out->n_foreign = count_foreign(&table);
+    }
+    free(table.slots);
+    return status;
+}
+
+void swp_resume_fini(swp_resume *resume)
+{
+    swp_reader_close(&resume->reader);
+    free(resume->job_of_row);
+    free(resume->done_bits);
+    free(resume->retries);
+    *resume = (swp_resume){0};
+}

@@ -1,0 +1,31 @@
+/* resume.h -- what an earlier result file already has of a sweep: jobs are recognized by their content hash.
+ *
+ * A spec that grew keeps the rows it shares, whatever their numbers were. Rows that are final (done, failed,
+ * infeasible, timed out) are kept; others, and with --retry-failed all but done ones, run again with their
+ * attempt counted on. */
+#ifndef SWP_RESUME_H
+#define SWP_RESUME_H
+
+#include "job_source.h"
+#include "reader.h"
+#include "sweep_inputs.h"
+
+typedef struct swp_resume {
+    swp_reader *reader;     /**< the earlier file, open */
+    int64_t    *job_of_row; /**< [n_rows] for swp_store_carry() */
+    uint8_t    *done_bits;  /**< for swp_job_source_config */
+    swp_ticket *retries;    /**< ascending */
+    size_t      n_retries;
+    uint64_t    n_kept[SWP_STATE_COUNT]; /**< rows kept, by state */
+    uint64_t    n_kept_total;
+    uint64_t    n_foreign; /**< final rows that are no job of this spec */
+} swp_resume;
+
+/** Match an earlier file with a sweep.
+ * @param[out] out  released with swp_resume_fini() also after an error
+ * @return WS_OK; WS_ERR_IO if the file cannot be read; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, bool retry_failed,
+                                        ws_error *err, swp_resume *out);
+void                   swp_resume_fini(swp_resume *resume);
+
+#endif /* SWP_RESUME_H */

@@ -1,0 +1,99 @@
+#include "run_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Parameters of carried rows, in the new file's columns. */
+typedef struct carry_params {
+    const swp_builder *builder;
+    uint32_t          *value_index;
+} carry_params;
+
+static ws_status params_of(void *ctx, int64_t job, swp_value *params_out)
+{
+    const carry_params *carry = ctx;
+    swp_space_point(swp_builder_space(carry->builder), (uint64_t)job, carry->value_index);
+    swp_build_params(carry->builder, carry->value_index, params_out);
+    return WS_OK;
+}
+
+static ws_status match_earlier(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
+                               swp_run_file *file)
+{
+    file->has_resume = true;
+    WS_TRY(swp_resume_match(file->path, inputs, options->retry_failed, err, &file->resume));
+    const swp_resume *r = &file->resume;
+    file->n_to_run -= r->n_kept_total;
+    if (!options->is_quiet) {
+        fprintf(stderr,
+                "wattsweep: resuming %s: %" PRIu64 " rows kept (%" PRIu64 " done), %" PRIu64
+                " jobs to run, %zu of them again\n",
+                file->path, r->n_kept_total, r->n_kept[SWP_STATE_DONE], file->n_to_run, r->n_retries);
+    }
+    if (r->n_foreign > 0 && !options->drop_rows) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "%s: %" PRIu64
+                            " finished rows are no jobs of %s any more; --drop-rows leaves them out, a "
+                            "new -o FILE keeps them",
+                            file->path, r->n_foreign, options->spec_path);
+    }
+    return WS_OK;
+}
+
+static ws_status create(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
+                        swp_run_file *file)
+{
+    const swp_store_config config = {.path        = file->path,
+                                     .overwrite   = options->overwrite || file->has_resume,
+                                     .no_live     = options->no_live,
+                                     .scratch_dir = options->scratch_dir};
+    WS_TRY(swp_store_create(&config, &file->layout.layout, err, &file->store));
+    if (file->has_resume) {
+        carry_params    carry  = {.builder     = inputs->builder,
+                                  .value_index = calloc(inputs->spec->n_params + 1, sizeof(uint32_t))};
+        const ws_status status = carry.value_index == NULL
+                                     ? WS_ERR_NOMEM
+                                     : swp_store_carry(file->store, file->resume.reader,
+                                                       file->resume.job_of_row, params_of, &carry, err);
+        free(carry.value_index);
+        WS_TRY(status);
+        swp_reader_close(&file->resume.reader);
+    }
+    return swp_store_begin(file->store, err);
+}
+
+ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
+                            const swp_prefetch *prefetch, const swp_census *census,
+                            const swp_census *census_all, int n_ranks, ws_error *err, swp_run_file *file)
+{
+    *file          = (swp_run_file){.layout = {.spec_json = WS_STRBUF_INIT}};
+    file->path     = options->output_path != NULL ? ws_strdup(options->output_path)
+                                                  : ws_asprintf("%s.h5", inputs->spec->name);
+    file->n_to_run = census->n_jobs;
+    if (file->path == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    WS_TRY(swp_lock_acquire(file->path, err, &file->lock));
+    const bool exists = access(file->path, F_OK) == 0;
+    if (exists && !options->resume && !options->overwrite) {
+        return ws_error_add(err, WS_ERR_IO, "%s exists; --resume continues it, --overwrite replaces it",
+                            file->path);
+    }
+    if (exists && options->resume) {
+        WS_TRY(match_earlier(options, inputs, err, file));
+    }
+    WS_TRY(swp_file_layout_init(inputs, options, prefetch, census, census_all, n_ranks, &file->layout));
+    return create(options, inputs, err, file);
+}
+
+void swp_run_file_fini(swp_run_file *file)
+{
+    swp_store_destroy(&file->store);
+    swp_resume_fini(&file->resume);
+    swp_file_layout_fini(&file->layout);
+    swp_lock_release(&file->lock);
+    free(file->path);
+    file->path = NULL;
+}

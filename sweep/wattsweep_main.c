@@ -1,0 +1,66 @@
+/* wattsweep -- parallel sweeps around the simulator: finds the subcommand and hands over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "plan_report.h"
+#include "run.h"
+#include "wattsim.h"
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} command;
+
+static const command commands[] = {
+    {"run", swp_cmd_run, "simulate every point of a sweep into one HDF5 file (also under mpirun, srun)"},
+    {"plan", swp_cmd_plan, "say what a sweep would do: axes, jobs, pruned points, time and file size"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static int print_help(FILE *out)
+{
+    fputs("usage: wattsweep COMMAND ... ; wattsweep COMMAND --help explains one\n"
+          "\n"
+          "Of all the ways to run an LLM-serving workload, which gives the throughput for the fewest\n"
+          "watts and joules? A sweep simulates them all and keeps everything in one HDF5 file.\n"
+          "\n",
+          out);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+    }
+    fputs("\n"
+          "first steps:\n"
+          "  wattsweep plan configs/sweeps/power_tradeoff.json\n"
+          "  mpirun -n 2 wattsweep run configs/sweeps/power_tradeoff.json -o results.h5\n"
+          "  wattsweep top results.h5\n",
+          out);
+    return out == stdout ? SWP_EXIT_OK : SWP_EXIT_INPUT;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        return print_help(stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("wattsweep %s %s\n", ws_version(), ws_git_commit());
+        return SWP_EXIT_OK;
+    }
+    const char *names[N_COMMANDS];
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+        names[i] = commands[i].name;
+    }
+    const char *nearest = ws_nearest_name(argv[1], names, N_COMMANDS);
+    fprintf(stderr, "wattsweep: unknown command %s%s%s%s\n", argv[1],
+            nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "; see --help",
+            nearest != NULL ? "?" : "");
+    return SWP_EXIT_INPUT;
+}
