@@ -139,11 +139,17 @@ static ws_status set_hardware_tag(const assigner *a, const char *instance)
     return set_member(a, instance, "hardware");
 }
 
+static void npu_power_pointer(char *out, const char *node)
+{
+    pointer_join(out, node, "power");
+    pointer_add(out, "npu");
+}
+
 /* Give the node a power.npu entry for every hardware tag of its instances that has none. */
 static ws_status fill_npu_power(const assigner *a, const char *node)
 {
     char npu[POINTER_MAX];
-    snprintf(npu, sizeof npu, "%s/power/npu", node);
+    npu_power_pointer(npu, node);
     if (ws_json_kind_of(at(a, npu)) != WS_JSON_OBJECT) {
         return WS_OK;
     }
@@ -166,7 +172,7 @@ static ws_status fill_npu_power(const assigner *a, const char *node)
 static ws_status replace_npu_power(const assigner *a, const char *node)
 {
     char npu[POINTER_MAX];
-    snprintf(npu, sizeof npu, "%s/power/npu", node);
+    npu_power_pointer(npu, node);
     ws_json entry = ws_json_first(at(a, npu));
     while (is_there(entry)) {
         const char   *key  = ws_json_key(entry);
@@ -182,7 +188,7 @@ static ws_status replace_npu_power(const assigner *a, const char *node)
 static ws_status set_standby(const assigner *a, const char *node)
 {
     char npu[POINTER_MAX];
-    snprintf(npu, sizeof npu, "%s/power/npu", node);
+    npu_power_pointer(npu, node);
     WS_TRY(fill_npu_power(a, node));
     for (ws_json entry = ws_json_first(at(a, npu)); is_there(entry); entry = ws_json_next(entry)) {
         char pointer[POINTER_MAX], text[48], number[32];

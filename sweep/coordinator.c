@@ -128,7 +128,11 @@ static ws_status take_rows(coordinator *c, int who, char *data, size_t len)
         p->batch_begin_s   = now_s;
     }
     c->shown[who].n_in_hand = p->hand.n;
-    return swp_writer_push(c->config->writer, data, 0, len);
+    if (offset == 0) { /* nothing arrived whole: a worker died while it sent */
+        free(data);
+        return WS_OK;
+    }
+    return swp_writer_push(c->config->writer, data, 0, offset);
 }
 
 /* ---- handing out ---- */

@@ -30,7 +30,7 @@ static void print_axes(const swp_spec *spec)
 {
     printf("%-4s %-36s %8s  %s\n", "axis", "parameter", "values", "");
     for (size_t i = 0; i < spec->n_axes; i++) {
-        const swp_axis *axis = &spec->axes[i];
+        const swp_spec_axis *axis = &spec->axes[i];
         for (size_t k = 0; k < axis->n_params; k++) {
             const swp_parameter *param = &spec->params[axis->first_param + k];
             if (k == 0) {

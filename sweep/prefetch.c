@@ -14,7 +14,7 @@ static bool changes_files(const swp_parameter *param)
     return param->target != SWP_TARGET_NUM_INSTANCES && swp_param_is_structural(param);
 }
 
-static bool axis_changes_files(const swp_spec *spec, const swp_axis *axis)
+static bool axis_changes_files(const swp_spec *spec, const swp_spec_axis *axis)
 {
     for (size_t k = 0; k < axis->n_params; k++) {
         if (changes_files(&spec->params[axis->first_param + k])) {
@@ -28,7 +28,7 @@ static bool axis_changes_files(const swp_spec *spec, const swp_axis *axis)
 static bool next_combination(const swp_spec *spec, uint32_t *value_index)
 {
     for (size_t i = spec->n_axes; i-- > 0;) {
-        const swp_axis *axis = &spec->axes[i];
+        const swp_spec_axis *axis = &spec->axes[i];
         if (!axis_changes_files(spec, axis)) {
             continue;
         }

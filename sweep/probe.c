@@ -51,8 +51,9 @@ ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
             if (probe_out->n_tried == 0) {
                 swp_runner_run(runner, job, 1); /* reads files and warms up: not what a job takes later */
             }
-            const double job_begin_s = swp_wall_s();
-            learn(probe_out, in->spec, swp_runner_run(runner, job, 1), swp_wall_s() - job_begin_s);
+            const double   job_begin_s = swp_wall_s();
+            const swp_row *row         = swp_runner_run(runner, job, 1);
+            learn(probe_out, in->spec, row, swp_wall_s() - job_begin_s);
         }
     }
     const double n_worked = (double)probe_out->n_worked;

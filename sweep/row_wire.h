@@ -22,7 +22,7 @@ typedef struct swp_rows {
 WS_NODISCARD ws_status swp_rows_add(swp_rows *rows, const swp_row *row);
 
 /** Read the row at an offset and move the offset behind it; the row borrows from data.
- * @return WS_OK; WS_ERR_INPUT if the bytes are no row (a broken sender) */
+ * @return WS_OK; WS_ERR_INPUT if the bytes are no whole row (its sender died): each row carries a checksum */
 WS_NODISCARD ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *row_out);
 
 #endif /* SWP_ROW_WIRE_H */

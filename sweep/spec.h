@@ -21,10 +21,10 @@ typedef enum swp_sampling {
 } swp_sampling;
 
 /** Parameters that run together: one of the grid's dimensions. */
-typedef struct swp_axis {
+typedef struct swp_spec_axis {
     size_t first_param, n_params; /* a range of swp_spec.params */
     size_t n_values;
-} swp_axis;
+} swp_spec_axis;
 
 typedef struct swp_constraint {
     const char *text;
@@ -43,7 +43,7 @@ typedef struct swp_spec {
     size_t          n_params;
     swp_parameter  *params;
     size_t          n_axes;
-    swp_axis       *axes;
+    swp_spec_axis       *axes;
     swp_sampling    sampling;
     uint64_t        n_sampled; /* SWP_SAMPLING_RANDOM: points to draw */
     uint64_t        sampling_seed;

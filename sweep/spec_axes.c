@@ -33,7 +33,7 @@ static size_t count_params(ws_json parameters)
 static ws_status allocate(swp_spec *spec, size_t n_params)
 {
     spec->params = ws_arena_calloc(&spec->arena, n_params, sizeof(swp_parameter));
-    spec->axes   = ws_arena_calloc(&spec->arena, n_params, sizeof(swp_axis));
+    spec->axes   = ws_arena_calloc(&spec->arena, n_params, sizeof(swp_spec_axis));
     return spec->params == NULL || spec->axes == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
@@ -72,8 +72,8 @@ static ws_status close_axis(axes_reader *r, ws_json place, size_t first_param)
     if (first_param == spec->n_params) {
         return ws_json_expected(place, r->err, "at least one parameter");
     }
-    swp_axis *axis = &spec->axes[spec->n_axes];
-    *axis          = (swp_axis){.first_param = first_param,
+    swp_spec_axis *axis = &spec->axes[spec->n_axes];
+    *axis          = (swp_spec_axis){.first_param = first_param,
                                 .n_params    = spec->n_params - first_param,
                                 .n_values    = spec->params[first_param].n_values};
     for (size_t i = first_param; i < spec->n_params; i++) {

@@ -16,6 +16,17 @@ typedef struct command {
 static const command commands[] = {
     {"run", swp_cmd_run, "simulate every point of a sweep into one HDF5 file (also under mpirun, srun)"},
     {"plan", swp_cmd_plan, "say what a sweep would do: axes, jobs, pruned points, time and file size"},
+    {"status", swp_cmd_status,
+     "how far a sweep is; exit 0 complete, 1 with failures, 3 damaged, 75 resume me"},
+    {"top", swp_cmd_top, "the best configurations by any metric"},
+    {"pareto", swp_cmd_pareto, "configurations that no other beats in two metrics at once"},
+    {"show", swp_cmd_show, "one job in full, with its power over time"},
+    {"info", swp_cmd_info, "what a result file holds"},
+    {"export", swp_cmd_export, "rows as CSV or JSON lines"},
+    {"diff", swp_cmd_diff, "compare two result files job by job"},
+    {"merge", swp_cmd_merge, "join the files of a sweep's slices"},
+    {"snapshot", swp_cmd_snapshot, "a plain copy of a file that is being written"},
+    {"recover", swp_cmd_recover, "make a file plain again after a kill"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -72,7 +72,7 @@ static void test_round_trip(void **state)
     free(rows.data);
 }
 
-/* Any prefix, and any single wrong byte of the head, is either refused or stays within the block. */
+/* Any prefix, and any single wrong byte, is refused. */
 static void test_broken_blocks(void **state)
 {
     (void)state;
@@ -87,15 +87,14 @@ static void test_broken_blocks(void **state)
         assert_int_equal(swp_rows_next(cut, len, &offset, &out), WS_ERR_INPUT);
         free(cut);
     }
-    for (size_t at = 0; at < 128; at++) {
+    for (size_t at = 0; at < rows.len; at++) {
         char *bad = malloc(rows.len);
         memcpy(bad, rows.data, rows.len);
-        bad[at]                = (char)(bad[at] ^ 0x55);
-        size_t          offset = 0;
-        swp_row         out;
-        const ws_status status = swp_rows_next(bad, rows.len, &offset, &out);
-        assert_true(status == WS_OK || status == WS_ERR_INPUT);
-        assert_true(offset <= rows.len);
+        bad[at]        = (char)(bad[at] ^ 0x55);
+        size_t  offset = 0;
+        swp_row out;
+        assert_int_equal(swp_rows_next(bad, rows.len, &offset, &out), WS_ERR_INPUT);
+        assert_int_equal(offset, 0);
         free(bad);
     }
     free(rows.data);
