@@ -4,6 +4,10 @@
 
 #include "base/status.h"
 
+/* No caller takes later arrivals. Phases that vanish in the rounding of large times must not be walked
+ * through for ever. */
+static const double k_horizon_s = 1e8;
+
 static double next_pulse(const ws_arrival_process *p)
 {
     const int64_t pulse = p->n_arrivals / p->pulse_size, place = p->n_arrivals % p->pulse_size;
@@ -22,7 +26,7 @@ static void next_phase(ws_arrival_process *p, ws_rng *rng)
 static double next_onoff(ws_arrival_process *p, ws_rng *rng)
 {
     double now_s = p->now_s;
-    for (;;) {
+    while (now_s < k_horizon_s) {
         const double rate = p->is_on ? p->rate : p->rate_off;
         if (now_s < p->phase_end_s && rate > 0.0) {
             const double arrival_s = now_s + ws_rng_exponential(rng, 1.0 / rate);
@@ -33,6 +37,7 @@ static double next_onoff(ws_arrival_process *p, ws_rng *rng)
         now_s = p->phase_end_s;
         next_phase(p, rng);
     }
+    return now_s;
 }
 
 /* Arrivals of a unit Poisson process, mapped through the inverse of the expected count

@@ -21,7 +21,8 @@ typedef enum stream {
     STREAM_COUNT
 } stream;
 
-enum { TOKEN_IDS_MAX = 1 << 28 }; /* 1 GiB of them */
+/* What fits a machine: 1 GiB of token ids, 1 GiB of requests. */
+enum { TOKEN_IDS_MAX = 1 << 28, REQUESTS_MAX = 1 << 24 };
 
 typedef struct generator {
     const ws_workload_spec *spec;
@@ -177,6 +178,10 @@ static ws_status generate_session(generator *g)
     const double     arrival_s = ws_arrival_process_next_s(&g->arrivals, &g->streams[STREAM_ARRIVAL]);
     const int64_t    n_calls   = (int64_t)draw(g, &g->spec->session.calls, STREAM_CALLS);
     ws_request_draft last, next;
+    if (n_calls > REQUESTS_MAX - (int64_t)g->builder.workload->n_requests) {
+        return ws_json_problem(g->spec->place, g->err, "expected at most %d calls of all sessions together",
+                               REQUESTS_MAX);
+    }
     WS_TRY(ws_workload_builder_begin_session(&g->builder));
     WS_TRY(draw_first(g, arrival_s, &next));
     for (int64_t call = 0; call < n_calls; call++) {

@@ -135,6 +135,22 @@ static void a_ramp_integrates_its_rate(void **state)
     assert_about(count_before(500.0), 2500.0, 0.08);
 }
 
+/* An on phase of 1 ns vanishes beside an off phase of 9e6 s: the process gives up far behind any usable time.
+ */
+static void vanishing_phases_end(void **state)
+{
+    (void)state;
+    ws_arrival_process process = {
+        .kind = WS_ARRIVAL_ONOFF, .rate = 1e7, .on_s = 1e-9, .off_s = 9e6, .rate_off = 0.0};
+    ws_rng rng;
+    ws_rng_seed(&rng, 3);
+    double last_s = 0.0;
+    for (int i = 0; i < 1000; i++) {
+        last_s = ws_arrival_process_next_s(&process, &rng);
+    }
+    assert_true(last_s >= 1e8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +160,7 @@ int main(void)
         cmocka_unit_test(random_phases_keep_the_mean_rate),
         cmocka_unit_test(pulses_by_hand),
         cmocka_unit_test(a_ramp_integrates_its_rate),
+        cmocka_unit_test(vanishing_phases_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
