@@ -181,6 +181,9 @@ static ws_status read_object(ws_files *files, ws_json value, const ws_distributi
     out->sigma = object.sigma;
     out->min   = object.min;
     out->max   = object.max;
+    if (out->kind == WS_DISTRIBUTION_FIXED) {
+        out->min = out->max = object.value;
+    }
     return out->kind == WS_DISTRIBUTION_EMPIRICAL ? read_empirical(files, value, &object, range, err, out)
                                                   : WS_OK;
 }
@@ -192,7 +195,7 @@ ws_status ws_distribution_read(ws_files *files, ws_json value, bool is_integer, 
     *out                        = range;
     if (ws_json_kind_of(value) == WS_JSON_NUMBER) {
         out->kind = WS_DISTRIBUTION_FIXED;
-        out->mean = ws_json_number(value);
+        out->mean = out->min = out->max = ws_json_number(value);
         return check_number(value, NULL, out->mean, &range, err);
     }
     return read_object(files, value, &range, err, out);

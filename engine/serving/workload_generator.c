@@ -88,15 +88,21 @@ typedef struct prompt_draft {
     int64_t n_new;
 } prompt_draft;
 
+static ws_status too_many_ids(const ws_workload_spec *spec, ws_error *err)
+{
+    return ws_json_problem(
+        spec->place, err,
+        "expected at most %d token ids in all: make fewer or shorter requests, or set token_ids to "
+        "false",
+        TOKEN_IDS_MAX);
+}
+
 static ws_status fill_ids(generator *g, const prompt_draft *prompt, ws_request_draft *draft)
 {
     const size_t n_new = (size_t)(prompt->n_new + draft->output_tokens), n = prompt->n_context + n_new;
     if (g->builder.workload->n_token_ids + n > TOKEN_IDS_MAX ||
         (int64_t)n_new > TOKEN_IDS_MAX - (int64_t)g->next_id) {
-        return ws_json_problem(g->spec->place, g->err,
-                               "expected at most %d token ids in all: make fewer or shorter requests, or set "
-                               "token_ids to false",
-                               TOKEN_IDS_MAX);
+        return too_many_ids(g->spec, g->err);
     }
     int32_t *ids = ws_workload_builder_reserve_ids(&g->builder, n);
     if (ids == NULL) {
@@ -224,19 +230,22 @@ static ws_status generate_users(generator *g)
     return WS_OK;
 }
 
-static ws_status check_prefix_ids(const ws_workload_spec *spec, ws_error *err)
+/* Specs that cannot fit are refused before any memory is filled. */
+static ws_status check_ids(const ws_workload_spec *spec, ws_error *err)
 {
-    if (spec->prefix.n_groups * spec->prefix.length_tokens <= TOKEN_IDS_MAX / 2) {
-        return WS_OK;
+    const int64_t n_prefix_ids = spec->prefix.n_groups * spec->prefix.length_tokens;
+    if (n_prefix_ids > TOKEN_IDS_MAX / 2) {
+        return ws_json_problem(ws_json_member(spec->place, "prefix"), err,
+                               "expected groups * length <= %d, found %" PRId64, TOKEN_IDS_MAX / 2,
+                               n_prefix_ids);
     }
-    return ws_json_problem(ws_json_member(spec->place, "prefix"), err,
-                           "expected groups * length <= %d, found %" PRId64, TOKEN_IDS_MAX / 2,
-                           spec->prefix.n_groups * spec->prefix.length_tokens);
+    const double n_least_ids = (double)spec->n_reqs * (spec->input.min + spec->output.min);
+    return spec->has_token_ids && n_least_ids > TOKEN_IDS_MAX ? too_many_ids(spec, err) : WS_OK;
 }
 
 static ws_status generate(const ws_workload_spec *spec, uint64_t seed, ws_error *err, ws_workload **out)
 {
-    WS_TRY(check_prefix_ids(spec, err));
+    WS_TRY(check_ids(spec, err));
     generator g = {.spec     = spec,
                    .err      = err,
                    .arrivals = spec->arrivals,
