@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The value a decimal text of that many significant digits stands for: what is written is what is read. */
+/* The value a text of that many significant digits stands for. */
 static double rounded(double value, int n_digits)
 {
     char text[32];
@@ -25,11 +25,7 @@ static void write_grid(ws_json_writer *w, const char *name, const char *const ax
         ws_json_put_doubles(w, grid->keys[a], grid->n_keys[a], 1);
     }
     ws_json_put_key(w, "ns");
-    ws_json_begin_array(w);
-    for (size_t i = 0; i < ws__grid_n_values(grid); i++) {
-        ws_json_put_double(w, fmax(1.0, rounded(rint(grid->values[i]), 5)));
-    }
-    ws_json_end_array(w);
+    ws_json_put_doubles(w, grid->values, ws__grid_n_values(grid), 1);
     ws_json_end_object(w);
 }
 
@@ -77,7 +73,7 @@ static void write_skew(ws_json_writer *w, const ws__compact_skew *skew)
     ws_json_begin_array(w);
     for (uint32_t n = 0; n < skew->n_decodes.n_labels; n++) {
         for (uint32_t r = 0; r < skew->rate.n_labels; r++) {
-            ws_json_put_double(w, rounded(skew->alpha[n][r], 3)); /* NaN becomes null: no entry */
+            ws_json_put_double(w, skew->alpha[n][r]); /* NaN becomes null: no entry */
         }
     }
     ws_json_end_array(w);

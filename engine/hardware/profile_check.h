@@ -46,10 +46,11 @@ void ws__check_report_write(const ws__check_report *report, struct ws_json_write
 WS_NODISCARD ws_status ws__check_points(const ws_profile *profile, const ws__profile_draft *points,
                                         ws__check_report *out);
 
-/** Compare whole steps of a model over a fixed set of batches: decodes of 1..256 sequences at KV 128..8192,
- * prefill chunks, and chunks with decodes. Adds the class WS__CHECK_STEP to the report. */
-WS_NODISCARD ws_status ws__check_steps(const ws_profile *profile, const ws_profile *reference,
-                                       const ws_model *model, ws__check_report *out);
+/** Compare whole steps of a model over a fixed set of batches, as far as they lie inside the reference's
+ * grid: decodes of 1..256 sequences at KV 128..8192, prefill chunks of 64..1536, and both. Adds the class
+ * WS__CHECK_STEP to the report. */
+void ws__check_steps(const ws_profile *profile, const ws_profile *reference, const ws_model *model,
+                     ws__check_report *out);
 
 /** Nanoseconds of one step on one NPU: all layers of the model that both profile and model have. */
 int64_t ws__step_ns(const ws_profile *profile, const ws_model *model, const ws_attention_query *query);

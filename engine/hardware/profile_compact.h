@@ -59,7 +59,7 @@ WS_NODISCARD ws_status ws__compact_read(ws_files *files, const char *path, ws_er
  */
 WS_NODISCARD ws_status ws__compact_expand(const ws__compact *compact, int64_t tp, ws__profile_draft *draft);
 
-/** Write the file's text: values with six significant digits at most. */
+/** Write the file's text; what is written reads back as it is. */
 void ws__compact_write(const ws__compact *compact, ws_strbuf *out);
 
 #endif /* WS_PROFILE_COMPACT_H */

@@ -1,6 +1,7 @@
 #include "hardware/profile_fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,22 @@ static ws_status select_points(const ws__points *points, bool (*keep)(const ws__
     return WS_OK;
 }
 
+/* The value a text of that many significant digits stands for. */
+static double rounded(double value, int n_digits)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%.*g", n_digits, value);
+    return strtod(text, NULL);
+}
+
+/* Five digits are far below the error of any fit, and make files that people can read. */
+static void round_values(ws__grid *grid)
+{
+    for (size_t i = 0; i < ws__grid_n_values(grid); i++) {
+        grid->values[i] = fmax(1.0, rounded(rint(grid->values[i]), 5));
+    }
+}
+
 /* Fit a grid to a selection; no points leave the grid empty. */
 static ws_status fit_selection(const ws__points *points, bool (*keep)(const ws__point *, int64_t),
                                int64_t argument, const int *parts, size_t n_axes, ws__grid_goal goal,
@@ -51,6 +68,9 @@ static ws_status fit_selection(const ws__points *points, bool (*keep)(const ws__
     size_t          n    = 0;
     WS_TRY(select_points(points, keep, argument, parts, n_axes, &kept, &n));
     const ws_status status = n > 0 ? ws__grid_fit(kept, n, n_axes, goal, out) : WS_OK;
+    if (status == WS_OK && n > 0) {
+        round_values(out);
+    }
     free(kept);
     return status;
 }
@@ -128,7 +148,7 @@ static void fit_skew(const ws__profile_draft *draft, ws__compact_skew *skew)
     }
     for (uint32_t n = 0; n < skew->n_decodes.n_labels; n++) {
         for (uint32_t r = 0; r < skew->rate.n_labels; r++) {
-            skew->alpha[n][r] = n_entries[n][r] > 0 ? skew->alpha[n][r] / n_entries[n][r] : NAN;
+            skew->alpha[n][r] = n_entries[n][r] > 0 ? rounded(skew->alpha[n][r] / n_entries[n][r], 3) : NAN;
         }
     }
 }
@@ -166,30 +186,13 @@ static ws_status check_tp(const ws__compact *compact, int64_t degree, const ws__
     return status;
 }
 
-/* Write, read back, and compare with the bundle: the errors are those of the file, rounding included. */
-static ws_status find_errors(const ws__profile_draft *measured, ws_error *err, ws__compact *compact)
+static ws_status find_errors(const ws__profile_draft *measured, ws__compact *compact)
 {
-    static const char name[]   = "fitted.json";
-    ws_strbuf         text     = WS_STRBUF_INIT;
-    ws_files         *files    = NULL;
-    ws__compact      *readback = malloc(sizeof(*readback));
-    ws_status         status   = readback != NULL ? ws_files_create(&files) : WS_ERR_NOMEM;
-    ws__compact_write(compact, &text);
-    if (status == WS_OK) {
-        status = text.failed ? WS_ERR_NOMEM : ws_files_put(files, name, ws_strbuf_text(&text), text.len);
+    for (size_t t = 0; t < compact->n_tps; t++) {
+        WS_TRY(check_tp(compact, compact->tps[t].degree, &measured[t], &compact->tps[t].error));
+        compact->tps[t].has_error = true;
     }
-    if (status == WS_OK) {
-        status = ws__compact_read(files, name, err, readback);
-        for (size_t t = 0; t < compact->n_tps && status == WS_OK; t++) {
-            status = check_tp(readback, compact->tps[t].degree, &measured[t], &compact->tps[t].error);
-            compact->tps[t].has_error = status == WS_OK;
-        }
-        ws__compact_fini(readback);
-    }
-    ws_files_destroy(&files);
-    ws_strbuf_fini(&text);
-    free(readback);
-    return status;
+    return WS_OK;
 }
 
 ws_status ws__fit_bundle(ws_files *files, const char *dir, const ws__fit_goals *goals, ws_error *err,
@@ -218,7 +221,7 @@ ws_status ws__fit_bundle(ws_files *files, const char *dir, const ws__fit_goals *
         status = fit_tp(&drafts[t], goals, t == 0, out, tp);
     }
     if (status == WS_OK) {
-        status = find_errors(drafts, err, out);
+        status = find_errors(drafts, out);
     }
     for (size_t t = 0; t < n_read; t++) {
         ws__profile_draft_fini(&drafts[t]);

@@ -7,6 +7,7 @@
 
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_compact.h"
+#include "hardware/profile_roofline.h"
 #include "hardware/profile_table.h"
 
 enum { VARIANT_MAX = 32, TAGS_MAX = 64, TAG_TEXT_MAX = 64 };
@@ -170,6 +171,68 @@ static ws_status try_measured(search *s)
     return WS_OK;
 }
 
+/* ---- the roofline ---- */
+
+static void note_roofline(search *s, const char *path, double typical_error)
+{
+    const ws_profile_request *q = s->request;
+    if (s->notes == NULL) {
+        return;
+    }
+    ws_strbuf_printf(s->notes, "%s / %s: ", q->hardware, q->model->name);
+    if (q->choice != WS_PROFILE_CHOICE_ROOFLINE) {
+        ws_strbuf_puts(s->notes, "no measured profile");
+        if (s->other_tps.len > 0) {
+            ws_strbuf_printf(s->notes, " for tp %" PRId64 " (%s)", q->tp_size, ws_strbuf_text(&s->other_tps));
+        }
+        ws_strbuf_puts(s->notes, ", ");
+    }
+    ws_strbuf_printf(s->notes, "using the roofline of %s (typical error of a step ", path);
+    if (typical_error > 0.0) {
+        ws_strbuf_printf(s->notes, "%.0f %%)\n", 100.0 * typical_error);
+    } else {
+        ws_strbuf_puts(s->notes, "unknown)\n");
+    }
+}
+
+static ws_status use_datasheet(search *s, const char *path)
+{
+    const ws_profile_request *q = s->request;
+    ws__datasheet             sheet;
+    WS_TRY(ws__datasheet_load(s->files, path, s->err, &sheet));
+    if (sheet.peak_tflops[q->dtype] <= 0.0) {
+        return ws_error_add(s->err, WS_ERR_INPUT, "%s: /peak_tflops: expected a rate for %s, found none",
+                            path, ws_dtype_name(q->dtype));
+    }
+    const ws__roofline r = {
+        .sheet = &sheet, .model = q->model, .dtype = q->dtype, .kv_fp8 = q->kv_fp8, .tp = q->tp_size};
+    ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
+    ws_status         status = ws__roofline_expand(&r, &draft);
+    if (status == WS_OK) {
+        status = ws__profile_build(&draft, &s->found);
+    }
+    if (status == WS_OK) {
+        note_roofline(s, path, sheet.typical_error);
+    }
+    ws__profile_draft_fini(&draft);
+    return status;
+}
+
+static ws_status try_roofline(search *s)
+{
+    for (size_t i = 0; i < s->n_data_dirs && s->found == NULL; i++) {
+        char *path = ws_asprintf("%s/hardware/%s.json", s->data_dirs[i], s->request->hardware);
+        if (path == NULL) {
+            return WS_ERR_NOMEM;
+        }
+        append_item(&s->looked_at, path);
+        const ws_status status = ws_files_has(s->files, path) ? use_datasheet(s, path) : WS_OK;
+        free(path);
+        WS_TRY(status);
+    }
+    return WS_OK;
+}
+
 /* ---- telling what there is ---- */
 
 typedef struct tag_list {
@@ -252,12 +315,12 @@ static ws_status report_nothing_found(search *s)
     for (size_t i = 0; i < tags->n; i++) {
         known = known || strcmp(tags->text[i], q->hardware) == 0;
     }
-    if (status == WS_OK && !known) {
-        status = report_unknown_hardware(s, tags);
-    } else if (status == WS_OK && s->other_tps.len > 0) {
+    if (status == WS_OK && s->other_tps.len > 0) {
         status = ws_error_add(s->err, WS_ERR_INPUT,
                               "%s / %s: expected a latency profile for tp %" PRId64 ", found none: %s",
                               q->hardware, q->model->name, q->tp_size, ws_strbuf_text(&s->other_tps));
+    } else if (status == WS_OK && !known) {
+        status = report_unknown_hardware(s, tags);
     } else if (status == WS_OK) {
         status =
             ws_error_add(s->err, WS_ERR_INPUT, "%s / %s / %s: no latency profile; looked for %s", q->hardware,
@@ -278,11 +341,19 @@ ws_status ws_profile_load(ws_files *files, const char *const *data_dirs, size_t 
                         .notes       = notes,
                         .err         = err};
     ws_status status = try_measured(&s);
+    if (status == WS_OK && s.found == NULL && may_use(&s, WS_PROFILE_CHOICE_ROOFLINE)) {
+        status = try_roofline(&s);
+    }
     if (status == WS_OK && s.found == NULL) {
         status = report_nothing_found(&s);
     }
+    if (status == WS_OK && (s.looked_at.failed || s.other_tps.failed)) {
+        status = WS_ERR_NOMEM;
+    }
     if (status == WS_OK) {
         *out = s.found;
+    } else {
+        ws_profile_destroy(&s.found);
     }
     ws_strbuf_fini(&s.looked_at);
     ws_strbuf_fini(&s.other_tps);

@@ -20,11 +20,12 @@ enum { WP_EXIT_OK = 0, WP_EXIT_INPUT = 2, WP_EXIT_OUTPUT = 3, WP_POSITIONAL_MAX 
 typedef struct wp_args {
     const char *positional[WP_POSITIONAL_MAX];
     size_t      n_positional;
-    const char *output;  /**< --output */
-    const char *bundle;  /**< --bundle */
-    const char *configs; /**< --configs: folder with model/ and hardware/ */
-    int64_t     tp;      /**< --tp; 0 = not given */
-    bool        json;    /**< --json */
+    const char *output;          /**< --output */
+    const char *bundle;          /**< --bundle */
+    const char *configs;         /**< --configs: folder with model/ and hardware/ */
+    int64_t     tp;              /**< --tp; 0 = not given */
+    bool        json;            /**< --json */
+    bool        fixed_attention; /**< --fixed-attention */
 } wp_args;
 
 /** What one run of a command works with. */
@@ -43,7 +44,7 @@ WS_NODISCARD ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *ou
 /** Read a model's shape and layers from --configs. */
 WS_NODISCARD ws_status wp_read_model(wp_context *ctx, const char *name, ws_model *out);
 
-/** A ready profile from any path; model is needed for data sheets only (NULL otherwise). */
+/** A ready profile from any path; data sheets are taken for this model in bfloat16, others do not need it. */
 WS_NODISCARD ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
                                        ws_profile **out);
 
@@ -52,5 +53,6 @@ void wp_print_report(const ws__check_report *report);
 
 ws_status wp_fit(wp_context *ctx);
 ws_status wp_check(wp_context *ctx);
+ws_status wp_calibrate(wp_context *ctx);
 
 #endif /* WS_WATTPROF_H */

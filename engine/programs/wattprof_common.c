@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "hardware/profile_compact.h"
+#include "hardware/profile_roofline.h"
 
 static ws_status parse_json(wp_context *ctx, const char *path, ws_json_doc **out)
 {
@@ -81,10 +82,22 @@ static ws_status read_compact_draft(wp_context *ctx, const char *path, int64_t t
     return status;
 }
 
+static ws_status read_roofline_draft(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
+                                     ws__profile_draft *draft)
+{
+    ws__datasheet sheet;
+    WS_TRY(ws__datasheet_load(ctx->files, path, &ctx->err, &sheet));
+    if (sheet.peak_tflops[WS_DTYPE_BFLOAT16] <= 0.0) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT,
+                            "%s: /peak_tflops: expected a rate for bfloat16, found none", path);
+    }
+    const ws__roofline r = {.sheet = &sheet, .model = model, .dtype = WS_DTYPE_BFLOAT16, .tp = tp};
+    return ws__roofline_expand(&r, draft);
+}
+
 ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
                           ws_profile **out)
 {
-    (void)model;
     wp_kind kind;
     WS_TRY(wp_kind_of(ctx, path, &kind));
     ws__profile_draft draft = WS__PROFILE_DRAFT_INIT;
@@ -97,7 +110,7 @@ ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *mod
         status = read_compact_draft(ctx, path, tp, &draft);
         break;
     default:
-        status = WS_ERR_INPUT;
+        status = read_roofline_draft(ctx, path, model, tp, &draft);
         break;
     }
     if (status == WS_OK) {

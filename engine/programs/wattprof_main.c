@@ -15,6 +15,8 @@ static const struct {
     {"fit", wp_fit, "BUNDLE --output FILE", "fit a compact profile to a measured bundle"},
     {"check", wp_check, "PROFILE --bundle BUNDLE [--tp N] [--configs DIR] [--json]",
      "relative error of a compact profile or data sheet against a measured bundle"},
+    {"calibrate", wp_calibrate, "DATASHEET BUNDLE... [--fixed-attention] [--tp N] [--configs DIR] [--json]",
+     "find the efficiencies of a data sheet that fit measured bundles best"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -30,6 +32,7 @@ static void print_help(FILE *out)
                        "  --bundle DIR    measured bundle: meta.yaml and tp<N>/*.csv\n"
                        "  --configs DIR   folder with model/ (default: $WATTSWEEP_CONFIGS, else configs)\n"
                        "  --tp N          only this tensor-parallel degree\n"
+                       "  --fixed-attention  keep the attention and kv efficiencies of the data sheet\n"
                        "  --json          print JSON instead of a table\n"
                        "  --help, --version\n\n"
                        "Exit codes: 0 done, 2 bad input, 3 output could not be written.\n");
@@ -77,6 +80,8 @@ static ws_status parse_args(wp_context *ctx, int argc, char **argv)
             WS_TRY(parse_tp(ctx, value));
         } else if (strcmp(argv[i], "--json") == 0) {
             args->json = true;
+        } else if (strcmp(argv[i], "--fixed-attention") == 0) {
+            args->fixed_attention = true;
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
             return ws_error_add(&ctx->err, WS_ERR_INPUT,
                                 "%s: unknown option, or its value is missing; see wattprof --help", argv[i]);
