@@ -3,7 +3,7 @@
 # nothing when all are there.
 #
 # usage: scripts/bootstrap.sh [--plots] [--lint] [--fuzz]
-#   --plots  also what scripts/plot_sweep.py and scripts/report.py draw with
+#   --plots  also what scripts/plot_sweep.py and scripts/report.py draw with, and what their tests read with
 #   --lint   also clang-format, clang-tidy, cppcheck, shellcheck
 #   --fuzz   also clang and libFuzzer
 set -euo pipefail
@@ -17,7 +17,9 @@ packages=(
 )
 for option in "$@"; do
     case $option in
-        --plots) packages+=(python3-pandas python3-matplotlib python3-plotly python3-xarray python3-netcdf4) ;;
+        --plots)
+            packages+=(python3-pandas python3-matplotlib python3-xarray python3-netcdf4 python3-h5netcdf netcdf-bin)
+            ;;
         --lint) packages+=(clang-format clang-tidy cppcheck shellcheck) ;;
         --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
         *)
