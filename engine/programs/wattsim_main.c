@@ -1,0 +1,251 @@
+/* wattsim: one simulation, from a cluster config and a workload to requests, log and energy. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json_write.h"
+#include "base/units.h"
+#include "output/output_file.h"
+#include "output/power_summary.h"
+#include "output/request_csv.h"
+#include "output/summary_json.h"
+#include "output/throughput_log.h"
+#include "output/wattsim_cli.h"
+#include "output/wattsim_help.h"
+
+enum { EXIT_DONE = 0, EXIT_MACHINE = 1, EXIT_INPUT = 2, EXIT_OUTPUT = 3, PATH_CAP = 4096 };
+
+/** Everything one invocation owns; released in the reverse order. */
+typedef struct session {
+    ws_files    *files;
+    ws_inputs   *inputs;
+    ws_json_doc *cluster;
+    ws_scenario *scenario;
+    ws_run      *run;
+    ws_error     err;
+} session;
+
+static void session_fini(session *s)
+{
+    ws_run_destroy(&s->run);
+    ws_scenario_destroy(&s->scenario);
+    ws_json_doc_destroy(&s->cluster);
+    ws_inputs_destroy(&s->inputs);
+    ws_files_destroy(&s->files);
+    ws_error_clear(&s->err);
+}
+
+static int exit_code(ws_status status)
+{
+    switch (status) {
+    case WS_OK:
+        return EXIT_DONE;
+    case WS_ERR_ARG:
+    case WS_ERR_INPUT:
+    case WS_ERR_INFEASIBLE:
+        return EXIT_INPUT;
+    case WS_ERR_IO:
+        return EXIT_OUTPUT;
+    case WS_ERR_NOMEM:
+    case WS_ERR_TIMEOUT:
+    case WS_ERR_MEMORY_BUDGET:
+        break;
+    }
+    return EXIT_MACHINE;
+}
+
+/** Print each line of a text behind a prefix, on standard error. */
+static void print_lines(const char *prefix, const char *text)
+{
+    while (*text != '\0') {
+        const int len = (int)strcspn(text, "\n");
+        (void)fprintf(stderr, "%s%.*s\n", prefix, len, text);
+        text += len;
+        text += *text == '\n' ? 1 : 0;
+    }
+}
+
+static void print_error(const ws_error *err, ws_status status)
+{
+    print_lines("wattsim: error: ", err->n_problems > 0 ? ws_error_text(err) : ws_status_text(status));
+}
+
+/* ---- inputs ---- */
+
+/** Find an input as given, then in the folder the bundled configs lie in. */
+static ws_status find_input(session *s, const char *what, const char *path, const char *bundled,
+                            char found[PATH_CAP])
+{
+    char        parent[PATH_CAP];
+    const char *slash = bundled != NULL ? strrchr(bundled, '/') : NULL;
+    (void)snprintf(parent, sizeof(parent), "%.*s", slash != NULL ? (int)(slash - bundled) : 0,
+                   slash != NULL ? bundled : "");
+    const char *const dirs[] = {parent};
+    if (ws_find_file(s->files, path, dirs, slash != NULL ? 1 : 0, found, PATH_CAP)) {
+        return WS_OK;
+    }
+    return slash != NULL ? ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file, here or in %s", what,
+                                        path, parent)
+                         : ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file", what, path);
+}
+
+static ws_status read_cluster(session *s, const char *path)
+{
+    ws_bytes bytes;
+    WS_TRY(ws_files_read(s->files, path, &s->err, &bytes));
+    return ws_json_doc_parse(path, bytes.data, bytes.len, &s->err, &s->cluster);
+}
+
+static ws_status load(session *s, const ws_wattsim_args *args)
+{
+    char        bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP];
+    const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
+    WS_TRY(ws_files_create(&s->files));
+    WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
+    WS_TRY(find_input(s, "cluster-config", args->cluster_config, bundled, cluster_path));
+    if (args->dataset != NULL) {
+        WS_TRY(find_input(s, "dataset", args->dataset, bundled, dataset_path));
+    }
+    WS_TRY(read_cluster(s, cluster_path));
+    const ws_scenario_request request = {.cluster  = ws_json_doc_root(s->cluster),
+                                         .dataset  = args->dataset != NULL ? dataset_path : NULL,
+                                         .workload = WS_JSON_NONE,
+                                         .options  = args->options,
+                                         .slo      = args->slo};
+    return ws_scenario_create(s->inputs, &request, &s->err, &s->scenario);
+}
+
+/* ---- outputs ---- */
+
+static ws_status check_outputs(session *s, const ws_wattsim_args *args)
+{
+    const ws_status csv = args->output != NULL ? ws_output_path_check(args->output, &s->err) : WS_OK;
+    const ws_status json =
+        args->summary_json != NULL ? ws_output_path_check(args->summary_json, &s->err) : WS_OK;
+    return csv != WS_OK ? csv : json;
+}
+
+static ws_status write_csv(session *s, const ws_result *result, const char *path)
+{
+    ws_output_file *file;
+    WS_TRY(ws_output_file_open(path, &s->err, &file));
+    ws_status status = ws_request_csv_write(result, file);
+    if (status == WS_OK) {
+        status = ws_output_file_commit(file, &s->err);
+    }
+    ws_output_file_destroy(&file);
+    return status;
+}
+
+static ws_status write_json(session *s, const ws_result *result, double run_wall_s, const char *path)
+{
+    ws_strbuf       text   = WS_STRBUF_INIT;
+    ws_output_file *file   = NULL;
+    ws_status       status = ws_summary_json_write(result, s->scenario, run_wall_s, &text);
+    if (status == WS_OK) {
+        status = ws_output_file_open(path, &s->err, &file);
+    }
+    if (status == WS_OK) {
+        ws_output_file_write(file, text.data, text.len);
+        status = ws_output_file_commit(file, &s->err);
+    }
+    ws_output_file_destroy(&file);
+    ws_strbuf_fini(&text);
+    return status;
+}
+
+/** Flush standard output and make a failure of any write to it an error. */
+static ws_status check_stream(session *s, FILE *stream)
+{
+    if (fflush(stream) != 0 || ferror(stream) != 0) {
+        return ws_error_add(&s->err, WS_ERR_IO, "standard output: cannot write");
+    }
+    return WS_OK;
+}
+
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+static ws_status write_outputs(session *s, const ws_wattsim_args *args, const ws_result *result,
+                               double run_wall_s)
+{
+    if (!args->is_quiet) {
+        FILE *log = is_stdout(args->output) || is_stdout(args->summary_json) ? stderr : stdout;
+        ws_throughput_log_print(result, log);
+        ws_throughput_log_print_end(result, log);
+        ws_power_summary_print(result, log);
+        WS_TRY(check_stream(s, log));
+    }
+    if (args->output != NULL) {
+        WS_TRY(write_csv(s, result, args->output));
+    }
+    return args->summary_json != NULL ? write_json(s, result, run_wall_s, args->summary_json) : WS_OK;
+}
+
+/* ---- the two things one can ask for ---- */
+
+static ws_status print_scenario(session *s)
+{
+    ws_strbuf      text = WS_STRBUF_INIT;
+    ws_json_writer writer;
+    ws_json_writer_init(&writer, &text, 2);
+    ws_scenario_write_json(s->scenario, &writer);
+    const ws_status status = text.failed ? WS_ERR_NOMEM : WS_OK;
+    (void)puts(ws_strbuf_text(&text));
+    ws_strbuf_fini(&text);
+    return status == WS_OK ? check_stream(s, stdout) : status;
+}
+
+static double wall_clock_s(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
+    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
+}
+
+static ws_status simulate(session *s, const ws_wattsim_args *args)
+{
+    const ws_result *result;
+    WS_TRY(check_outputs(s, args));
+    WS_TRY(ws_run_create(&s->run));
+    const double wall_start_s = wall_clock_s();
+    WS_TRY(ws_simulate(s->scenario, s->run, NULL, &s->err, &result));
+    return write_outputs(s, args, result, wall_clock_s() - wall_start_s);
+}
+
+static ws_status run(session *s, const ws_wattsim_args *args)
+{
+    WS_TRY(load(s, args));
+    print_lines("wattsim: note: ", ws_scenario_notes(s->scenario));
+    return args->is_dry_run ? print_scenario(s) : simulate(s, args);
+}
+
+int main(int argc, char **argv)
+{
+    session         s = {.err = WS_ERROR_INIT};
+    ws_wattsim_args args;
+    ws_status       status = ws_wattsim_args_parse(argc, (const char *const *)argv, &s.err, &args);
+    if (status != WS_OK) {
+        print_error(&s.err, status);
+        ws_error_clear(&s.err);
+        return exit_code(status);
+    }
+    if (args.wants_help) {
+        ws_wattsim_help_print(stdout);
+        status = check_stream(&s, stdout);
+    } else if (args.wants_version) {
+        (void)printf("wattsim %s %s\n", ws_version(), ws_git_commit());
+        status = check_stream(&s, stdout);
+    } else {
+        status = run(&s, &args);
+    }
+    if (status != WS_OK) {
+        print_error(&s.err, status);
+    }
+    ws_wattsim_args_fini(&args);
+    session_fini(&s);
+    return exit_code(status);
+}
