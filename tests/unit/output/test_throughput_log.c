@@ -53,12 +53,31 @@ static void cxl_memory_is_shown_where_there_is_some(void **state)
                         "cxl_mem=12.3 GB power=712 W\n");
 }
 
+static void the_closing_line_leaves_out_what_has_no_meaning(void **state)
+{
+    (void)state;
+    ws_result result                      = sample_result(); /* all metrics but a few are NaN */
+    result.metrics[WS_METRIC_N_REQUESTS]  = 3;
+    result.metrics[WS_METRIC_N_COMPLETED] = 2;
+    result.metrics[WS_METRIC_TPOT_P50_MS] = 11.25;
+    char  *text                           = NULL;
+    size_t len                            = 0;
+    FILE  *stream                         = open_memstream(&text, &len);
+    assert_non_null(stream);
+    ws_throughput_log_print_end(&result, stream);
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(text,
+                        "[INFO] done requests=2/3 duration=2.500 s ttft_p99=129.3 ms tpot_p50=11.2 ms\n");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_show_throughput_memory_and_power),
         cmocka_unit_test(no_power_is_shown_where_none_is_tracked),
         cmocka_unit_test(cxl_memory_is_shown_where_there_is_some),
+        cmocka_unit_test(the_closing_line_leaves_out_what_has_no_meaning),
     };
     return cmocka_run_group_tests_name("output.throughput_log", tests, NULL, NULL);
 }
