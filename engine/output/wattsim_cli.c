@@ -51,6 +51,7 @@ static bool parse_bound(const char *text, size_t len, ws_slo *slo)
 
 ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo)
 {
+    WS_ASSERT(text != NULL);
     ws_slo read = *slo;
     for (const char *at = text;; at++) {
         const size_t len = strcspn(at, ",");

@@ -45,6 +45,7 @@ static const char *const profile_choices[] = {[WS_PROFILE_CHOICE_AUTO]     = "au
 
 #define PER_INSTANCE true
 #define GLOBAL false
+/* clang-format off: it would break the table rows over lines of one token */
 #define INT_OPTION(name, min, max, inst, group, help)                                                        \
     {                                                                                                        \
 #name, WS_OPTION_INT, offsetof(ws_options, name), min, max, NULL, inst, group, help                  \
@@ -55,9 +56,10 @@ static const char *const profile_choices[] = {[WS_PROFILE_CHOICE_AUTO]     = "au
     }
 #define CHOICE_OPTION(name, choices, inst, group, help)                                                      \
     {                                                                                                        \
-#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, COUNT_OF(choices) - 2, choices, inst, group, \
-            help                                                                                             \
+#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, (double)(COUNT_OF(choices) - 2), choices,    \
+            inst, group, help                                                                                \
     }
+/* clang-format on */
 
 static const char SCHEDULER[]  = "Scheduler";
 static const char NUMBERS[]    = "Number formats and memory";
