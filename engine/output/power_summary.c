@@ -155,7 +155,8 @@ void ws_power_reading(const double *component_j, ws_strbuf *out)
         add_finding(&line, "the host dominates: share it between more NPUs", rest);
     }
     if (line.len == 0 && standby > active) {
-        add_finding(&line, "NPU standby exceeds active: NPUs wait for requests, collectives or stages",
+        add_finding(&line,
+                    "NPU standby exceeds active: NPUs wait for requests, collectives, stages or memory",
                     standby);
     } else if (line.len == 0) {
         add_finding(&line, "no part dominates, NPU active is the largest state", active);

@@ -4,7 +4,7 @@
 
 void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, size_t node, double multiplicity)
 {
-    WS_ASSERT(multiplicity > 0.0 && power->standby_ns >= 0);
+    WS_ASSERT(multiplicity >= 0.0 && power->standby_ns >= 0);
     *machine = (ws_npu_machine){
         .power = *power, .node = node, .multiplicity = multiplicity, .last_kernel_ns = INT64_MIN};
 }
@@ -13,7 +13,7 @@ void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, siz
 static void book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
                        int64_t end_ns, int64_t time_ns)
 {
-    if (time_ns == 0) {
+    if (time_ns == 0 || machine->multiplicity == 0.0) {
         return;
     }
     const double       power_w[]   = {[WS_STATE_ACTIVE]  = machine->power.active_w,

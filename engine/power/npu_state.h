@@ -14,7 +14,7 @@
 typedef struct ws_npu_machine {
     ws_npu_power power;
     size_t       node;           /* where it books */
-    double       multiplicity;   /* NPUs it stands for */
+    double       multiplicity;   /* NPUs it stands for, >= 0; 0 books nothing */
     int64_t      last_kernel_ns; /* end of the last kernel; standby counts from here. Run starts: INT64_MIN = never */
     int64_t      booked_ns;      /* everything before is booked */
     double       state_s[WS_STATE_COUNT]; /* NPU-seconds, multiplicity included */

@@ -45,20 +45,13 @@ static const char *const profile_choices[] = {[WS_PROFILE_CHOICE_AUTO]     = "au
 
 #define PER_INSTANCE true
 #define GLOBAL false
-/* clang-format off: it would break the table rows over lines of one token */
-#define INT_OPTION(name, min, max, inst, group, help)                                                        \
-    {                                                                                                        \
-#name, WS_OPTION_INT, offsetof(ws_options, name), min, max, NULL, inst, group, help                  \
-    }
-#define BOOL_OPTION(name, inst, group, help)                                                                 \
-    {                                                                                                        \
-#name, WS_OPTION_BOOL, offsetof(ws_options, name), 0, 1, NULL, inst, group, help                     \
-    }
-#define CHOICE_OPTION(name, choices, inst, group, help)                                                      \
-    {                                                                                                        \
-#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, (double)(COUNT_OF(choices) - 2), choices,    \
-            inst, group, help                                                                                \
-    }
+/* clang-format off */
+#define INT_OPTION(name, min, max, inst, group, help) \
+    {#name, WS_OPTION_INT, offsetof(ws_options, name), min, max, NULL, inst, group, help}
+#define BOOL_OPTION(name, inst, group, help) \
+    {#name, WS_OPTION_BOOL, offsetof(ws_options, name), 0, 1, NULL, inst, group, help}
+#define CHOICE_OPTION(name, choices, inst, group, help) \
+    {#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, (double)(COUNT_OF(choices) - 2), choices, inst, group, help}
 /* clang-format on */
 
 static const char SCHEDULER[]  = "Scheduler";

@@ -139,6 +139,15 @@ static void a_group_counts_every_npu(void **state)
     finish(&f, 1000, 120, 400, 3480);
 }
 
+static void a_machine_for_no_npu_books_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 0);
+    run_kernel(&f, 50, 80);
+    finish(&f, 1000, 0, 0, 0);
+}
+
 /* The wait is booked when it happens: standby in [80,180), so the interval [128,192) of 64 ns has 52 ns of
  * it. */
 static void states_are_booked_where_they_happen(void **state)
@@ -206,6 +215,7 @@ int main(void)
         cmocka_unit_test(short_gaps_inside_a_step_are_standby),
         cmocka_unit_test(long_gaps_inside_a_step_turn_idle),
         cmocka_unit_test(a_group_counts_every_npu),
+        cmocka_unit_test(a_machine_for_no_npu_books_nothing),
         cmocka_unit_test(states_are_booked_where_they_happen),
         cmocka_unit_test(endless_standby_does_not_overflow),
         cmocka_unit_test(random_windows_account_for_every_second),
