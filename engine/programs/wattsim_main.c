@@ -13,6 +13,7 @@
 #include "output/throughput_log.h"
 #include "output/wattsim_cli.h"
 #include "output/wattsim_help.h"
+#include "output/workload_command.h"
 
 enum { EXIT_DONE = 0, EXIT_MACHINE = 1, EXIT_INPUT = 2, EXIT_OUTPUT = 3, PATH_CAP = 4096 };
 
@@ -225,6 +226,9 @@ static ws_status run(session *s, const ws_wattsim_args *args)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "workload") == 0) {
+        return ws_workload_command(argc - 1, argv + 1);
+    }
     session         s = {.err = WS_ERROR_INIT};
     ws_wattsim_args args;
     ws_status       status = ws_wattsim_args_parse(argc, (const char *const *)argv, &s.err, &args);

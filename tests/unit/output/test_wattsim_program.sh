@@ -32,6 +32,8 @@ contains out '^wattsim [0-9]+\.[0-9]+\.[0-9]+'
 expect 0 --help
 contains out '--max-num-seqs N'
 
+expect 0 workload --help
+
 # --- a run with power: log and box on standard output, nothing but notes on standard error
 expect 0 --cluster-config $power --standby-unit s --dataset trace.jsonl --log-interval 0.5 --output a/b/requests.csv
 contains out '^\[INFO\] step=[0-9]+ batch=[0-9]+ prompt_t=[0-9.]+[kM]? tok/s decode_t=[0-9.]+[kM]? tok/s npu_mem=[0-9.]+ GB power=[0-9]+ W$'
