@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""One self-contained HTML page of a sweep, to open in any browser, without a network: throughput against watts with the
+Pareto front, energy by component, power over time of chosen jobs, a heat map of any two parameters, and the table.
+
+usage: report.py FILE [-o report.html] [--max-jobs N]
+
+Needs python3-h5py and python3-numpy only; the drawing is scripts/report_template.html. Above --max-jobs (default 5000)
+done jobs, a page keeps the Pareto front and an even selection of the rest, and says so. Exit code 0; 2 bad option;
+3 unreadable file or unwritable page.
+"""
+import argparse
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from sweep_file import COLOURS, open_or_exit, pareto_front
+
+MAX_SAMPLES = 400  # per job and series: more than a screen shows
+MAX_SERIES_JOBS = 400  # jobs whose series go into the page
+TEMPLATE = Path(__file__).with_name("report_template.html")
+
+
+def rounded(values):
+    """Numbers for the page: six digits, null for NaN."""
+    return [None if not math.isfinite(v) else float(f"{v:.6g}") for v in np.asarray(list(values), float).tolist()]
+
+
+def plain(values):
+    """A parameter's values as JSON has them."""
+    return [v.item() if isinstance(v, np.generic) else v for v in values]
+
+
+def thinned(time_s, values):
+    """Means over equal numbers of samples, so that energy stays right."""
+    step = max(1, math.ceil(len(values) / MAX_SAMPLES))
+    return (rounded(time_s[min(i + step, len(time_s)) - 1] for i in range(0, len(values), step)),
+            rounded(np.mean(values[i:i + step]) for i in range(0, len(values), step)))
+
+
+def choose(sweep, most):
+    """Indices of the jobs of the page."""
+    done = np.flatnonzero(sweep.is_done)
+    if len(done) <= most:
+        return done
+    power = np.where(sweep.is_done, sweep.metric("power_mean_w"), np.nan)
+    front = pareto_front(power, sweep.metric("total_tok_s"))
+    even = done[np.linspace(0, len(done) - 1, most).astype(int)]
+    return np.unique(np.concatenate([even, np.array(front, dtype=int)]))
+
+
+def collect_series(sweep, picks):
+    series = {}
+    for index in picks[:: max(1, math.ceil(len(picks) / MAX_SERIES_JOBS))]:
+        time_s, power_w = sweep.series(index, "power_w")
+        if len(power_w):
+            times, values = thinned(time_s, power_w)
+            series[int(sweep.jobs[index])] = {"time_s": times, "power_w": values}
+    return series
+
+
+def collect(sweep, most):
+    picks = choose(sweep, most)
+    states, counts = np.unique(sweep.states.astype(str), return_counts=True)
+    energy = sweep.component_energy()
+    varied = sweep.varied_params()
+    return {
+        "title": sweep.title,
+        "states": dict(zip(states.tolist(), counts.tolist())),
+        "n_done": int(sweep.is_done.sum()),
+        "spec_sha256": sweep.file.attrs["spec_sha256"],
+        "version": sweep.file.attrs["program_version"],
+        "history": sweep.file.attrs["history"],
+        "colours": COLOURS,
+        "jobs": sweep.jobs[picks].tolist(),
+        "params": {name: plain(sweep.param(name)[picks]) for name in varied},
+        "param_units": {name: sweep.params[name][1] for name in varied},
+        "metrics": {name: rounded(sweep.metric(name)[picks]) for name in sweep.metrics()},
+        "metric_units": {name: sweep.unit(name) for name in sweep.metrics()},
+        "components": sweep.components,
+        "energy": [rounded(energy[index]) for index in picks],
+        "series": collect_series(sweep, picks),
+    }
+
+
+def write(path, page):
+    """Whole or not at all."""
+    temporary = f"{path}.tmp"
+    try:
+        with open(temporary, "w", encoding="utf-8") as out:
+            out.write(page)
+        os.replace(temporary, path)
+    except OSError as problem:
+        print(f"{path}: cannot write: {problem}", file=sys.stderr)
+        sys.exit(3)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A self-contained HTML report of a sweep's result file.")
+    parser.add_argument("file")
+    parser.add_argument("-o", "--output", default="report.html")
+    parser.add_argument("--max-jobs", type=int, default=5000)
+    args = parser.parse_args()
+    if args.max_jobs < 2:
+        parser.error("--max-jobs: expected at least 2")
+    data = collect(open_or_exit(args.file), args.max_jobs)
+    # "</" would end the script element early
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    write(args.output, TEMPLATE.read_text(encoding="utf-8").replace("/*DATA*/null", text))
+    print(f"{args.output}: {len(data['jobs'])} of {data['n_done']} done jobs, {len(data['series'])} with power over time")
+
+
+if __name__ == "__main__":
+    main()
