@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/status.h"
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_check.h"
@@ -38,6 +39,9 @@ typedef struct wp_context {
 /** What a path turned out to be. */
 typedef enum wp_kind { WP_KIND_BUNDLE, WP_KIND_COMPACT, WP_KIND_DATASHEET } wp_kind;
 
+/** Read and parse a JSON file; release with ws_json_doc_destroy(). */
+WS_NODISCARD ws_status wp_parse_json(wp_context *ctx, const char *path, ws_json_doc **out);
+
 /** Tell what a path is: a folder with tp<N> is a bundle, a JSON file names its own format. */
 WS_NODISCARD ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *out);
 
@@ -51,8 +55,10 @@ WS_NODISCARD ws_status wp_read_profile(wp_context *ctx, const char *path, const 
 /** Print a table of errors, one row per class. */
 void wp_print_report(const ws__check_report *report);
 
+ws_status wp_show(wp_context *ctx);
 ws_status wp_fit(wp_context *ctx);
 ws_status wp_check(wp_context *ctx);
 ws_status wp_calibrate(wp_context *ctx);
+ws_status wp_import(wp_context *ctx);
 
 #endif /* WS_WATTPROF_H */

@@ -9,7 +9,7 @@
 #include "hardware/profile_compact.h"
 #include "hardware/profile_roofline.h"
 
-static ws_status parse_json(wp_context *ctx, const char *path, ws_json_doc **out)
+ws_status wp_parse_json(wp_context *ctx, const char *path, ws_json_doc **out)
 {
     ws_bytes bytes;
     WS_TRY(ws_files_read(ctx->files, path, &ctx->err, &bytes));
@@ -24,7 +24,7 @@ ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *out)
         return WS_OK;
     }
     ws_json_doc *doc = NULL;
-    WS_TRY(parse_json(ctx, path, &doc));
+    WS_TRY(wp_parse_json(ctx, path, &doc));
     const char *format = ws_json_string(ws_json_member(ws_json_doc_root(doc), "format"));
     *out = format != NULL && strcmp(format, WS__COMPACT_FORMAT) == 0 ? WP_KIND_COMPACT : WP_KIND_DATASHEET;
     ws_json_doc_destroy(&doc);
@@ -38,7 +38,7 @@ static ws_status read_config(wp_context *ctx, const char *folder, const char *na
     if (path == NULL) {
         return WS_ERR_NOMEM;
     }
-    const ws_status status = parse_json(ctx, path, out);
+    const ws_status status = wp_parse_json(ctx, path, out);
     free(path);
     return status;
 }

@@ -12,11 +12,14 @@ static const struct {
     ws_status (*run)(wp_context *ctx);
     const char *usage, *help;
 } commands[] = {
+    {"show", wp_show, "PROFILE", "what a bundle, a compact profile or a data sheet holds"},
     {"fit", wp_fit, "BUNDLE --output FILE", "fit a compact profile to a measured bundle"},
     {"check", wp_check, "PROFILE --bundle BUNDLE [--tp N] [--configs DIR] [--json]",
      "relative error of a compact profile or data sheet against a measured bundle"},
     {"calibrate", wp_calibrate, "DATASHEET BUNDLE... [--fixed-attention] [--tp N] [--configs DIR] [--json]",
      "find the efficiencies of a data sheet that fit measured bundles best"},
+    {"import", wp_import, "BUNDLE DATA_FOLDER",
+     "check a measured bundle and copy it below a data folder, where wattsim finds it"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
