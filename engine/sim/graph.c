@@ -122,9 +122,14 @@ int64_t ws_graph_next_ns(const ws_graph *g)
 
 /* ---- set-up ---- */
 
+static size_t n_host_queues(const ws_scenario *s)
+{
+    return s->fidelity == WS_FIDELITY_REFERENCE ? s->n_nodes : s->n_instances;
+}
+
 static size_t n_memory_queues(const ws_scenario *s)
 {
-    return s->n_nodes + (size_t)s->n_cxl_devices;
+    return n_host_queues(s) + (size_t)s->n_cxl_devices;
 }
 
 ws_status ws_graph_create(ws_arena *arena, const ws_scenario *scenario, int64_t n_npus, ws_graph_hooks hooks,
@@ -164,15 +169,15 @@ ws_status ws_graph_create(ws_arena *arena, const ws_scenario *scenario, int64_t 
     return WS_OK;
 }
 
-int32_t ws_graph_device(const ws_scenario *s, ws_location location)
+int32_t ws_graph_device(const ws_scenario *s, const ws_instance_config *c, ws_location location)
 {
     switch (location.kind) {
     case WS_LOCATION_LOCAL:
         return WS_DEVICE_LOCAL;
     case WS_LOCATION_REMOTE:
-        return location.index;
+        return s->fidelity == WS_FIDELITY_REFERENCE ? location.index : c->index;
     case WS_LOCATION_CXL:
-        return (int32_t)s->n_nodes + location.index;
+        return (int32_t)n_host_queues(s) + location.index;
     }
     return WS_DEVICE_LOCAL;
 }
@@ -337,7 +342,7 @@ static const ws_memory_timing *memory_of(const ws_scenario *s, int32_t device)
     if (device == WS_DEVICE_LOCAL) {
         return &s->local;
     }
-    return device < (int32_t)s->n_nodes ? &s->remote : &s->cxl;
+    return device < (int32_t)n_host_queues(s) ? &s->remote : &s->cxl;
 }
 
 static int64_t queue_on(int64_t *tail_ns, int64_t now_ns, int64_t duration_ns)

@@ -36,7 +36,8 @@ typedef struct ws_graph_node {
 /** Purposes of messages; KV of row l is WS_CHANNEL_KV + l. */
 enum { WS_CHANNEL_STAGE, WS_CHANNEL_OUTPUT, WS_CHANNEL_KV };
 
-/** Memory queues: LOCAL is no queue, then one per node, then one per CXL device. */
+/** Memory queues: LOCAL is no queue; then host memory, one queue per node under reference fidelity and one per instance
+ * under physical; then one per CXL device. */
 enum { WS_DEVICE_LOCAL = -1 };
 
 /** The graph of one batch on one NPU. */
@@ -92,7 +93,7 @@ int64_t ws_graph_next_ns(const ws_graph *graph);
 /** Run every event of this tick, including those it adds to itself. */
 WS_NODISCARD ws_status ws_graph_run_tick(ws_graph *graph, int64_t now_ns);
 
-/** Memory queue of a location. */
-int32_t ws_graph_device(const ws_scenario *scenario, ws_location location);
+/** Memory queue of a location, as an instance uses it. */
+int32_t ws_graph_device(const ws_scenario *scenario, const ws_instance_config *instance, ws_location location);
 
 #endif /* WS_GRAPH_H */

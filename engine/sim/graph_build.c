@@ -63,7 +63,7 @@ static void add_edges(walk *w, const int32_t *parents, size_t n, int32_t child)
 static int32_t add_memory(walk *w, ws_location where, int64_t bytes)
 {
     return add_node(w, (ws_graph_node){
-                           .kind = WS_NODE_MEMORY, .device = ws_graph_device(w->scenario, where), .value = bytes});
+                           .kind = WS_NODE_MEMORY, .device = ws_graph_device(w->scenario, w->c, where), .value = bytes});
 }
 
 static void add_entry(walk *w, int32_t node)

@@ -64,9 +64,9 @@ static void init_machines(ws_power_book *book, const ws_instance_config *c)
         ws_npu_machine_init(&book->machines[c->index], &c->npu_power, (size_t)c->node, (double)c->num_npus);
         return;
     }
-    for (int64_t offset = 0; offset < c->n_npu_ids; offset++) { /* shadows stand for no NPU of their own */
+    for (int64_t offset = 0; offset < c->num_npus; offset++) { /* shadows stand for no NPU: theirs stay empty */
         const size_t i = ws_power_book_machine(book, c, offset);
-        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, offset < c->num_npus ? 1.0 : 0.0);
+        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, 1.0);
         book->tracks[i].begin_ns = -1;
     }
 }
@@ -291,7 +291,8 @@ void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
         fill_idle_seconds(book, end_ns);
     } else {
         for (size_t i = 0; i < book->n_machines; i++) {
-            if (scenario->nodes[book->machines[i].node].power.is_tracked) {
+            const ws_npu_machine *machine = &book->machines[i];
+            if (machine->multiplicity > 0 && scenario->nodes[machine->node].power.is_tracked) {
                 if (has_machine_per_npu(scenario)) {
                     flush_track(book, i);
                 }

@@ -321,10 +321,10 @@ static ws_status copy_energy(ws_run *run)
             component_j[node * WS_COMPONENT_COUNT + k] = NAN;
         }
     }
-    for (size_t i = 0; s->has_power && i < s->n_instances; i++) {
+    for (size_t i = 0; s->has_power && i < run->power.n_machines; i++) {
+        const ws_npu_machine *machine = &run->power.machines[i];
         for (size_t k = 0; k < WS_STATE_COUNT; k++) {
-            const size_t at = (size_t)s->instances[i].node * WS_STATE_COUNT + k;
-            state_s[at] += tracked[s->instances[i].node] ? run->power.machines[i].state_s[k] : NAN;
+            state_s[machine->node * WS_STATE_COUNT + k] += tracked[machine->node] ? machine->state_s[k] : NAN;
         }
     }
     result->node_tracked = tracked;
