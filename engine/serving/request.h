@@ -32,12 +32,17 @@ typedef struct ws_request {
     int32_t n_in_flight; /* batches in flight that hold it */
     uint8_t status;      /* ws_request_status */
     bool    is_initial;  /* its prompt was never completed */
+    bool    is_steady;   /* in a cohort: computed and reached are those of its last sync (serving/cohort.h) */
     int32_t n_blocks;    /* entries of its KV block table */
     int32_t n_indexed;   /* leading blocks indexed for prefix reuse, or WS_NO_RECORD */
     int32_t *blocks;     /* KV block table, borrowed from the KV cache; NULL = holds none */
     int64_t  last_batch; /* that brought its newest token, the first one not counted */
     int32_t  stride;     /* batches between tokens of the open run; 0 = it has fewer than two */
     int32_t  n_tokens_done; /* token completions after the first one */
+
+    int64_t base;        /* in a cohort: computed length minus its clock */
+    int64_t join_clock, join_batch; /* when it joined, and the first batch it was part of as a member */
+    int64_t run_order;   /* place among all requests that ever began to run on the instance */
 
     const uint32_t *chain; /* prefix ids, one per complete block; NULL = not computed yet */
     int32_t   n_chain;
@@ -52,13 +57,5 @@ typedef struct ws_request {
     int32_t   run_first_token; /* ... and the tokens done before it */
     ws_token_run *runs, *last_run; /* closed runs, oldest first; NULL = none */
 } ws_request;
-
-/** The open run of token completions; count 0 = none. */
-static inline ws_token_run ws_request_open_run(const ws_request *request)
-{
-    return (ws_token_run){.first_batch = request->run_first_batch,
-                          .count       = request->n_tokens_done - request->run_first_token,
-                          .stride      = request->stride};
-}
 
 #endif /* WS_REQUEST_H */

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "serving/token_runs.h"
+
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -14,6 +16,7 @@ ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cach
     *scheduler           = (ws_scheduler){.config = *config, .arena = arena, .kv = kv};
     scheduler->n_batches = ws_scheduler_n_slots(config->pp_size);
     scheduler->batches   = ws_arena_calloc(arena, scheduler->n_batches, sizeof(ws_batch));
+    WS_TRY(ws_cohort_init(&scheduler->cohort, arena, kv->block_size));
     return scheduler->batches != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
@@ -86,7 +89,8 @@ static ws_status running_push(ws_scheduler *s, ws_request *request)
                          sizeof(*s->running)));
     s->running[s->n_running++] = request;
     request->status            = WS_REQUEST_RUNNING;
-    return WS_OK;
+    request->run_order         = s->n_ever_run++;
+    return ws_request_list_insert(&s->loose, s->arena, request);
 }
 
 static void drop_finished(ws_scheduler *s)
@@ -104,6 +108,7 @@ static void drop_finished(ws_scheduler *s)
 static ws_status preempt_last(ws_scheduler *s, ws_request **victim_out)
 {
     ws_request *victim = s->running[--s->n_running];
+    ws_request_list_remove(&s->loose, victim);
     ws_kv_cache_release(s->kv, victim);
     victim->status   = WS_REQUEST_PREEMPTED;
     victim->computed = 0;
@@ -177,39 +182,135 @@ static inline bool needs_kv_work(const ws_kv_cache *kv, int32_t computed)
     return phase == 0 || phase == kv->block_size - 1;
 }
 
+/* Tokens a running request wants in this step. */
+static int64_t wanted_tokens(const ws_scheduler *s, const ws_request *request)
+{
+    const int64_t threshold = s->config.long_prefill_token_threshold;
+    const int64_t n         = request->reached - request->computed;
+    return threshold > 0 && n > threshold ? threshold : n;
+}
+
+static ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_ns, ws_batch *batch, int64_t *budget,
+                              bool *granted_out, bool *preempted_out)
+{
+    const int64_t n = min_i64(wanted_tokens(s, request), *budget);
+    *granted_out    = true;
+    if (n > 1 || needs_kv_work(s->kv, request->computed)) {
+        WS_TRY(grant_slots(s, request, (int32_t)n, granted_out, preempted_out));
+        if (!*granted_out) {
+            return WS_OK;
+        }
+    }
+    note_queue_delay(s, request, now_ns);
+    batch_put(batch, request, (int32_t)n);
+    *budget -= n;
+    return WS_OK;
+}
+
 static ws_status schedule_running(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget,
                                   bool *preempted_out, ws_error *err)
 {
-    const int64_t threshold = s->config.long_prefill_token_threshold;
     for (size_t i = 0; i < s->n_running && *budget > 0; i++) {
         ws_request *request = s->running[i];
-        int64_t     n       = request->reached - request->computed;
-        if (WS_UNLIKELY(n <= 0)) {
+        bool        granted = false;
+        if (WS_UNLIKELY(request->reached <= request->computed)) {
             if (request->n_in_flight == 0) {
                 return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u is stuck: it runs, but has "
                                     "no token left to compute", s->config.instance, request->id);
             }
             continue;
         }
-        if (WS_UNLIKELY(n > 1)) {
-            n = threshold > 0 && n > threshold ? threshold : n;
-            n = min_i64(n, *budget);
+        WS_TRY(schedule_one(s, request, now_ns, batch, budget, &granted, preempted_out));
+        if (!granted) {
+            break;
         }
-        if (n > 1 || needs_kv_work(s->kv, request->computed)) {
-            bool granted = false;
-            WS_TRY(grant_slots(s, request, (int32_t)n, &granted, preempted_out));
-            if (!granted) {
-                break;
-            }
-        }
-        if (request->is_initial) {
-            note_queue_delay(s, request, now_ns);
-        }
-        batch_put(batch, request, (int32_t)n);
-        *budget -= n;
     }
     return WS_OK;
 }
+
+/* ---- steady decodes together ---- */
+
+static ws_status dissolve_cohort(ws_scheduler *s)
+{
+    while (s->cohort.members.n > 0) {
+        ws_request *member = s->cohort.members.items[s->cohort.members.n - 1];
+        WS_TRY(ws_cohort_leave(&s->cohort, member));
+        WS_TRY(ws_request_list_insert(&s->loose, s->arena, member));
+    }
+    return WS_OK;
+}
+
+/* True if budget and free blocks suffice for one step of everybody who runs, so that nobody is cut or preempted. */
+static bool everybody_fits(const ws_scheduler *s, int64_t budget)
+{
+    int64_t n_tokens = (int64_t)s->cohort.members.n, n_blocks = (int64_t)ws_cohort_opening(&s->cohort)->n;
+    for (size_t i = 0; i < s->loose.n; i++) {
+        const int64_t n = wanted_tokens(s, s->loose.items[i]);
+        n_tokens += n;
+        n_blocks += n / s->kv->block_size + 2;
+    }
+    return n_tokens <= budget && n_blocks <= ws_block_pool_n_free(&s->kv->pool);
+}
+
+static const ws_request *next_in(const ws_request_list *list, size_t i)
+{
+    return i < list->n ? list->items[i] : NULL;
+}
+
+static bool runs_before(const ws_request *a, const ws_request *b)
+{
+    return a != NULL && (b == NULL || a->run_order < b->run_order);
+}
+
+/* KV work of a member: its next block, or the index of the one it completes. */
+static ws_status extend_member(ws_scheduler *s, ws_request *member)
+{
+    bool granted = false;
+    ws_cohort_sync(&s->cohort, member);
+    WS_TRY(ws_kv_cache_extend(s->kv, member, 1, NULL, &granted));
+    WS_ASSERT(granted);
+    return WS_OK;
+}
+
+/* The running phase when everybody fits: loose requests and members with KV work, in running order. */
+static ws_status schedule_together(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget)
+{
+    const ws_request_list *opening = ws_cohort_opening(&s->cohort), *filling = ws_cohort_filling(&s->cohort);
+    size_t                 o = 0, f = opening == filling ? filling->n : 0, l = 0;
+    batch->n_steady = s->cohort.members.n;
+    for (;;) {
+        const ws_request *open = next_in(opening, o), *fill = next_in(filling, f), *loose = next_in(&s->loose, l);
+        if (runs_before(open, fill) && runs_before(open, loose)) {
+            WS_TRY(extend_member(s, opening->items[o++]));
+        } else if (runs_before(fill, loose)) {
+            WS_TRY(extend_member(s, filling->items[f++]));
+        } else if (loose != NULL) {
+            bool granted = false, preempted = false;
+            WS_TRY(schedule_one(s, s->loose.items[l++], now_ns, batch, budget, &granted, &preempted));
+            WS_ASSERT(granted && !preempted);
+        } else {
+            break;
+        }
+    }
+    int64_t sum = 0, max = 0, min = 0;
+    ws_cohort_kv(&s->cohort, &sum, &max, &min);
+    batch->n_decodes += (int64_t)batch->n_steady;
+    batch->n_tokens += (int64_t)batch->n_steady;
+    batch->kv_sum += sum;
+    batch->kv_max = max > batch->kv_max ? max : batch->kv_max;
+    batch->kv_min = min < batch->kv_min ? min : batch->kv_min;
+    *budget -= (int64_t)batch->n_steady;
+    return WS_OK;
+}
+
+/* Steady decodes join after a batch if there is room for all of them to go on for a while. */
+static bool may_form_cohort(const ws_scheduler *s)
+{
+    return s->config.pp_size == 1 && !s->config.lists_every_request && s->config.role != WS_ROLE_PREFILL &&
+           ws_block_pool_n_free(&s->kv->pool) > (int32_t)s->n_running;
+}
+
+/* ---- admission ---- */
 
 static void count_admission(ws_scheduler *s, const ws_request *request, const ws_kv_hit *hit)
 {
@@ -315,12 +416,17 @@ ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, 
     WS_TRY(batch_reserve(s, batch, s->n_running + 1));
     int64_t budget    = s->config.token_budget;
     bool    preempted = false;
-    WS_TRY(schedule_running(s, now_ns, batch, &budget, &preempted, err));
+    if (s->cohort.members.n > 0 && everybody_fits(s, budget)) {
+        WS_TRY(schedule_together(s, now_ns, batch, &budget));
+    } else {
+        WS_TRY(dissolve_cohort(s));
+        WS_TRY(schedule_running(s, now_ns, batch, &budget, &preempted, err));
+    }
     bool admitted = !preempted;
     while (admitted && s->n_waiting > 0 && budget > 0) {
         WS_TRY(admit_head(s, now_ns, batch, &budget, &admitted));
     }
-    if (batch->n_entries == 0) {
+    if (batch->n_entries + batch->n_steady == 0) {
         return WS_OK;
     }
     batch->load_bytes   = s->kv->recall_bytes;
@@ -333,18 +439,20 @@ ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, 
     return WS_OK;
 }
 
-ws_batch *ws_scheduler_dummy(ws_scheduler *s, int64_t now_ns)
+ws_status ws_scheduler_dummy(ws_scheduler *s, int64_t now_ns, ws_batch **batch_out)
 {
     ws_batch *batch = (int64_t)s->n_in_flight < s->config.pp_size ? free_slot(s) : NULL;
+    *batch_out      = batch;
     if (batch == NULL) {
-        return NULL;
+        return WS_OK;
     }
+    WS_TRY(dissolve_cohort(s)); /* a member's tokens come out of consecutive batches, and this one brings none */
     batch_clear(batch);
     batch->n_tokens  = 1;
     batch->n_decodes = 1;
     batch->kv_sum = batch->kv_max = batch->kv_min = 1;
     batch_open(s, batch, now_ns);
-    return batch;
+    return WS_OK;
 }
 
 ws_batch *ws_scheduler_find_batch(ws_scheduler *s, int64_t id)
@@ -358,45 +466,6 @@ ws_batch *ws_scheduler_find_batch(ws_scheduler *s, int64_t id)
 }
 
 /* ---- the end of a batch ---- */
-
-/* Close the open run of tokens and begin another one at a batch. */
-static ws_status begin_token_run(ws_scheduler *s, ws_request *request, int64_t batch_id)
-{
-    if (request->n_tokens_done > request->run_first_token) {
-        ws_token_run *closed = ws_arena_alloc(s->arena, 1, sizeof(*closed));
-        if (closed == NULL) {
-            return WS_ERR_NOMEM;
-        }
-        *closed = ws_request_open_run(request);
-        if (request->last_run != NULL) {
-            request->last_run->next = closed;
-        } else {
-            request->runs = closed;
-        }
-        request->last_run = closed;
-    }
-    request->run_first_batch = batch_id;
-    request->run_first_token = request->n_tokens_done;
-    request->stride          = 0;
-    return WS_OK;
-}
-
-/* Remember that a token of the request came out of a batch, as runs of evenly spaced batch ids. */
-static inline ws_status note_token(ws_scheduler *s, ws_request *request, int64_t batch_id)
-{
-    const int64_t step = batch_id - request->last_batch;
-    if (WS_UNLIKELY(step != request->stride)) {
-        const bool is_second = request->stride == 0 && request->n_tokens_done == request->run_first_token + 1;
-        if (is_second) {
-            request->stride = (int32_t)step;
-        } else {
-            WS_TRY(begin_token_run(s, request, batch_id));
-        }
-    }
-    request->last_batch = batch_id;
-    request->n_tokens_done++;
-    return WS_OK;
-}
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -450,7 +519,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
         request->reached++;
         completion->generated_tokens++;
         if (!first) {
-            WS_TRY(note_token(s, request, batch_id));
+            WS_TRY(ws_token_runs_put(request, s->arena, batch_id));
         }
         ws_kv_cache_index(s->kv, request, request->computed);
     }
@@ -458,32 +527,83 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
     return *finished_out ? finish(s, request, now_ns) : WS_OK;
 }
 
-ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns, ws_completion *completion_out)
+/* Off the instance: out of every list but `running`, which drop_finished() cleans. */
+static ws_status note_left(ws_scheduler *s, ws_request *request)
 {
-    *completion_out = (ws_completion){0};
-    /* every entry may finish: room for all of them first */
-    WS_TRY(ws_arena_grow(s->arena, &s->done, &s->done_capacity, s->n_done, s->n_done + 2 * batch->n_entries + 1,
-                         sizeof(*s->done)));
-    size_t       n_left = 0;
-    ws_request **left   = s->done + s->n_done + batch->n_entries; /* behind what finish() may write */
-    for (size_t i = 0; i < batch->n_entries; i++) {
-        const ws_batch_entry *entry   = &batch->entries[i];
-        ws_request           *request = entry->request;
-        bool                  finished = false;
-        request->n_in_flight--;
-        if (request->status == WS_REQUEST_FINISHED) {
+    ws_request_list_remove(&s->loose, request);
+    WS_TRY(ws_arena_grow(s->arena, &s->finished.items, &s->finished.capacity, s->finished.n, s->finished.n + 1,
+                         sizeof(*s->finished.items)));
+    s->finished.items[s->finished.n++] = request;
+    return WS_OK;
+}
+
+static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws_batch_entry *entry, int64_t now_ns,
+                                ws_completion *completion)
+{
+    ws_request *request  = entry->request;
+    bool        finished = false;
+    request->n_in_flight--;
+    if (request->status == WS_REQUEST_FINISHED) {
+        return WS_OK;
+    }
+    WS_TRY(complete_entry(s, entry, batch->id, now_ns, completion, &finished));
+    return finished ? note_left(s, request) : WS_OK;
+}
+
+/* Entries and members that reach their target, in running order; the cohort's clock has moved on. */
+static ws_status complete_all(ws_scheduler *s, const ws_batch *batch, int64_t now_ns, ws_completion *completion)
+{
+    ws_cohort *cohort = &s->cohort;
+    size_t     i      = 0;
+    for (size_t k = 0; batch->n_steady > 0 && ws_cohort_has_finished(cohort) && k < cohort->members.n;) {
+        ws_request *member = cohort->members.items[k];
+        if (!ws_cohort_is_finished(cohort, member)) {
+            k++;
             continue;
         }
-        WS_TRY(complete_entry(s, entry, batch->id, now_ns, completion_out, &finished));
-        if (finished) {
-            left[n_left++] = request;
+        while (i < batch->n_entries && batch->entries[i].request->run_order < member->run_order) {
+            WS_TRY(complete_loose(s, batch, &batch->entries[i++], now_ns, completion));
+        }
+        WS_TRY(ws_cohort_leave(cohort, member)); /* the next member moves to k */
+        WS_TRY(finish(s, member, now_ns));
+        WS_TRY(note_left(s, member));
+    }
+    while (i < batch->n_entries) {
+        WS_TRY(complete_loose(s, batch, &batch->entries[i++], now_ns, completion));
+    }
+    return WS_OK;
+}
+
+static ws_status join_steady(ws_scheduler *s, const ws_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_entries; i++) {
+        ws_request *request = batch->entries[i].request;
+        if (request->status == WS_REQUEST_RUNNING && !request->is_initial && request->reached - request->computed == 1) {
+            ws_request_list_remove(&s->loose, request);
+            WS_TRY(ws_cohort_join(&s->cohort, request, s->next_batch_id));
         }
     }
-    if (n_left > 0) {
+    return WS_OK;
+}
+
+ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns, ws_completion *completion_out)
+{
+    *completion_out = (ws_completion){.generated_tokens = (int64_t)batch->n_steady};
+    s->finished.n   = 0;
+    WS_TRY(ws_arena_grow(s->arena, &s->done, &s->done_capacity, s->n_done,
+                         s->n_done + batch->n_entries + batch->n_steady, sizeof(*s->done)));
+    if (batch->n_steady > 0) {
+        ws_cohort_advance(&s->cohort);
+    }
+    WS_TRY(complete_all(s, batch, now_ns, completion_out));
+    if (s->finished.n > 0) {
         drop_finished(s);
     }
-    completion_out->finished   = left;
-    completion_out->n_finished = n_left;
+    if (may_form_cohort(s)) {
+        WS_TRY(join_steady(s, batch));
+    }
+    completion_out->finished   = s->finished.items;
+    completion_out->n_finished = s->finished.n;
     batch->in_use              = false;
     s->n_in_flight--;
     return WS_OK;

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/status.h"
+#include "serving/cohort.h"
 #include "serving/kv_cache.h"
 #include "serving/request.h"
 
@@ -24,6 +25,7 @@ typedef struct ws_scheduler_config {
     int64_t pp_size;        /* batches in flight */
     bool    enable_chunked_prefill;
     bool    reserve_full_isl;
+    bool    lists_every_request; /* batch entries name steady decodes too; no cohort then */
     bool    queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
 } ws_scheduler_config;
 
@@ -37,7 +39,8 @@ typedef struct ws_batch {
     int64_t id;
     int64_t start_ns;
     size_t  n_entries, capacity;
-    ws_batch_entry *entries;
+    ws_batch_entry *entries; /* requests one by one, without the steady ones */
+    size_t  n_steady;        /* members of the cohort, one token each */
     int64_t n_tokens;       /* T, may be padded by a DP group */
     int64_t n_prefills;     /* entries of more than one token */
     int64_t prefill_tokens, prefill_kv; /* their tokens and histories */
@@ -54,7 +57,8 @@ typedef struct ws_batch {
 static inline int64_t ws_batch_n_sequences(const ws_batch *batch)
 {
     const int64_t padded = batch->n_prefills + batch->n_decodes;
-    return (int64_t)batch->n_entries > padded ? (int64_t)batch->n_entries : padded;
+    const int64_t requests = (int64_t)(batch->n_entries + batch->n_steady);
+    return requests > padded ? requests : padded;
 }
 
 typedef struct ws_scheduler {
@@ -63,10 +67,14 @@ typedef struct ws_scheduler {
     ws_kv_cache *kv;       /* borrowed */
     ws_request **running;  /* ordered */
     size_t       n_running, running_capacity;
+    ws_request_list loose; /* running requests outside the cohort */
+    ws_cohort    cohort;   /* running requests in steady decode */
+    int64_t      n_ever_run;
     ws_request **waiting;  /* ordered; live entries are [waiting_head, waiting_head + n_waiting) */
     size_t       waiting_head, n_waiting, waiting_capacity;
     ws_request **done;     /* completion order */
     size_t       n_done, done_capacity;
+    ws_request_list finished; /* of the last completion */
     ws_batch    *batches;  /* [n_batches] slots, in_use = in flight */
     size_t       n_batches;
     size_t       n_in_flight;
@@ -97,9 +105,10 @@ WS_NODISCARD ws_status ws_scheduler_accept(ws_scheduler *scheduler, ws_request *
 WS_NODISCARD ws_status ws_scheduler_schedule(ws_scheduler *scheduler, int64_t now_ns, ws_error *err,
                                              ws_batch **batch_out);
 
-/** A one-token batch without requests, which an idle member adds to a DP round. NULL out of memory never: slots are
- * preallocated; NULL if pp_size batches are in flight. */
-ws_batch *ws_scheduler_dummy(ws_scheduler *scheduler, int64_t now_ns);
+/** A one-token batch without requests, which an idle member adds to a DP round.
+ * @param[out] batch_out  borrowed; NULL if pp_size batches are in flight
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_scheduler_dummy(ws_scheduler *scheduler, int64_t now_ns, ws_batch **batch_out);
 
 /** A batch has ended at now_ns: count tokens, finish requests, free the slot.
  * @param[out] completion_out  what happened; `finished` is borrowed

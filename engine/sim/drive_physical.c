@@ -93,7 +93,7 @@ static ws_status start_round(ws_run *run, int32_t group)
         ws_instance_run *member = &run->instances[i];
         if (is_member(member, group)) {
             if (member->pending == NULL) {
-                member->pending = ws_scheduler_dummy(member->scheduler, run->now_ns);
+                WS_TRY(ws_scheduler_dummy(member->scheduler, run->now_ns, &member->pending));
             }
             member->round_batch = member->pending;
         }

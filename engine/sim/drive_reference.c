@@ -153,7 +153,9 @@ static ws_status take_in_group(ws_run *run, ws_instance_run *instance, const ws_
     }
     if (instance->pending == NULL && (int64_t)scheduler->n_in_flight < scheduler->config.pp_size &&
         round_is_open(run, instance->config->dp_group)) {
-        return contribute(run, instance, ws_scheduler_dummy(scheduler, run->now_ns), bit, taken_out);
+        ws_batch *dummy = NULL;
+        WS_TRY(ws_scheduler_dummy(scheduler, run->now_ns, &dummy));
+        return contribute(run, instance, dummy, bit, taken_out);
     }
     return WS_OK;
 }

@@ -1,5 +1,7 @@
 #include "sim/itl.h"
 
+#include "serving/token_runs.h"
+
 static int64_t *expand_run(const ws_token_run *run, const int64_t *batch_end_ns, int64_t *last_ns, int64_t *out)
 {
     int64_t batch = run->first_batch;
@@ -13,7 +15,7 @@ static int64_t *expand_run(const ws_token_run *run, const int64_t *batch_end_ns,
 void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64_t *itl_ns_out)
 {
     int64_t            last_ns = request->recent_end_ns;
-    const ws_token_run open    = ws_request_open_run(request);
+    const ws_token_run open    = ws_token_runs_open(request);
     for (const ws_token_run *run = request->runs; run != NULL; run = run->next) {
         itl_ns_out = expand_run(run, batch_end_ns, &last_ns, itl_ns_out);
     }
@@ -64,7 +66,7 @@ ws_status ws_itl_collect(ws_arena *arena, ws_request *const *done, size_t n_done
     }
     for (size_t i = 0; i < n_done; i++) {
         int64_t            last_ns = done[i]->recent_end_ns;
-        const ws_token_run open    = ws_request_open_run(done[i]);
+        const ws_token_run open    = ws_token_runs_open(done[i]);
         for (const ws_token_run *run = done[i]->runs; run != NULL; run = run->next) {
             WS_TRY(put_run(&c, run, &last_ns));
         }

@@ -99,7 +99,8 @@ static ws_status init_instance(ws_run *run, size_t i)
          .pp_size                      = c->pp_size,
          .enable_chunked_prefill       = c->options.enable_chunked_prefill,
          .reserve_full_isl             = c->options.reserve_full_isl,
-         .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
+         .lists_every_request          = c->options.enable_attn_offloading,
+        .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
     };
     instance->config    = c;
     instance->scheduler = &run->schedulers[i];
