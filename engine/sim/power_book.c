@@ -2,7 +2,7 @@
 
 #include "base/units.h"
 
-/* With an NPU at work the host runs at this share of its active power, or at `util` if that is more.
+/* With a batch in flight the host runs at this share of its active power, or at `util` if that is more.
  * Source: spec/serving.md 8.2 (ACT). */
 static const double CPU_BUSY_SHARE = 0.7;
 
@@ -82,11 +82,11 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     book->n_machines  = n_machines_of(scenario);
     book->machines    = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
     book->tracks      = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
-    book->n_kernels   = ws_arena_calloc(arena, n, sizeof(*book->n_kernels));
-    book->cpu_busy_ns = ws_arena_calloc(arena, n, sizeof(*book->cpu_busy_ns));
+    book->n_in_flight = ws_arena_calloc(arena, n, sizeof(*book->n_in_flight));
+    book->busy_since_ns = ws_arena_calloc(arena, n, sizeof(*book->busy_since_ns));
     book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
     book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
-    if (book->machines == NULL || book->tracks == NULL || book->n_kernels == NULL || book->cpu_busy_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
+    if (book->machines == NULL || book->tracks == NULL || book->n_in_flight == NULL || book->busy_since_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < n; i++) {
@@ -100,17 +100,16 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
 
 /* ---- physical ---- */
 
-/* The host is busy while any NPU of its node works: the union of the spans, which come in order of their starts. */
-static void book_cpu(ws_power_book *book, size_t node, int64_t begin_ns, int64_t end_ns)
+void ws_power_book_host(ws_power_book *book, const ws_instance_config *c, bool is_start, int64_t now_ns)
 {
-    int64_t *busy_until = &book->cpu_busy_ns[node];
-    begin_ns            = begin_ns > *busy_until ? begin_ns : *busy_until;
-    if (end_ns <= begin_ns) {
-        return;
+    const size_t node = (size_t)c->node;
+    if (is_start && book->n_in_flight[node]++ == 0) {
+        book->busy_since_ns[node] = now_ns;
+    } else if (!is_start && --book->n_in_flight[node] == 0) {
+        const int64_t begin_ns = book->busy_since_ns[node];
+        const double  busy_w   = cpu_busy_w(&book->scenario->nodes[node].power);
+        ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, now_ns, busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
     }
-    const double energy_j = cpu_busy_w(&book->scenario->nodes[node].power) * (double)(end_ns - begin_ns) * WS_S_PER_NS;
-    ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, end_ns, energy_j);
-    *busy_until = end_ns;
 }
 
 /* Bytes of a program's host, CXL, PIM and link traffic. The reference counts one rank's share of ring traffic and of
@@ -151,7 +150,6 @@ void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const 
         .gap_ns    = step->collective_ns,
     };
     ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
-    book_cpu(book, (size_t)c->node, window.begin_ns, window.end_ns);
     ws_power_book_traffic(book, c, energy, start_ns, end_ns);
 }
 
@@ -167,18 +165,6 @@ static void flush_track(ws_power_book *book, size_t machine)
     track->begin_ns = -1;
 }
 
-/* The host is busy from the first kernel on its node to the last one. */
-static void follow_cpu(ws_power_book *book, size_t node, bool is_start, int64_t now_ns)
-{
-    if (is_start && book->n_kernels[node]++ == 0) {
-        book->cpu_busy_ns[node] = now_ns;
-    } else if (!is_start && --book->n_kernels[node] == 0 && now_ns > book->cpu_busy_ns[node]) {
-        const int64_t begin_ns = book->cpu_busy_ns[node];
-        const double  busy_w   = cpu_busy_w(&book->scenario->nodes[node].power);
-        ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, now_ns, busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
-    }
-}
-
 void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, bool is_start, int64_t now_ns)
 {
     if (!ws_power_book_tracks(book, c)) {
@@ -186,7 +172,6 @@ void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int6
     }
     const size_t     machine = ws_power_book_machine(book, c, npu - c->first_npu);
     ws_kernel_track *track   = &book->tracks[machine];
-    follow_cpu(book, (size_t)c->node, is_start, now_ns);
     if (!is_start) {
         track->end_ns = now_ns;
     } else if (track->begin_ns < 0 || track->end_ns != now_ns) {

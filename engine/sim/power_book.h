@@ -1,6 +1,6 @@
 /* sim/power_book.h -- how the energy of batches gets into the ledger: exactly (physical) or as the reference does it.
  *
- * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while any NPU of its node works.
+ * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while a batch is in flight on its node.
  * Reference: everything of a batch at the moment it starts, standby at polls (spec/serving.md 8). docs/power-model.md
  * has the formulas of both. */
 #ifndef WS_POWER_BOOK_H
@@ -24,8 +24,8 @@ typedef struct ws_power_book {
     ws_npu_machine *machines; /* one per instance in closed form, one per NPU id otherwise */
     size_t          n_machines;
     ws_kernel_track *tracks;  /* [n_machines], physical without closed form */
-    int64_t        *cpu_busy_ns; /* [n_nodes] closed form: end of the last span in which an NPU worked; else: its begin */
-    int32_t        *n_kernels;   /* [n_nodes] running now, physical without closed form */
+    int64_t        *busy_since_ns; /* [n_nodes] when the first of the batches now in flight began, physical */
+    int32_t        *n_in_flight;   /* [n_nodes] batches in flight, physical */
     double         *constant_w;  /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
     /* readings of the reference's heartbeat */
     double         *read_j;      /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
@@ -48,7 +48,10 @@ size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config
 
 /* ---- physical ---- */
 
-/** Closed form: everything of a batch whose NPUs move together. */
+/** A batch begins or ends on the instance: its host is busy while any is in flight. */
+void ws_power_book_host(ws_power_book *book, const ws_instance_config *instance, bool is_start, int64_t now_ns);
+
+/** Closed form: everything else of a batch whose NPUs move together. */
 void ws_power_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t start_ns,
                         const ws_program_energy *energy);
 

@@ -206,7 +206,10 @@ static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run 
     }
     if (run->scenario->fidelity == WS_FIDELITY_REFERENCE) {
         ws_reference_book_batch(book, c, energy, run->now_ns);
-    } else if (!run->scenario->needs_graph) {
+        return;
+    }
+    ws_power_book_host(book, c, true, run->now_ns);
+    if (!run->scenario->needs_graph) {
         ws_power_book_step(book, c, &instance->npus->step, run->now_ns, energy);
     }
 }
@@ -215,7 +218,11 @@ static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run 
 static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
 {
     const ws_scenario *s = run->scenario;
-    if (s->fidelity == WS_FIDELITY_PHYSICAL && s->needs_graph && ws_power_book_tracks(book, instance->config)) {
+    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_power_book_tracks(book, instance->config)) {
+        return;
+    }
+    ws_power_book_host(book, instance->config, false, run->now_ns);
+    if (s->needs_graph) {
         const size_t slot = ws_scheduler_slot(instance->scheduler, batch);
         ws_power_book_traffic(book, instance->config, &instance->npus->prepared[slot].energy, batch->start_ns, run->now_ns);
     }
