@@ -116,6 +116,7 @@ static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prep
     prepared->energy  = (ws_program_energy){
          .act_ns     = step->compute_ns,
          .dram_bytes = (double)batch->load_bytes,
+         .io_bytes   = (double)(step->input_bytes + step->output_bytes),
          .link_bytes = (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp),
     };
     *extrapolates_out = step->extrapolates;

@@ -125,7 +125,7 @@ void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, con
     ws_ledger             *ledger = &book->ledger;
     const double           pim_w  = host->pim.active_w - host->pim.idle_w;
     ws_ledger_book(ledger, node, WS_DRAM, start_ns, end_ns,
-                   power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes));
+                   power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes));
     if (energy->cxl_bytes > 0) {
         ws_ledger_book(ledger, node, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
     }

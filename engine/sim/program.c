@@ -531,6 +531,7 @@ static void count_batch_traffic(writer *w, const ws_batch *batch, const group *f
         energy->link_bytes += hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
     }
     energy->dram_bytes += (double)batch->load_bytes;
+    energy->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
 }
 
 static void reset_program(ws_program *p, const ws_instance_config *c, const ws_batch *batch)

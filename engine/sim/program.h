@@ -42,6 +42,7 @@ typedef struct ws_row {
 typedef struct ws_program_energy {
     int64_t act_ns;      /* compute of the rows, experts by their largest local rank */
     double  dram_bytes, cxl_bytes, link_bytes;
+    double  io_bytes;    /* entry load and exit store of one NPU; the reference books no energy for them (spec Q-P11) */
     double  pim_ns;      /* sum over PIM entries */
     double  pim_bytes;
 } ws_program_energy;
