@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""The commands that look at result files: what they print for programs, and their exit codes.
+
+usage: test_store_commands.py WATTSWEEP STORE_SAMPLE   (rows are store_fixture.h's: jobs j with j % 7 == 3 failed)
+"""
+import csv
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SAMPLE = sys.argv.pop(2)
+WATTSWEEP = sys.argv.pop(1)
+N_JOBS = 30
+
+
+class Commands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.path = cls.folder / "results.h5"
+        subprocess.run([SAMPLE, cls.path, str(N_JOBS)], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def run_command(self, *arguments, code=0):
+        done = subprocess.run([WATTSWEEP, *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+        return done.stderr if code in (2, 3) else done.stdout
+
+    def test_top_ranks_in_the_better_direction(self):
+        rows = json.loads(self.run_command("top", self.path, "--by", "j_per_token", "-n", 3, "--format", "json"))
+        self.assertEqual([row["job"] for row in rows], [0, 1, 2])
+        rows = json.loads(self.run_command("top", self.path, "--by", "decode_tok_s", "-n", 2, "--format", "json"))
+        self.assertEqual([row["job"] for row in rows], [29, 28])
+        rows = json.loads(self.run_command("top", self.path, "--by", "+j_per_token", "-n", 1, "--format", "json",
+                                           "--where", "hardware_mix == 'small'", "--columns", "job,j_per_token"))
+        self.assertEqual(rows, [{"job": 27, "j_per_token": 27135.25}])
+
+    def test_pareto_drops_what_is_beaten(self):
+        # more power, more tokens: everything is on the front; more power, more joules a token: only the first
+        table = self.run_command("pareto", self.path, "--format", "tsv").splitlines()
+        self.assertEqual(len(table), 1 + N_JOBS - 4)
+        rows = json.loads(self.run_command("pareto", self.path, "--objectives", "power_mean_w,j_per_token", "--format",
+                                           "json"))
+        self.assertEqual([row["job"] for row in rows], [0])
+
+    def test_export_reads_back_exactly(self):
+        rows = list(csv.DictReader(io.StringIO(self.run_command("export", self.path))))
+        self.assertEqual(len(rows), N_JOBS)
+        self.assertEqual(float(rows[5]["duration_s"]), 5100.25)
+        self.assertEqual(rows[3]["duration_s"], "")
+        self.assertEqual(rows[3]["state"], "failed")
+        self.assertEqual(rows[1]["hardware_mix"], "größer")
+        self.assertEqual(float(rows[5]["cpu_j"]), 10417.5)
+        out = self.folder / "out.csv"
+        self.run_command("export", self.path, "-o", out, "--where", "job == 4", "--columns", "job,seed")
+        self.assertEqual(out.read_text(), "job,seed\n4,44\n")
+
+    def test_show(self):
+        data = json.loads(self.run_command("show", self.path, "--job", 5, "--json"))
+        self.assertEqual(data["params"]["max_num_seqs"], 0)
+        self.assertEqual(data["metrics"]["duration_s"], 5100.25)
+        self.assertEqual(data["timeseries"]["power_w"], [5500.25 + i for i in range(5)])
+        self.assertIn("npu_active", self.run_command("show", self.path, "--job", 5))
+        self.assertIn("expected an object", self.run_command("show", self.path, "--job", 3))
+        self.assertIn("no row of job 99", self.run_command("show", self.path, "--job", 99, code=2))
+
+    def test_status_and_info(self):
+        self.assertIn("complete: 26 done, 4 failed of 30 jobs", self.run_command("status", self.path, code=1))
+        counts = json.loads(self.run_command("status", self.path, "--json", code=1))
+        self.assertEqual((counts["done"], counts["failed"], counts["complete"]), (26, 4, True))
+        self.assertIn("standby_duration", self.run_command("info", self.path))
+        self.assertEqual(json.loads(self.run_command("info", self.path, "--spec")), {"name": "fixture"})
+
+    def test_diff_sees_one_changed_number(self):
+        copy = self.folder / "copy.h5"
+        self.run_command("snapshot", self.path, copy, "--force")
+        self.assertIn("30 jobs compared, 0 differences", self.run_command("diff", self.path, copy))
+        try:
+            import h5py
+        except ImportError:
+            self.skipTest("python3-h5py is not installed")
+        with h5py.File(copy, "r+") as file:
+            file["metrics/energy_j"][5] *= 1 + 1e-12
+            file["timeseries/power_w"][int(file["timeseries/row_start"][8])] += 1.0
+            file["provenance/wall_s"][:] = 7.0
+        text = self.run_command("diff", self.path, copy, code=1)
+        self.assertIn("job 5: energy_j", text)
+        self.assertIn("job 8: /timeseries/power_w differs", text)
+        self.assertIn("2 differences", text)
+        self.assertIn("1 differences", self.run_command("diff", self.path, copy, "--rtol", "1e-9", code=1))
+
+    def test_smaller_file_lacks_jobs(self):
+        small = self.folder / "small.h5"
+        subprocess.run([SAMPLE, small, "20"], check=True)
+        self.assertIn("job 29 of", self.run_command("diff", self.path, small, code=1))
+
+    def test_merge_and_recover(self):
+        merged = self.folder / "merged.h5"
+        self.run_command("merge", self.path, self.path, "-o", merged)
+        self.run_command("diff", self.path, merged)
+        self.assertIn("exists already", self.run_command("merge", self.path, "-o", merged, code=3))
+        self.assertIn("30 rows kept", self.run_command("recover", merged))
+        self.run_command("diff", self.path, merged)
+        other = self.folder / "other.h5"
+        subprocess.run([SAMPLE, other, "10"], check=True)
+        self.assertIn("not of the same sweep", self.run_command("merge", self.path, other, "-o", "x.h5", code=2))
+
+    def test_live_file(self):
+        path = self.folder / "live.h5"
+        with subprocess.Popen([SAMPLE, path, str(N_JOBS), "live"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as writer:
+            self.assertEqual(writer.stdout.readline(), "live\n")
+            self.run_command("status", path, code=75)
+            self.run_command("top", path)
+            self.run_command("diff", self.path, path)
+            copy = self.folder / "live_copy.h5"
+            self.run_command("snapshot", path, copy)
+            self.run_command("status", copy, code=1)
+            writer.kill()
+        self.run_command("status", path, code=75)
+        self.run_command("recover", path)
+        self.run_command("status", path, code=1)
+        self.run_command("diff", self.path, path)
+
+    def test_bad_input(self):
+        broken = self.folder / "broken.h5"
+        broken.write_text("no HDF5")
+        for command in (["info"], ["status"], ["top"], ["pareto"], ["show", "--job", "1"], ["export"], ["recover"]):
+            self.assertIn("not an HDF5 file", self.run_command(command[0], broken, *command[1:], code=3))
+            self.assertIn("usage", self.run_command(command[0], code=2))
+            self.assertIn("Exit code", self.run_command(command[0], "--help"))
+        self.assertIn("did you mean", self.run_command("top", self.path, "--by", "energy", code=2))
+        self.assertIn("--where", self.run_command("top", self.path, "--where", "job <", code=2))
+        self.assertIn("cannot create", self.run_command("snapshot", self.path, "/nonexistent/x.h5", code=3))
+        self.assertIn("/nonexistent/x.csv", self.run_command("export", self.path, "-o", "/nonexistent/x.csv", code=3))
+
+
+if __name__ == "__main__":
+    unittest.main()

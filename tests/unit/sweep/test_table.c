@@ -1,0 +1,95 @@
+/* The same cells in four forms: aligned for people, and for programs such that nothing in a cell can break
+ * the form. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+
+static void check(swp_table_format format, const char *expected)
+{
+    char     *text = NULL;
+    size_t    len  = 0;
+    FILE     *out  = open_memstream(&text, &len);
+    swp_table table;
+
+    swp_table_begin(&table, out, format, 2);
+    swp_table_heading(&table, "name", "", false);
+    swp_table_heading(&table, "power", "W", true);
+    swp_table_cell(&table, "größe, \"a\"\tb");
+    swp_table_cell(&table, "12.5");
+    swp_table_cell(&table, "x");
+    swp_table_cell(&table, "");
+    assert_int_equal(swp_table_end(&table, NULL), WS_OK);
+    fclose(out);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void four_forms(void **state)
+{
+    (void)state;
+    check(SWP_TABLE_TEXT, "name          power [W]\n"
+                          "größe, \"a\"\tb       12.5\n"
+                          "x                      \n");
+    check(SWP_TABLE_TSV, "name\tpower\ngröße, \"a\" b\t12.5\nx\t\n");
+    check(SWP_TABLE_CSV, "name,power\n\"größe, \"\"a\"\"\tb\",12.5\nx,\n");
+    check(SWP_TABLE_JSON, "[\n  {\"name\": \"größe, \\\"a\\\"\\u0009b\", \"power\": 12.5},\n"
+                          "  {\"name\": \"x\", \"power\": null}\n]\n");
+}
+
+static void no_rows(void **state)
+{
+    char     *text = NULL;
+    size_t    len  = 0;
+    FILE     *out  = open_memstream(&text, &len);
+    swp_table table;
+
+    (void)state;
+    swp_table_begin(&table, out, SWP_TABLE_JSON, 1);
+    swp_table_heading(&table, "job", "", true);
+    assert_int_equal(swp_table_end(&table, NULL), WS_OK);
+    fclose(out);
+    assert_string_equal(text, "[]\n");
+    free(text);
+}
+
+static void output_that_cannot_be_written(void **state)
+{
+    FILE     *out = fopen("/dev/full", "w");
+    ws_error  err = WS_ERROR_INIT;
+    swp_table table;
+
+    (void)state;
+    if (out == NULL) {
+        skip();
+    }
+    swp_table_begin(&table, out, SWP_TABLE_CSV, 1);
+    swp_table_heading(&table, "job", "", true);
+    swp_table_cell(&table, "1");
+    assert_int_equal(swp_table_end(&table, &err), WS_ERR_IO);
+    ws_error_clear(&err);
+    fclose(out);
+}
+
+static void formats(void **state)
+{
+    swp_table_format format = SWP_TABLE_TEXT;
+    (void)state;
+    assert_int_equal(swp_table_format_parse("csv", NULL, &format), WS_OK);
+    assert_int_equal(format, SWP_TABLE_CSV);
+    assert_int_equal(swp_table_format_parse("xml", NULL, &format), WS_ERR_INPUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(four_forms), cmocka_unit_test(no_rows),
+                                       cmocka_unit_test(output_that_cannot_be_written),
+                                       cmocka_unit_test(formats)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
