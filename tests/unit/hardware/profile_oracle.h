@@ -175,7 +175,7 @@ static inline int64_t oracle_uniform(const ws__points *points, int64_t pc, int64
     oracle_bracket(counts, nd, &n[0], &n[1], &w);
     for (int i = 0; i < 2; i++) {
         for (int j = 0; j < 2; j++) {
-            int64_t pair[2];
+            int64_t pair[2] = {0, 0};
             oracle_nearest(points, chunks->key[p[i]], counts->key[n[j]], pair);
             c[i][j] = oracle_slice(points, pair, kp, kd);
         }
