@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Axes up to this key get an index of one byte per integer (64 KiB at most); wider ones are searched. */
-enum { INDEXED_KEY_MAX = 65535, INDEXED_KEYS_MAX = 255, POOL_ALIGN = 64 };
+/* Axes up to this key get an index of one byte per integer (64 KiB at most) while all indices together stay
+ * below a size; others are searched. Measured bundles have a handful of different axes. */
+enum { INDEXED_KEY_MAX = 65535, INDEXED_KEYS_MAX = 255, INDICES_MAX = 4 << 20 };
+/* How far back an equal axis is looked for, so that a table of nothing but different axes does not take
+ * forever. */
+enum { INTERN_WINDOW = 64 };
+enum { POOL_ALIGN = 64 };
 
 /* ---- pools, then one block ---- */
 
@@ -63,7 +68,8 @@ static ws_status pool_append(pool *p, const void *source, size_t n, uint32_t *fi
 static ws_status add_index(builder *b, ws__axis *axis, const int64_t *keys)
 {
     axis->index_at = WS__NONE;
-    if (axis->n_keys > INDEXED_KEYS_MAX || axis->last_key > INDEXED_KEY_MAX || keys[0] < 0) {
+    if (axis->n_keys > INDEXED_KEYS_MAX || axis->last_key > INDEXED_KEY_MAX || keys[0] < 0 ||
+        b->indices.n > INDICES_MAX) {
         return WS_OK;
     }
     const size_t n_cells = (size_t)axis->last_key + 1;
@@ -82,8 +88,9 @@ static ws_status add_index(builder *b, ws__axis *axis, const int64_t *keys)
 /* An axis with these keys: one that is there already, or a new one. */
 static ws_status intern_axis(builder *b, const int64_t *keys, size_t n_keys, uint32_t *axis_out)
 {
-    const ws__axis *axes = b->axes.data;
-    for (size_t i = b->axes.n; i-- > 0;) {
+    const ws__axis *axes   = b->axes.data;
+    const size_t    oldest = b->axes.n > INTERN_WINDOW ? b->axes.n - INTERN_WINDOW : 0;
+    for (size_t i = b->axes.n; i-- > oldest;) {
         const int64_t *known = (const int64_t *)b->keys.data + axes[i].first_key;
         if (axes[i].n_keys == n_keys && memcmp(known, keys, n_keys * sizeof(keys[0])) == 0) {
             *axis_out = (uint32_t)i;
@@ -159,21 +166,25 @@ static int compare_keys(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The distinct values of one key part as an axis; keys is scratch for all points. */
+/* The distinct values of one key part as an axis; keys is scratch for all points. Few values among many
+ * points: inserting is quicker than sorting. */
 static ws_status distinct_axis(builder *b, const ws__points *points, int part, int64_t *keys,
                                uint32_t *axis_out)
 {
+    size_t n = 0;
     for (size_t i = 0; i < points->n; i++) {
-        keys[i] = points->data[i].key[part];
-    }
-    qsort(keys, points->n, sizeof(keys[0]), compare_keys);
-    size_t kept = 1;
-    for (size_t i = 1; i < points->n; i++) {
-        if (keys[i] != keys[kept - 1]) {
-            keys[kept++] = keys[i];
+        const int64_t key = points->data[i].key[part];
+        size_t        at  = n;
+        while (at > 0 && keys[at - 1] > key) {
+            at--;
+        }
+        if (at == 0 || keys[at - 1] != key) {
+            memmove(&keys[at + 1], &keys[at], (n - at) * sizeof(keys[0]));
+            keys[at] = key;
+            n++;
         }
     }
-    return intern_axis(b, keys, kept, axis_out);
+    return intern_axis(b, keys, n, axis_out);
 }
 
 static size_t position_on_axis(const builder *b, uint32_t axis_id, int64_t key)
@@ -295,26 +306,6 @@ static ws_status alpha_axis(builder *b, const ws__profile_draft *draft)
     return status;
 }
 
-/* The id of an alpha value, looking through those there are: tables hold few distinct ones. Id 0 is the
- * default's own, so a value equal to the default still gets its own id and counts as present. */
-static ws_status alpha_id(builder *b, double alpha, uint16_t *id_out)
-{
-    const double *known = b->alphas.data;
-    for (size_t i = 1; i < b->alphas.n; i++) {
-        if (known[i] == alpha) {
-            *id_out = (uint16_t)i;
-            return WS_OK;
-        }
-    }
-    uint32_t id;
-    WS_TRY(pool_append(&b->alphas, &alpha, 1, &id));
-    if (id > UINT16_MAX) {
-        return WS_ERR_NOMEM;
-    }
-    *id_out = (uint16_t)id;
-    return WS_OK;
-}
-
 static ws_status build_skew(builder *b, ws__profile_draft *draft)
 {
     b->head.has_skew = draft->has_skew;
@@ -339,7 +330,12 @@ static ws_status build_skew(builder *b, ws__profile_draft *draft)
             cell = cell * draft->skew[a].n_labels + entry->label[a];
         }
         if (ids[cell] == 0) {
-            WS_TRY(alpha_id(b, entry->alpha, &ids[cell]));
+            uint32_t id;
+            WS_TRY(pool_append(&b->alphas, &entry->alpha, 1, &id));
+            if (id > UINT16_MAX) {
+                return WS_ERR_NOMEM;
+            }
+            ids[cell] = (uint16_t)id;
         }
     }
     return WS_OK;

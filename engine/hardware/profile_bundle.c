@@ -199,6 +199,44 @@ static ws_status read_tp_table(ws_files *files, const char *dir, int64_t tp, con
     return status;
 }
 
+/* The lookup keeps a table of all (chunk, decodes) pairs and looks for the nearest measured one where there
+ * is none: the number of different values is bounded, far above any measurement (20 and 10), so that no file
+ * takes forever. */
+enum { DISTINCT_MAX = 128 };
+
+static size_t count_distinct(const ws__points *points, int part)
+{
+    int64_t seen[DISTINCT_MAX];
+    size_t  n = 0;
+    for (size_t i = 0; i < points->n; i++) {
+        size_t at = 0;
+        while (at < n && seen[at] != points->data[i].key[part]) {
+            at++;
+        }
+        if (at == n && n == DISTINCT_MAX) {
+            return DISTINCT_MAX + 1;
+        }
+        if (at == n) {
+            seen[n++] = points->data[i].key[part];
+        }
+    }
+    return n;
+}
+
+static ws_status check_pairs(const char *dir, int64_t tp, const ws__points *attention, ws_error *err)
+{
+    static const char *const names[] = {"prefill_chunk", "n_decode"};
+    for (int part = 0; part < 2; part++) {
+        if (count_distinct(attention, part) > DISTINCT_MAX) {
+            return ws_error_add(err, WS_ERR_INPUT,
+                                "%s/tp%" PRId64
+                                "/attention.csv: %s: expected at most %d different values, found more",
+                                dir, tp, names[part], DISTINCT_MAX);
+        }
+    }
+    return WS_OK;
+}
+
 /* ---- the bundle ---- */
 
 static ws_status read_alphas(ws_files *files, const char *dir, ws_strbuf *notes, ws_error *err,
@@ -244,6 +282,7 @@ ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbu
     WS_TRY(read_tp_table(files, dir, tp, "dense.csv", &dense_format, pick, err, draft));
     WS_TRY(read_tp_table(files, dir, tp, "per_sequence.csv", &per_sequence_format, pick, err, draft));
     WS_TRY(read_tp_table(files, dir, tp, "attention.csv", &attention_format, PICK_ALL, err, draft));
+    WS_TRY(check_pairs(dir, tp, &draft->attention, err));
     if (stable != tp) {
         WS_TRY(read_tp_table(files, dir, stable, "dense.csv", &dense_format, PICK_STABLE, err, draft));
         WS_TRY(read_tp_table(files, dir, stable, "per_sequence.csv", &per_sequence_format, PICK_STABLE, err,

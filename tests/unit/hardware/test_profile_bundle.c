@@ -208,6 +208,31 @@ static void broken_metadata_is_refused_with_file_and_line(void **state)
                    "line 4: n_bins: expected a list with one number more");
 }
 
+/* 129 chunks: more pairs than any measurement has. And rows that share no axis still load, and answer. */
+static void odd_tables_neither_hang_nor_grow_without_bound(void **state)
+{
+    (void)state;
+    ws_strbuf text = WS_STRBUF_INIT;
+    ws_strbuf_puts(&text, "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n");
+    for (int i = 0; i < 129; i++) {
+        ws_strbuf_printf(&text, "%d,0,%d,0,1\n", i, i);
+    }
+    expect_refused("b/tp1/attention.csv", ws_strbuf_text(&text),
+                   "b/tp1/attention.csv: prefill_chunk: expected at most 128 different values");
+    ws_strbuf_clear(&text);
+    ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;
+    ws_profile       *profile = NULL;
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(ws__draft_add_attention(&draft, 0, i, 1, 60000 + i, 100.0 + i), WS_OK);
+    }
+    assert_int_equal(ws__profile_build(&draft, &profile), WS_OK);
+    assert_true(profile->block_bytes < (size_t)16 << 20);
+    assert_int_equal(ws_profile_attention_ns(profile, &(ws_attention_query){0, 1999, 1, 5, 5, 5}), 2099);
+    ws_profile_destroy(&profile);
+    ws__profile_draft_fini(&draft);
+    ws_strbuf_fini(&text);
+}
+
 /* All broken rows of a file are told, not just the first. */
 static void every_broken_row_is_told(void **state)
 {
@@ -282,6 +307,7 @@ int main(void)
     const struct CMUnitTest made_up[] = {
         cmocka_unit_test(broken_tables_are_refused_with_file_and_line),
         cmocka_unit_test(broken_metadata_is_refused_with_file_and_line),
+        cmocka_unit_test(odd_tables_neither_hang_nor_grow_without_bound),
         cmocka_unit_test(every_broken_row_is_told),
         cmocka_unit_test(alphas_come_from_where_the_metadata_says),
     };
