@@ -116,6 +116,8 @@ def main():
         for problem in problems:
             print(f"         {problem}")
     print(f"{len(cases) - n_failed} of {len(cases)} cases passed")
+    if n_failed and not args.write:
+        print("If these results were meant to change: tests/golden/regenerate.sh, and commit its diff with the change.")
     return 0 if cases and not n_failed else 1
 
 
