@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# A wrong spec ends with 2, every problem named once also on several ranks, and nothing is written; an output that cannot be
+# written, or exists, ends with 3.
+. "$(dirname "$0")/lib.sh"
+
+cat >bad.json <<'SPEC'
+{ "name": "bad", "cluster": "configs/cluster/single_node_power_instance.json", "optoins": {},
+  "parameters": { "tp_sise": [1], "max_num_seqs": [0] }, "constraints": ["tp_size <"] }
+SPEC
+expect 2 on_ranks 2 run bad.json -o bad.h5 2>log
+for text in '/optoins' 'tp_sise' 'did you mean "tp_size"' '/parameters/max_num_seqs/0'; do
+    [ "$(grep -c -- "$text" log)" -eq 1 ] || fail "expected one line with $text in: $(cat log)"
+done
+[ ! -e bad.h5 ] && [ ! -e bad.h5.part ] && [ ! -e bad.h5.lock ] || fail "something was written"
+expect 2 "$WATTSWEEP" plan bad.json 2>/dev/null
+expect 2 "$WATTSWEEP" run missing.json 2>/dev/null
+expect 2 "$WATTSWEEP" run 2>/dev/null
+expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" --overwirte 2>log
+grep -q "did you mean --overwrite" log || fail "no hint: $(cat log)"
+expect 3 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o no/such/folder/x.h5 2>/dev/null
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o x.h5 --slice 0/9 -q
+expect 3 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o x.h5 --slice 0/9 2>log
+grep -q -- "--resume continues it" log || fail "no hint: $(cat log)"
+expect 0 "$WATTSWEEP" plan "$SPEC_DIR/small.json" >plan
+grep -q "^jobs      40" plan || fail "plan: $(cat plan)"
+grep -q "8 do not meet max_num_seqs \* tp_size < 32" plan || fail "plan: $(cat plan)"
+[ "$("$WATTSWEEP" plan "$SPEC_DIR/small.json" --list | wc -l)" -eq 49 ] || fail "expected 48 jobs and a head"

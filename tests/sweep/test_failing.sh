@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# A point that fails is a row with its state and reason; the others run, the sweep ends with 1, status says the same.
+. "$(dirname "$0")/lib.sh"
+
+expect 1 on_ranks 2 run "$SPEC_DIR/failing.json" -o f.h5
+expect 1 "$WATTSWEEP" status f.h5
+# 2 of 3 tags work with 96 GiB; 8 GiB hold no 16 GB of weights; nobody has an ABACUS
+[ "$(rows_in_state f.h5 "done")" -eq 4 ] || fail "expected 4 rows done"
+[ "$(rows_in_state f.h5 infeasible)" -eq 4 ] || fail "expected 4 rows infeasible"
+[ "$(rows_in_state f.h5 failed)" -eq 4 ] || fail "expected 4 rows failed"
+"$WATTSWEEP" export f.h5 --columns state,hardware,error | grep '^failed' | grep -q ABACUS || fail "the reason names no ABACUS"
+# resuming leaves them alone, retrying runs them again
+expect 1 "$WATTSWEEP" run "$SPEC_DIR/failing.json" -o f.h5 --resume 2>log
+grep -q " 0 jobs to run" log || fail "expected nothing to run: $(cat log)"
+expect 1 "$WATTSWEEP" run "$SPEC_DIR/failing.json" -o f.h5 --resume --retry-failed 2>log
+grep -q " 8 jobs to run, 8 of them again" log || fail "expected 8 jobs to run: $(cat log)"
+[ "$("$WATTSWEEP" export f.h5 --columns attempt | grep -c '^2$')" -eq 8 ] || fail "expected 8 second attempts"
+# a time budget nobody meets: rows, not the end
+expect 1 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o t.h5 --slice 0/300 --job-timeout 1us
+[ "$(rows_in_state t.h5 timed_out)" -gt 0 ] || fail "expected rows timed out"

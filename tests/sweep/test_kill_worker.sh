@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# A killed worker: the sweep goes on without it, its jobs are redone, the file is complete and the same.
+. "$(dirname "$0")/lib.sh"
+
+total_ms=$(wall_ms on_ranks 3 run "$SPEC_DIR/kill.json" -o whole.h5 -q)
+for trial in $(seq "${TRIALS:-3}"); do
+    start_ranks_recovering 3 run "$SPEC_DIR/kill.json" -o k.h5 --overwrite 2>log &
+    mpirun_pid=$!
+    sleep_ms "$((300 + $(random_ms "$total_ms")))"
+    victim=$(rank_pid "$mpirun_pid" "$((1 + trial % 2))") && kill -KILL "$victim" || true
+    wait "$mpirun_pid" || true
+    expect 0 "$WATTSWEEP" status k.h5
+    same whole.h5 k.h5
+done

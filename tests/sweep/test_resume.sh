@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Resuming with a spec that grew keeps the rows it shares, whatever their numbers are now; one that lost finished rows is
+# refused unless told to drop them; a second writer is refused.
+. "$(dirname "$0")/lib.sh"
+
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 -q
+sed 's/\[4, 8, 16\]/[2, 4, 8, 16]/; s/\["18ns", "1s"\]/["1s", "18ns", "2s"]/' "$SPEC_DIR/small.json" >grown.json
+expect 0 on_ranks 2 run grown.json -o grown.h5 --resume 2>log
+grep -q "40 rows kept" log || fail "expected 40 rows kept: $(cat log)"
+expect 0 "$WATTSWEEP" run grown.json -o fresh.h5 -q
+same fresh.h5 grown.h5
+expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 --resume 2>log
+grep -q -- "--drop-rows" log || fail "no hint: $(cat log)"
+same fresh.h5 grown.h5
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 --resume --drop-rows -q
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o small.h5 -q
+same small.h5 grown.h5
+
+"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 -q &
+pid=$!
+until [ -e two.h5 ]; do sleep 0.02; done
+expect 3 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 --overwrite 2>log
+kill -TERM "$pid"
+wait "$pid" || true
+
+# points that constraints leave out, as rows
+expect 1 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o kept.h5 --keep-infeasible -q
+[ "$(rows_in_state kept.h5 infeasible)" -eq 8 ] || fail "expected 8 rows infeasible"
