@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 total_ms=$(wall_ms on_ranks 2 run "$SPEC_DIR/kill.json" -o whole.h5 -q)
-for trial in $(seq "${TRIALS:-4}"); do
+for trial in $(seq "${TRIALS:-2}"); do
     rm -f k.h5*
     start_ranks_recovering 2 run "$SPEC_DIR/kill.json" -o k.h5 2>log &
     mpirun_pid=$!

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 total_ms=$(wall_ms on_ranks 3 run "$SPEC_DIR/kill.json" -o whole.h5 -q)
-for trial in $(seq "${TRIALS:-3}"); do
+for trial in $(seq "${TRIALS:-2}"); do
     start_ranks_recovering 3 run "$SPEC_DIR/kill.json" -o k.h5 --overwrite 2>log &
     mpirun_pid=$!
     sleep_ms "$((300 + $(random_ms "$total_ms")))"
