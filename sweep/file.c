@@ -103,9 +103,9 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
     ws_status status = alloc_file(path, layout, options, err, &file);
     if (status == WS_OK) {
         status = create_h5(file, err);
-    }
-    if (status == WS_OK) {
-        status = swp_file_make_objects(file, options, err);
+        if (status == WS_OK) {
+            status = swp_file_make_objects(file, options, err);
+        }
         if (status != WS_OK) {
             unlink(path);
         }

@@ -24,28 +24,39 @@ void swp_h5_init(void)
 /* ---- errors ---- */
 
 typedef struct error_text {
-    ws_strbuf text;
+    ws_strbuf library; /* what HDF5 says: its two innermost records */
+    ws_strbuf system;  /* what the operating system says in one of them, or empty */
     int       n_kept;
 } error_text;
 
-/* The innermost records say what the system said; the outer ones repeat our own message. */
+/* The innermost records say what happened; the outer ones repeat our own message. Drivers put time, file name, addresses
+ * and the system's text all in one: "file write failed: time = ..., error message = 'No space left on device', ..." */
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *record, void *data)
 {
-    error_text *kept = data;
+    static const char mark[] = "error message = '";
+    error_text       *kept   = data;
     (void)n;
-    if (kept->n_kept < 2 && record->desc != NULL && record->desc[0] != '\0') {
-        if (kept->n_kept > 0) {
-            ws_strbuf_puts(&kept->text, "; ");
-        }
-        ws_strbuf_puts(&kept->text, record->desc);
-        kept->n_kept++;
+    if (kept->n_kept >= 2 || record->desc == NULL || record->desc[0] == '\0') {
+        return 0;
+    }
+    const char *details = strstr(record->desc, ": time = ");
+    details             = details != NULL ? details : strstr(record->desc, ": name = '");
+    const char *system  = strstr(record->desc, mark);
+    if (kept->n_kept++ > 0) {
+        ws_strbuf_puts(&kept->library, "; ");
+    }
+    ws_strbuf_append(&kept->library, record->desc,
+                     details != NULL ? (size_t)(details - record->desc) : strlen(record->desc));
+    if (system != NULL) {
+        system += sizeof(mark) - 1;
+        ws_strbuf_append(&kept->system, system, strcspn(system, "'"));
     }
     return 0;
 }
 
 ws_status swp_h5_fail(ws_error *err, const char *path, const char *fmt, ...)
 {
-    error_text kept = {WS_STRBUF_INIT, 0};
+    error_text kept = {WS_STRBUF_INIT, WS_STRBUF_INIT, 0};
     char       what[256];
     va_list    args;
 
@@ -54,9 +65,15 @@ ws_status swp_h5_fail(ws_error *err, const char *path, const char *fmt, ...)
     va_end(args);
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &kept);
     H5Eclear2(H5E_DEFAULT);
-    ws_error_add(err, WS_ERR_IO, "%s: %s%s%s", path, what, kept.n_kept > 0 ? ": " : "",
-                 ws_strbuf_text(&kept.text));
-    ws_strbuf_fini(&kept.text);
+    if (kept.system.len > 0) {
+        ws_error_add(err, WS_ERR_IO, "%s: %s: %s (HDF5: %s)", path, what, ws_strbuf_text(&kept.system),
+                     ws_strbuf_text(&kept.library));
+    } else {
+        ws_error_add(err, WS_ERR_IO, "%s: %s%s%s", path, what, kept.n_kept > 0 ? ": " : "",
+                     ws_strbuf_text(&kept.library));
+    }
+    ws_strbuf_fini(&kept.library);
+    ws_strbuf_fini(&kept.system);
     return WS_ERR_IO;
 }
 
