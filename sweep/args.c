@@ -7,7 +7,7 @@
 
 #include "commands.h"
 
-static void print_help(const swp_command *command)
+static void print_help(const swp_command_line *command)
 {
     printf("usage: wattsweep %s\n\n%s\n\noptions:\n", command->usage, command->about);
     for (size_t i = 0; i < command->n_args; i++) {
@@ -21,14 +21,14 @@ static void print_help(const swp_command *command)
     printf("  %-26s %s\n", "-h, --help", "this text");
 }
 
-static int complain(const swp_command *command, const char *what, const char *arg)
+static int complain(const swp_command_line *command, const char *what, const char *arg)
 {
     fprintf(stderr, "%s: %s\nusage: wattsweep %s (--help says more)\n", arg, what, command->usage);
     return SWP_EXIT_INPUT;
 }
 
 /* The option of an argument like --name, --name=value or -n; *value_out is what follows '=', or NULL. */
-static const swp_arg *find(const swp_command *command, const char *text, const char **value_out)
+static const swp_arg *find(const swp_command_line *command, const char *text, const char **value_out)
 {
     const char  *equals = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;
     const size_t len    = equals == NULL ? strlen(text) : (size_t)(equals - text);
@@ -59,7 +59,7 @@ static bool set_value(const swp_arg *arg, const char *value)
     return true;
 }
 
-int swp_args_parse(const swp_command *command, int argc, char **argv, int *n_files_out)
+int swp_args_parse(const swp_command_line *command, int argc, char **argv, int *n_files_out)
 {
     int  n_files    = 0;
     bool only_files = false;

@@ -16,13 +16,13 @@ typedef struct swp_arg {
     bool        *flag;
 } swp_arg;
 
-typedef struct swp_command {
+typedef struct swp_command_line {
     const char    *usage; /**< "top FILE [options]" */
     const char    *about; /**< what it does, and its exit codes */
     const swp_arg *args;
     size_t         n_args;
     int            min_files, max_files; /**< arguments that are no options */
-} swp_command;
+} swp_command_line;
 
 #define SWP_ARGS_GO_ON (-1)
 
@@ -30,6 +30,6 @@ typedef struct swp_command {
  * @param[in,out] argv       arguments that are no options are moved to argv[1 ...], in their order
  * @param[out]    n_files_out  how many there are
  * @return SWP_ARGS_GO_ON; else the exit code: 0 after --help, 2 after a message to stderr */
-int swp_args_parse(const swp_command *command, int argc, char **argv, int *n_files_out);
+int swp_args_parse(const swp_command_line *command, int argc, char **argv, int *n_files_out);
 
 #endif /* SWP_ARGS_H */

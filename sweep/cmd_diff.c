@@ -388,12 +388,12 @@ static int finish(comparison *c, ws_status status)
 
 int swp_cmd_diff(int argc, char **argv)
 {
-    ws_error          err     = WS_ERROR_INIT;
-    comparison        c       = {.err = &err};
-    const swp_arg     args[]  = {{"--rtol", NULL, "X",
-                                  "numbers may differ by X times the larger one (default 0: exact)", NULL, &c.rtol,
-                                  NULL}};
-    const swp_command command = {
+    ws_error               err     = WS_ERROR_INIT;
+    comparison             c       = {.err = &err};
+    const swp_arg          args[]  = {{"--rtol", NULL, "X",
+                                       "numbers may differ by X times the larger one (default 0: exact)", NULL, &c.rtol,
+                                       NULL}};
+    const swp_command_line command = {
         "diff A B [--rtol X]",
         "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, time\n"
         "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"

@@ -129,7 +129,7 @@ int swp_cmd_export(int argc, char **argv)
         {"--where", NULL, "EXPR", "only these rows: 'state == \"done\" and tp_size == 2'", &where, NULL,
          NULL},
         {"--output", "-o", "PATH", "write there instead of stdout", &out, NULL, NULL}};
-    const swp_command command = {
+    const swp_command_line command = {
         "export FILE [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
         "One row per job, one column per parameter, metric and energy component; numbers read back\n"
         "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"

@@ -30,7 +30,7 @@ int swp_cmd_status(int argc, char **argv)
     bool          json = false, quiet = false;
     const swp_arg args[] = {{"--json", NULL, NULL, "counts by state as one JSON object", NULL, NULL, &json},
                             {"--quiet", "-q", NULL, "only the exit code", NULL, NULL, &quiet}};
-    const swp_command command = {
+    const swp_command_line command = {
         "status FILE [--json | --quiet]",
         "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
         "failures; this one is.\n"
@@ -171,7 +171,7 @@ int swp_cmd_info(int argc, char **argv)
     bool          spec   = false;
     const swp_arg args[] = {
         {"--spec", NULL, NULL, "print the spec stored in the file (JSON), nothing else", NULL, NULL, &spec}};
-    const swp_command command = {
+    const swp_command_line command = {
         "info FILE [--spec]",
         "What a result file holds: the sweep, its state, parameters, where it came from.\n"
         "Exit code: 0; 2 bad option; 3 file cannot be read.",

@@ -14,9 +14,9 @@
 
 int swp_cmd_snapshot(int argc, char **argv)
 {
-    bool              force   = false;
-    const swp_arg     args[]  = {{"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
-    const swp_command command = {
+    bool                   force  = false;
+    const swp_arg          args[] = {{"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
+    const swp_command_line command = {
         "snapshot FILE OUT [--force]",
         "A plain, compressed copy of a file at this moment, also while its sweep is running: OUT opens\n"
         "in every HDF5 and netCDF tool.\n"
@@ -65,7 +65,7 @@ static ws_status recover(const char *path, ws_error *err)
 
 int swp_cmd_recover(int argc, char **argv)
 {
-    const swp_command command = {
+    const swp_command_line command = {
         "recover FILE",
         "Make a plain file of what a killed sweep left behind: every row that was complete is kept.\n"
         "FILE is replaced only when its successor is safely on the disk.\n"
@@ -173,11 +173,11 @@ static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_e
 
 int swp_cmd_merge(int argc, char **argv)
 {
-    const char       *out     = NULL;
-    bool              force   = false;
-    const swp_arg     args[]  = {{"--output", "-o", "OUT", "the file to write (required)", &out, NULL, NULL},
-                                 {"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
-    const swp_command command = {
+    const char   *out    = NULL;
+    bool          force  = false;
+    const swp_arg args[] = {{"--output", "-o", "OUT", "the file to write (required)", &out, NULL, NULL},
+                            {"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
+    const swp_command_line command = {
         "merge FILE... -o OUT",
         "Join the slices of one sweep (array jobs). A job in several files is taken from the one where it "
         "is\n"

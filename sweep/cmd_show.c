@@ -9,6 +9,7 @@
 #include "cmd_util.h"
 #include "commands.h"
 #include "frame.h"
+#include "job_export.h"
 #include "sparkline.h"
 
 #define SPARKLINE_WIDTH 72
@@ -260,18 +261,21 @@ static ws_status parse_series(const char *name, ws_error *err, ws_series_column 
 int swp_cmd_show(int argc, char **argv)
 {
     double        job    = -1.0;
-    const char   *series = "power_w";
+    const char   *series = "power_w", *export_dir = NULL;
     bool          json   = false;
     const swp_arg args[] = {
         {"--job", "-j", "N", "which job (required)", NULL, &job, NULL},
         {"--series", NULL, "NAME", "draw this time series (default power_w)", &series, NULL, NULL},
+        {"--export", NULL, "DIR", "write the job's cluster config, workload and wattsim arguments there",
+         &export_dir, NULL, NULL},
         {"--json", NULL, NULL, "everything as JSON, time series included", NULL, NULL, &json}};
-    const swp_command command = {
+    const swp_command_line command = {
         "show FILE --job N [--json]",
-        "One job: parameters, metrics, energy by node and component, power over time.\n"
+        "One job: parameters, metrics, energy by node and component, power over time; or its inputs as "
+        "files.\n"
         "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
         args,
-        3,
+        sizeof(args) / sizeof(args[0]),
         1,
         1};
     int              n_files = 0;
@@ -296,7 +300,10 @@ int swp_cmd_show(int argc, char **argv)
         status = find_job(&frame, (int64_t)job, &err, &row);
     }
     if (status == WS_OK) {
-        status = json ? print_json(&frame, row, &err) : print_text(&frame, row, which, &err);
+        status = export_dir != NULL ? swp_job_export(swp_reader_layout(frame.reader)->spec_json, argv[1],
+                                                     (int64_t)job, export_dir, &err)
+                 : json             ? print_json(&frame, row, &err)
+                                    : print_text(&frame, row, which, &err);
     }
     swp_frame_close(&frame);
     return swp_cmd_exit(status, &err);

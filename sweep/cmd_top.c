@@ -87,16 +87,16 @@ static ws_status print_top(const swp_selection *selection, const char *by, doubl
 
 int swp_cmd_top(int argc, char **argv)
 {
-    const char       *by = "j_per_token", *where = NULL, *columns = NULL, *format_text = "text";
-    double            n       = 10.0;
-    const swp_arg     args[]  = {{"--by", NULL, "COLUMN",
-                                  "rank by this (default j_per_token); +NAME largest first, -NAME smallest first",
-                                  &by, NULL, NULL},
-                                 {"--number", "-n", "N", "rows to show (default 10)", NULL, &n, NULL},
-                                 WHERE_ARG(where),
-                                 COLUMNS_ARG(columns),
-                                 FORMAT_ARG(format_text)};
-    const swp_command command = {
+    const char            *by = "j_per_token", *where = NULL, *columns = NULL, *format_text = "text";
+    double                 n       = 10.0;
+    const swp_arg          args[]  = {{"--by", NULL, "COLUMN",
+                                       "rank by this (default j_per_token); +NAME largest first, -NAME smallest first",
+                                       &by, NULL, NULL},
+                                      {"--number", "-n", "N", "rows to show (default 10)", NULL, &n, NULL},
+                                      WHERE_ARG(where),
+                                      COLUMNS_ARG(columns),
+                                      FORMAT_ARG(format_text)};
+    const swp_command_line command = {
         "top FILE [--by COLUMN] [-n N] [--where EXPR]",
         "The best configurations: done jobs in the order of one metric, repeats averaged (with\n"
         "95% confidence intervals). Metrics know which way is better.\n"
@@ -269,7 +269,7 @@ int swp_cmd_pareto(int argc, char **argv)
         WHERE_ARG(where),
         COLUMNS_ARG(columns),
         FORMAT_ARG(format_text)};
-    const swp_command command = {
+    const swp_command_line command = {
         "pareto FILE [--objectives A,B,..] [--where EXPR]",
         "The Pareto front: done jobs that no other job beats in every objective at once, in the\n"
         "order of the first objective. Repeats are averaged first.\n"

@@ -23,7 +23,7 @@ static int parse(int argc, char **argv, parsed *out)
     const swp_arg     args[]  = {{"--by", NULL, "COLUMN", "rank by", &out->by, NULL, NULL},
                                  {"--number", "-n", "N", "rows", NULL, &out->n, NULL},
                                  {"--json", NULL, NULL, "as JSON", NULL, NULL, &out->json}};
-    const swp_command command = {"top FILE", "about", args, 3, 1, 2};
+    const swp_command_line command = {"top FILE", "about", args, 3, 1, 2};
     return swp_args_parse(&command, argc, argv, &out->n_files);
 }
 

@@ -165,6 +165,13 @@ static void file_of_another_program(void **state)
     assert_refused(p, "not a result file of wattsweep");
 }
 
+/* HDF5 1.10 itself loses a block or two when it gives up on damaged metadata; our own leaks still count. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5_serial";
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
