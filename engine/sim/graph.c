@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/parallelism.h"
+
 /* Arrivals of ring messages are counted per (collective, phase); a neighbour is never this many phases ahead. */
 enum { RING_SLOTS = 64 };
 
@@ -46,7 +48,8 @@ typedef struct npu_state {
     int64_t  n_collectives;        /* entered so far */
     int32_t  ring_arrivals[RING_SLOTS];
     channel *channels;
-    size_t   n_channels;
+    const ws_instance_config *instance;
+    int32_t  next[WS_DIMS_MAX]; /* NPU that gets its ring messages, per dimension; -1 = none */
 } npu_state;
 
 struct ws_graph {
@@ -65,6 +68,46 @@ struct ws_graph {
     int64_t            now_ns;
     ws_status          status;         /* first failure inside an event */
 };
+
+/* ---- rings ---- */
+
+/* The next coordinate of a dimension in the cluster's network. */
+static int32_t neighbour_in_cluster(const ws_network *net, int64_t n_npus, int64_t npu, int dim)
+{
+    int64_t stride = 1;
+    for (int k = 0; k < dim; k++) {
+        stride *= net->size[k];
+    }
+    const int64_t at   = npu / stride % net->size[dim];
+    const int64_t next = at + 1 < net->size[dim] ? npu + stride : npu - at * stride;
+    return next < n_npus ? (int32_t)next : -1;
+}
+
+/* The next member of an instance's DP group, around the end. */
+static const ws_instance_config *next_member(const ws_scenario *s, const ws_instance_config *c)
+{
+    size_t i = (size_t)c->index;
+    do {
+        i = (i + 1) % s->n_instances;
+    } while (s->instances[i].dp_group != c->dp_group);
+    return &s->instances[i];
+}
+
+static void link_npu(const ws_scenario *s, int64_t n_npus, const ws_instance_config *c, int64_t offset, npu_state *npu)
+{
+    npu->instance = c;
+    if (s->fidelity == WS_FIDELITY_REFERENCE) {
+        for (int dim = 0; dim < s->network.n_dims; dim++) {
+            npu->next[dim] = neighbour_in_cluster(&s->network, n_npus, c->first_npu + offset, dim);
+        }
+        return;
+    }
+    const int64_t stage_begin = offset / c->tp_size * c->tp_size;
+    const int64_t group_next  = c->dp_group == WS_NO_GROUP ? c->first_npu : next_member(s, c)->first_npu;
+    npu->next[WS_DIM_TP]      = (int32_t)(c->first_npu + stage_begin + (offset + 1 - stage_begin) % c->tp_size);
+    npu->next[WS_DIM_STAGE]   = -1; /* stages have no collectives among them */
+    npu->next[WS_DIM_GROUP]   = (int32_t)(group_next + offset);
+}
 
 /* ---- event queue: a binary heap by (time, sequence) ---- */
 
@@ -161,9 +204,13 @@ ws_status ws_graph_create(ws_arena *arena, const ws_scenario *scenario, int64_t 
     for (size_t i = 0; i < (size_t)n_npus * n_channels; i++) {
         channels[i].waiting_node = -1;
     }
-    for (int64_t i = 0; i < n_npus; i++) {
-        g->npus[i].channels   = channels + (size_t)i * n_channels;
-        g->npus[i].n_channels = n_channels;
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        const ws_instance_config *c = &scenario->instances[i];
+        for (int64_t offset = 0; offset < c->n_npu_ids; offset++) {
+            npu_state *npu = &g->npus[c->first_npu + offset];
+            npu->channels  = channels + (size_t)(c->first_npu + offset) * n_channels;
+            link_npu(scenario, n_npus, c, offset, npu);
+        }
     }
     *out = g;
     return WS_OK;
@@ -243,17 +290,6 @@ ws_status ws_graph_program_seal(ws_graph *g, ws_graph_program *program)
 
 /* ---- collectives (spec/timing.md 2.5) ---- */
 
-/* The NPU that gets this one's messages in a phase: the next coordinate of the phase's dimension. */
-static int64_t ring_neighbour(const ws_network *net, int64_t npu, int dim)
-{
-    int64_t stride = 1;
-    for (int k = 0; k < dim; k++) {
-        stride *= net->size[k];
-    }
-    const int64_t at = npu / stride % net->size[dim];
-    return at + 1 < net->size[dim] ? npu + stride : npu - at * stride;
-}
-
 static int32_t ring_slot(int64_t n_collectives, int phase)
 {
     return (int32_t)((n_collectives * WS_RING_PHASES_MAX + phase) % RING_SLOTS);
@@ -273,7 +309,7 @@ static void begin_collective(ws_graph *g, int64_t npu, int32_t number)
 {
     npu_state           *n    = &g->npus[npu];
     const ws_graph_node *node = &n->program->nodes[number];
-    n->ring.phases = ws_collective_phases(&g->scenario->network, node->collective, node->value, node->dims);
+    n->ring.phases = ws_collective_phases(&n->instance->network, node->collective, node->value, node->dims);
     n->ring.phase  = 0;
     n->ring.node   = number;
     if (n->ring.phases.n_phases > 0) { /* without phases it never ends (spec/timing.md 8) */
@@ -314,8 +350,8 @@ static void run_ring_step(ws_graph *g, int64_t npu)
         return;
     }
     n->ring.step++;
-    const int64_t neighbour = ring_neighbour(&g->scenario->network, npu, phase->dim);
-    if (neighbour < g->n_npus) {
+    const int32_t neighbour = n->next[phase->dim];
+    if (neighbour >= 0) {
         push_event(g, g->now_ns + phase->message_ns, EVENT_RING_MESSAGE, neighbour, slot);
     }
     if (n->ring_arrivals[slot] >= n->ring.step) {
@@ -369,8 +405,11 @@ static void begin_pim(ws_graph *g, int64_t npu, int32_t number, const ws_graph_n
 
 static void begin_send(ws_graph *g, int64_t npu, int32_t number, const ws_graph_node *node)
 {
-    const int64_t end_ns =
-        g->now_ns + ws_network_between_ns(&g->scenario->network, npu, node->device, node->value);
+    const ws_scenario *s        = g->scenario;
+    const int64_t      delay_ns = s->fidelity == WS_FIDELITY_REFERENCE
+                                      ? ws_network_between_ns(&s->network, npu, node->device, node->value)
+                                      : ws_network_message_ns(&g->npus[npu].instance->network, WS_DIM_STAGE, node->value);
+    const int64_t      end_ns   = g->now_ns + delay_ns;
     push_event(g, end_ns, EVENT_NODE_END, npu, number);
     push_event(g, end_ns, EVENT_MESSAGE, node->device, node->channel);
 }

@@ -186,3 +186,47 @@ ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instan
     WS_TRY(read_per_dim(link_bw, out->n_dims, 1e-6, err, out->bw_gbps));
     return read_per_dim(link_latency, out->n_dims, 0, err, out->latency_ns);
 }
+
+/* Which dimensions an instance's collectives involve in the cluster's network (spec/serving.md 1.6). */
+static void choose_cluster_dims(const ws_network *cluster, ws_instance_config *c)
+{
+    const unsigned all = (1U << cluster->n_dims) - 1U;
+    if (c->dp_group == WS_NO_GROUP) {
+        c->tp_dims = cluster->n_dims == 1 ? all : 1U;
+        c->ep_dims = cluster->n_dims > 1 && c->ep_total > 1 ? 1U : all;
+        return;
+    }
+    const unsigned group_dim = c->pp_size > 1 ? 4U : 2U;
+    c->tp_dims = 1U;
+    c->ep_dims = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
+}
+
+static void choose_own_network(const ws_network *cluster, int64_t n_members, ws_instance_config *c)
+{
+    const unsigned group_bit = 1U << WS_DIM_GROUP;
+    const int      second = cluster->n_dims > 1 ? 1 : 0, last = cluster->n_dims - 1;
+    const int      link[WS_DIMS_MAX] = {0, second, last};
+    c->network = (ws_network){.n_dims    = WS_DIMS_MAX,
+                              .size      = {c->tp_size, c->pp_size, n_members},
+                              .reduce_bw = c->npu_mem_gbps};
+    for (int k = 0; k < WS_DIMS_MAX; k++) {
+        c->network.bw_gbps[k]    = cluster->bw_gbps[link[k]];
+        c->network.latency_ns[k] = cluster->latency_ns[link[k]];
+    }
+    c->tp_dims = 1U << WS_DIM_TP;
+    c->ep_dims = c->ep_total <= c->tp_size ? c->tp_dims : c->tp_size > 1 ? c->tp_dims | group_bit : group_bit;
+}
+
+void ws_topology_localize(ws_scenario *s)
+{
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        if (s->fidelity == WS_FIDELITY_REFERENCE) {
+            c->network = s->network;
+            choose_cluster_dims(&s->network, c);
+        } else {
+            const int64_t members = c->dp_group == WS_NO_GROUP ? 1 : group_size(s->instances, s->n_instances, c->dp_group);
+            choose_own_network(&s->network, members, c);
+        }
+    }
+}

@@ -27,4 +27,14 @@ WS_NODISCARD ws_status ws_parallelism_group(ws_instance_config *instances, const
 WS_NODISCARD ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw,
                                          ws_json link_latency, ws_error *err, ws_network *out);
 
+/** Dimensions of an instance's own network under physical fidelity. */
+enum { WS_DIM_TP, WS_DIM_STAGE, WS_DIM_GROUP };
+
+/** Give every instance its network and the dimensions its collectives involve.
+ *
+ * Under reference fidelity that is the cluster's, whose sizes are averages over instances, so that clusters of unlike
+ * instances hang (spec/timing.md 8). Under physical fidelity each instance has [tp, pp, DP members], with the cluster's
+ * first, second and last link, and reduces at its own memory's bandwidth. */
+void ws_topology_localize(ws_scenario *scenario);
+
 #endif /* WS_PARALLELISM_H */

@@ -111,6 +111,7 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     c->tp_size  = entry->tp_size;
     c->pp_size  = entry->pp_size;
     c->n_npu_ids = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
+    c->npu_mem_gbps  = (int64_t)entry->npu_mem.bw_gbps;
     c->npu_mem_bytes = (int64_t)(entry->npu_mem.size_gib * (double)WS_BYTES_PER_GIB);
     const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
@@ -300,20 +301,6 @@ static ws_status resolve_pim(ws_inputs *inputs, ws_scenario *s, ws_cluster_confi
     return status;
 }
 
-/* Which dimensions an instance's collectives involve (spec/serving.md 1.6). */
-static void choose_collective_dims(const ws_scenario *s, ws_instance_config *c)
-{
-    const unsigned all = (1U << s->network.n_dims) - 1U;
-    if (c->dp_group == WS_NO_GROUP) {
-        c->tp_dims = s->network.n_dims == 1 ? all : 1U;
-        c->ep_dims = s->network.n_dims > 1 && c->ep_total > 1 ? 1U : all;
-        return;
-    }
-    const unsigned group_dim = c->pp_size > 1 ? 4U : 2U;
-    c->tp_dims = 1U;
-    c->ep_dims = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
-}
-
 static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root, ws_error *err)
 {
     ws_cluster_config   cluster;
@@ -336,9 +323,9 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
     WS_TRY(resolve_pim(inputs, s, &cluster, err));
     s->remote = memory_timing(&cluster.nodes[0].cpu_mem);
     for (size_t i = 0; i < s->n_instances; i++) {
-        choose_collective_dims(s, &s->instances[i]);
         s->n_groups = (size_t)(s->instances[i].dp_group + 1) > s->n_groups ? (size_t)(s->instances[i].dp_group + 1) : s->n_groups;
     }
+    ws_topology_localize(s);
     return resolve_power(inputs, s, &cluster, err);
 }
 

@@ -48,7 +48,9 @@ typedef struct ws_instance_config {
     ws_prefix_view  prefixes;            /* n_prefixes = 0: no token ids or no prefix caching */
     ws_npu_power    npu_power;           /* valid if its node is tracked */
     ws_placement    placement;
+    ws_network      network;             /* as its collectives see it, see ws_topology_localize() */
     unsigned        tp_dims, ep_dims;    /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
+    int64_t         npu_mem_gbps;        /* truncated */
     int32_t         tier;                /* second KV tier it uses, index into tiers, or WS_NO_TIER */
 } ws_instance_config;
 
@@ -79,7 +81,7 @@ struct ws_scenario {
     bool                has_power;
     bool                has_cxl, has_pim;
     int64_t             n_npus;       /* over all instances */
-    ws_network          network;
+    ws_network          network;      /* of the cluster, as the reference builds it (spec/serving.md 1.6) */
     ws_memory_timing    remote;       /* CPU memory, as the first node has it */
     ws_memory_timing    local;        /* NPU memory, as the last node's first instance has it */
     ws_memory_timing    cxl;          /* one CXL device */

@@ -84,8 +84,8 @@ void ws_step_time(const ws_scenario *scenario, const ws_instance_config *c, cons
     if (n > 1) {
         out->n_collectives    = c->cost->layer_count[WS_LAYER_O_PROJ] + c->cost->layer_count[WS_LAYER_DOWN_PROJ];
         out->collective_bytes = batch->n_tokens * c->model->hidden_size * c->element_bytes;
-        out->collective_ns    = ws_collective_ns(&scenario->network, WS_ALL_REDUCE, out->collective_bytes, 1U);
-        ws_all_reduce_repeat(&scenario->network, 0, out->collective_bytes, out->n_collectives, t, scratch + n);
+        out->collective_ns    = ws_collective_ns(&c->network, WS_ALL_REDUCE, out->collective_bytes, 1U);
+        ws_all_reduce_repeat(&c->network, 0, out->collective_bytes, out->n_collectives, t, scratch + n);
     }
     for (int64_t i = 0; i < n; i++) {
         t[i] += out->compute_ns;
