@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian / Ubuntu packages the project needs, and only those that are missing. Says nothing and asks for
+# Install the Debian packages the project needs, and only those that are missing. Says nothing and asks for
 # nothing when all are there.
 #
 # usage: scripts/bootstrap.sh [--plots] [--lint] [--fuzz]
