@@ -58,11 +58,14 @@ reports=()
 status=0
 for preset in "${presets[@]}"; do
     report=$PWD/build/$preset/ctest.xml
-    run cmake --preset "$preset"
     rm -f "$report"
-    run cmake --build --preset "$preset"
-    run ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$report" || status=1
-    reports+=("$report")
+    if run cmake --preset "$preset" && run cmake --build --preset "$preset"; then
+        run ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$report" || status=1
+    else
+        echo "$preset: the build failed, so its tests were not run" >&2
+        status=1
+    fi
+    [ ! -f "$report" ] || reports+=("$report")
 done
 summarise "${reports[@]}" || status=1
 exit "$status"
