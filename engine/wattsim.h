@@ -9,6 +9,7 @@
 #ifndef WATTSIM_H
 #define WATTSIM_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
