@@ -78,7 +78,7 @@ typedef struct solver {
     const ws__grid_point *points;
     size_t                n_points;
     stencil              *rows;     /* [n_points], weights divided by y: the model's relative values */
-    double               *residual; /* [n_points]: 1 - model / y */
+    double               *residual; /* [n_points]: (1 - model / y), scaled like the rows */
     double               *gradient, *scale, *direction; /* [n_values_max] */
     size_t                n_values_max;
 } solver;
@@ -118,13 +118,14 @@ static void prepare(solver *s, const ws__grid *grid)
 {
     memset(s->scale, 0, ws__grid_n_values(grid) * sizeof(s->scale[0]));
     for (size_t p = 0; p < s->n_points; p++) {
-        stencil *row = &s->rows[p];
-        *row         = stencil_of(grid, s->points[p].x);
+        const double emphasis = sqrt(s->points[p].weight);
+        stencil     *row      = &s->rows[p];
+        *row                  = stencil_of(grid, s->points[p].x);
         for (size_t i = 0; i < row->n; i++) {
-            row->weight[i] /= s->points[p].y;
+            row->weight[i] *= emphasis / s->points[p].y;
             s->scale[row->at[i]] += row->weight[i] * row->weight[i];
         }
-        s->residual[p] = 1.0 - row_times(row, grid->values);
+        s->residual[p] = emphasis - row_times(row, grid->values);
     }
 }
 
@@ -187,11 +188,13 @@ static double solve(solver *s, ws__grid *grid, int n_iterations)
 
 static double mean_error(const solver *s)
 {
-    double sum = 0.0;
+    double sum = 0.0, weights = 0.0;
     for (size_t p = 0; p < s->n_points; p++) {
-        sum += fabs(s->residual[p]);
+        const double emphasis = sqrt(s->points[p].weight);
+        sum += emphasis * fabs(s->residual[p]);
+        weights += s->points[p].weight;
     }
-    return sum / (double)s->n_points;
+    return sum / weights;
 }
 
 /* ---- choosing keys ---- */

@@ -24,11 +24,12 @@ typedef struct ws__grid {
 
 typedef struct ws__grid_point {
     double x[WS__GRID_AXES_MAX];
-    double y; /* > 0 */
+    double y;      /* > 0 */
+    double weight; /* of this point's squared error, > 0 */
 } ws__grid_point;
 
 typedef struct ws__grid_goal {
-    double mean_error;   /**< stop when the mean relative error is below this */
+    double mean_error;   /**< stop when the weighted mean relative error is below this */
     size_t n_values_max; /**< never more values than this */
 } ws__grid_goal;
 

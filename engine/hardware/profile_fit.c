@@ -9,11 +9,11 @@ ws__fit_goals ws__fit_goals_default(void)
 {
     /* Found by trying: beyond these sizes the error falls slowly (docs/profiles.md). */
     return (ws__fit_goals){
-        .layer   = {.mean_error = 0.005, .n_values_max = 20},
+        .layer   = {.mean_error = 0.005, .n_values_max = 24},
         .moe     = {.mean_error = 0.010, .n_values_max = 30},
         .decode  = {.mean_error = 0.010, .n_values_max = 64},
         .prefill = {.mean_error = 0.010, .n_values_max = 64},
-        .mixed   = {.mean_error = 0.030, .n_values_max = 560},
+        .mixed   = {.mean_error = 0.030, .n_values_max = 700},
     };
 }
 
@@ -35,7 +35,8 @@ static ws_status select_points(const ws__points *points, bool (*keep)(const ws__
             for (size_t a = 0; a < n_axes; a++) {
                 kept[n].x[a] = (double)point->key[parts[a]];
             }
-            kept[n++].y = point->ns;
+            kept[n].weight = 1.0;
+            kept[n++].y    = point->ns;
         }
     }
     *out   = kept;
@@ -59,6 +60,18 @@ static void round_values(ws__grid *grid)
     }
 }
 
+/* Bundles space counts evenly, so that most points lie at large ones, but steps of a few hundred tokens are
+ * the most frequent: each point stands for its share of the axis on a logarithmic scale. Points ascend by
+ * their only coordinate. */
+static void weigh_logarithmically(ws__grid_point *points, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double below = i > 0 ? points[i - 1].x[0] : points[i].x[0];
+        const double above = i + 1 < n ? points[i + 1].x[0] : points[i].x[0];
+        points[i].weight   = above > below ? log(above / below) : 1.0;
+    }
+}
+
 /* Fit a grid to a selection; no points leave the grid empty. */
 static ws_status fit_selection(const ws__points *points, bool (*keep)(const ws__point *, int64_t),
                                int64_t argument, const int *parts, size_t n_axes, ws__grid_goal goal,
@@ -67,6 +80,9 @@ static ws_status fit_selection(const ws__points *points, bool (*keep)(const ws__
     ws__grid_point *kept = NULL;
     size_t          n    = 0;
     WS_TRY(select_points(points, keep, argument, parts, n_axes, &kept, &n));
+    if (n_axes == 1) {
+        weigh_logarithmically(kept, n);
+    }
     const ws_status status = n > 0 ? ws__grid_fit(kept, n, n_axes, goal, out) : WS_OK;
     if (status == WS_OK && n > 0) {
         round_values(out);

@@ -16,7 +16,7 @@ static void a_bent_line_needs_three_keys(void **state)
     (void)state;
     ws__grid_point points[41];
     for (int i = 0; i <= 40; i++) {
-        points[i] = (ws__grid_point){.x = {i}, .y = i <= 8 ? 100.0 : 100.0 + 5.0 * (i - 8)};
+        points[i] = (ws__grid_point){.weight = 1.0, .x = {i}, .y = i <= 8 ? 100.0 : 100.0 + 5.0 * (i - 8)};
     }
     ws__grid grid;
     assert_int_equal(ws__grid_fit(points, 41, 1, (ws__grid_goal){1e-6, 20}, &grid), WS_OK);
@@ -37,7 +37,7 @@ static void a_multilinear_function_is_found_again(void **state)
     ws__grid_point points[N];
     for (int i = 0; i < N; i++) {
         const double a = i % 4, b = i / 4 % 4, c = i / 16 % 4, d = i / 64 % 4;
-        points[i] = (ws__grid_point){.x = {a, b, c, d}, .y = 5.0 + 2.0 * a * b + c};
+        points[i] = (ws__grid_point){.weight = 1.0, .x = {a, b, c, d}, .y = 5.0 + 2.0 * a * b + c};
     }
     ws__grid grid;
     assert_int_equal(ws__grid_fit(points, N, 4, (ws__grid_goal){1e-6, 200}, &grid), WS_OK);
@@ -54,7 +54,8 @@ static void the_number_of_values_is_bounded_and_errors_fall(void **state)
     ws__grid_point points[200];
     double         last = INFINITY;
     for (int i = 0; i < 200; i++) {
-        points[i] = (ws__grid_point){.x = {i + 1}, .y = 50.0 + sqrt(i) * (1.0 + 0.05 * (i % 3))};
+        points[i] =
+            (ws__grid_point){.weight = 1.0, .x = {i + 1}, .y = 50.0 + sqrt(i) * (1.0 + 0.05 * (i % 3))};
     }
     for (size_t n_max = 2; n_max <= 16; n_max *= 2) {
         ws__grid grid;
@@ -71,10 +72,23 @@ static void the_number_of_values_is_bounded_and_errors_fall(void **state)
     }
 }
 
+/* One value cannot fit 100 and 200 both; it goes to the one that counts more. */
+static void heavy_points_are_fitted_best(void **state)
+{
+    (void)state;
+    const ws__grid_point points[]              = {{.x = {5}, .y = 100.0, .weight = 1e6},
+                                                  {.x = {5}, .y = 200.0, .weight = 1.0}};
+    const double         at[WS__GRID_AXES_MAX] = {5};
+    ws__grid             grid;
+    assert_int_equal(ws__grid_fit(points, 2, 1, (ws__grid_goal){0.0, 1}, &grid), WS_OK);
+    assert_true(fabs(ws__grid_at(&grid, at) - 100.0) < 0.1);
+    ws__grid_fini(&grid);
+}
+
 static void one_point_is_a_constant(void **state)
 {
     (void)state;
-    const ws__grid_point point                  = {.x = {7, 3}, .y = 42.0};
+    const ws__grid_point point                  = {.weight = 1.0, .x = {7, 3}, .y = 42.0};
     const double         far[WS__GRID_AXES_MAX] = {100, 0};
     ws__grid             grid;
     assert_int_equal(ws__grid_fit(&point, 1, 2, (ws__grid_goal){0.01, 10}, &grid), WS_OK);
@@ -89,6 +103,7 @@ int main(void)
         cmocka_unit_test(a_bent_line_needs_three_keys),
         cmocka_unit_test(a_multilinear_function_is_found_again),
         cmocka_unit_test(the_number_of_values_is_bounded_and_errors_fall),
+        cmocka_unit_test(heavy_points_are_fitted_best),
         cmocka_unit_test(one_point_is_a_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
