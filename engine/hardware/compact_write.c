@@ -83,8 +83,8 @@ static void write_skew(ws_json_writer *w, const ws__compact_skew *skew)
 void ws__check_report_write(const ws__check_report *report, ws_json_writer *w)
 {
     ws_json_begin_object(w);
-    for (int class = 0; class < WS__CHECK_CLASSES; class ++) {
-        const ws__error_stats *e = &report->classes[class];
+    for (int kind = 0; kind < WS__CHECK_CLASSES; kind++) {
+        const ws__error_stats *e = &report->classes[kind];
         if (e->n_points == 0) {
             continue;
         }

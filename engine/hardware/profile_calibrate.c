@@ -35,9 +35,9 @@ typedef struct misfit {
     double total, step;
 } misfit;
 
-static bool is_attention(int class)
+static bool is_attention(int kind)
 {
-    return class == WS__CHECK_DECODE || class == WS__CHECK_PREFILL || class == WS__CHECK_MIXED;
+    return kind == WS__CHECK_DECODE || kind == WS__CHECK_PREFILL || kind == WS__CHECK_MIXED;
 }
 
 static ws_status find_misfit(const calibration *c, misfit *out)
@@ -48,9 +48,9 @@ static ws_status find_misfit(const calibration *c, misfit *out)
         WS_TRY(ws__roofline_check(&c->targets[t], &report));
         double layers = 0.0;
         int    n      = 0;
-        for (int class = 0; class < WS__CHECK_STEP; class ++) {
-            if (report.classes[class].n_points > 0 && (c->with_attention || !is_attention(class))) {
-                layers += report.classes[class].mean;
+        for (int kind = 0; kind < WS__CHECK_STEP; kind++) {
+            if (report.classes[kind].n_points > 0 && (c->with_attention || !is_attention(kind))) {
+                layers += report.classes[kind].mean;
                 n++;
             }
         }

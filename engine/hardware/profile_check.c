@@ -4,12 +4,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-const char *ws__check_class_name(ws__check_class class)
+const char *ws__check_class_name(ws__check_class kind)
 {
     static const char *const names[WS__CHECK_CLASSES] = {
         "dense", "per_sequence", "attention_decode", "attention_prefill", "attention_mixed", "moe", "step"};
-    WS_ASSERT((size_t) class < WS__CHECK_CLASSES);
-    return names[class];
+    WS_ASSERT((size_t)kind < WS__CHECK_CLASSES);
+    return names[kind];
 }
 
 /* ---- statistics ---- */
@@ -105,7 +105,7 @@ static ws_status check_table(const ws_profile *profile, const ws__points *points
     if (errors.data == NULL) {
         return WS_ERR_NOMEM;
     }
-    for (int class = 0; class < WS__CHECK_CLASSES; class ++) {
+    for (int kind = 0; kind < WS__CHECK_CLASSES; kind++) {
         errors.n = 0;
         for (size_t i = 0; i < points->n; i++) {
             const ws__point *point = &points->data[i];
@@ -118,7 +118,7 @@ static ws_status check_table(const ws_profile *profile, const ws__points *points
             }
         }
         if (errors.n > 0) {
-            out->classes[class] = stats_of(&errors);
+            out->classes[kind] = stats_of(&errors);
         }
     }
     free(errors.data);

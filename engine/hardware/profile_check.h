@@ -22,7 +22,7 @@ typedef enum ws__check_class {
     WS__CHECK_CLASSES
 } ws__check_class;
 
-const char *ws__check_class_name(ws__check_class class); /**< "dense", "attention_decode", ... */
+const char *ws__check_class_name(ws__check_class kind); /**< "dense", "attention_decode", ... */
 
 /** Relative errors (profile - reference) / reference. */
 typedef struct ws__error_stats {

@@ -124,8 +124,8 @@ void wp_print_report(const ws__check_report *report)
 {
     (void)printf("%-18s %8s %8s %8s %8s %8s %8s %8s\n", "class", "points", "mean", "p50", "p90", "p99", "max",
                  "signed");
-    for (int class = 0; class < WS__CHECK_CLASSES; class ++) {
-        const ws__error_stats *e = &report->classes[class];
+    for (int kind = 0; kind < WS__CHECK_CLASSES; kind++) {
+        const ws__error_stats *e = &report->classes[kind];
         if (e->n_points > 0) {
             (void)printf("%-18s %8zu %7.2f%% %7.2f%% %7.2f%% %7.2f%% %7.1f%% %+7.2f%%\n",
                          ws__check_class_name((ws__check_class) class), e->n_points, 100 * e->mean,

@@ -54,9 +54,9 @@ static ws_status show_bundle(wp_context *ctx, const char *path)
 /* The error statistics a compact file carries. */
 static void print_stored_error(ws_json error)
 {
-    for (ws_json class = ws_json_first(error); class.item != NULL; class = ws_json_next(class)) {
-        (void)printf("  error of %-18s", ws_json_key(class));
-        for (ws_json number = ws_json_first(class); number.item != NULL; number = ws_json_next(number)) {
+    for (ws_json kind = ws_json_first(error); kind.item != NULL; kind = ws_json_next(kind)) {
+        (void)printf("  error of %-18s", ws_json_key(kind));
+        for (ws_json number = ws_json_first(kind); number.item != NULL; number = ws_json_next(number)) {
             (void)printf(" %s %g", ws_json_key(number), ws_json_number(number));
         }
         (void)printf("\n");

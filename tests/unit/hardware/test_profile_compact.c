@@ -205,13 +205,13 @@ static void check_shipped(const char *name)
         ws__points_sort(&measured.layers);
         ws__points_sort(&measured.attention);
         assert_int_equal(ws__check_points(p, &measured, &report), WS_OK);
-        for (int class = 0; class < WS__CHECK_STEP; class ++) {
+        for (int kind = 0; kind < WS__CHECK_STEP; kind++) {
             char pointer[128];
             (void)snprintf(pointer, sizeof(pointer), "/tp/%zu/error/%s/mean", t,
                            ws__check_class_name((ws__check_class) class));
             const ws_json stated = ws_json_resolve(ws_json_doc_root(doc), pointer);
-            if (report.classes[class].n_points > 0) {
-                assert_true(fabs(ws_json_number(stated) / report.classes[class].mean - 1.0) < 0.01);
+            if (report.classes[kind].n_points > 0) {
+                assert_true(fabs(ws_json_number(stated) / report.classes[kind].mean - 1.0) < 0.01);
             } else {
                 assert_null(stated.item);
             }
