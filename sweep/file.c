@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,6 +179,26 @@ ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_err
     if (file->dimensions[axis] >= 0 && H5Dset_extent(file->dimensions[axis], &len) < 0) {
         return swp_h5_fail(err, file->path, "cannot extend an axis");
     }
+    return WS_OK;
+}
+
+ws_status swp_file_check_size(swp_file *file, ws_error *err)
+{
+    struct stat about;
+    void       *handle = NULL;
+
+    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, &handle) < 0 || handle == NULL) {
+        return swp_h5_fail(err, file->path, "cannot find the open file");
+    }
+    if (fstat(*(const int *)handle, &about) != 0) { /* the default driver's handle is a file descriptor */
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot look at the open file: %s", file->path,
+                            strerror(errno));
+    }
+    if ((int64_t)about.st_size < file->size_bytes) {
+        return ws_error_add(err, WS_ERR_IO, "%s: was cut to %lld of %lld bytes while it was being written",
+                            file->path, (long long)about.st_size, (long long)file->size_bytes);
+    }
+    file->size_bytes = (int64_t)about.st_size;
     return WS_OK;
 }
 

@@ -23,6 +23,7 @@ typedef struct swp_file {
     hid_t      *datasets;                   /* [columns.n] */
     hid_t       dimensions[SWP_AXIS_COUNT]; /* bare scales of sample and request, else -1 */
     size_t      chunk_rows[SWP_AXIS_COUNT]; /* live: rows worth gathering before a write */
+    int64_t     size_bytes;                 /* after our last write; less than that means others cut it */
 } swp_file;
 
 typedef struct swp_file_options {
@@ -44,6 +45,10 @@ WS_NODISCARD ws_status swp_file_write(swp_file *file, size_t column, size_t star
 
 /** Live: make the bare dimension of an axis as long as its columns. */
 WS_NODISCARD ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_error *err);
+
+/** Check that nobody has cut off what was written, and remember the size for the next time.
+ * @return WS_OK; WS_ERR_IO if the file is shorter than it was */
+WS_NODISCARD ws_status swp_file_check_size(swp_file *file, ws_error *err);
 
 /** Tell it that its file was renamed, for messages. Keeps the old name if out of memory. */
 void swp_file_set_path(swp_file *file, const char *path);

@@ -60,8 +60,11 @@ static ws_status open_dataset(const swp_reader *reader, size_t index, ws_error *
         return WS_OK;
     }
     const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-    /* live files: no chunk cache, which would keep a chunk's older bytes */
-    if (access >= 0 && (reader->kind == SWP_FILE_PLAIN || H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0)) {
+    /* Compressed files need the chunk cache, or reading row after row would unpack a chunk each time. For
+     * live ones it would keep older bytes, and repacking a file of our own would fill one for every column.
+     */
+    const bool wants_cache = reader->kind == SWP_FILE_PLAIN && reader->owns_file;
+    if (access >= 0 && (wants_cache || H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0)) {
         open->data = H5Dopen2(reader->file, column->path, access);
     }
     if (access >= 0) {

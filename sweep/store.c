@@ -199,12 +199,14 @@ static ws_status write_axis(swp_store *store, swp_row_axis axis, ws_error *err)
     if (n == 0) {
         return WS_OK;
     }
+    WS_TRY(swp_file_check_size(file, err));
     for (size_t i = 0; i < file->columns.n; i++) {
         if (file->columns.list[i].axis == axis && i != file->columns.state) {
             WS_TRY(swp_file_write(file, i, start, n, store->gathered[i], err));
         }
     }
     WS_TRY(swp_file_grow_axis(file, axis, start + n, err));
+    WS_TRY(swp_file_check_size(file, err));
     store->n_written[axis] += n;
     store->n_gathered[axis] = 0;
     return WS_OK;
@@ -227,7 +229,7 @@ static ws_status write_all(swp_store *store, ws_error *err)
     if (H5Dflush(file->datasets[state]) < 0) {
         return swp_h5_fail(err, store->path, "cannot flush /state");
     }
-    return WS_OK;
+    return swp_file_check_size(file, err);
 }
 
 ws_status swp_store_flush(swp_store *store, ws_error *err)
@@ -344,6 +346,7 @@ ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err)
 {
     WS_ASSERT(store->begun && !store->finished);
     WS_TRY(swp_store_flush(store, err));
+    WS_TRY(swp_file_check_size(store->file, err));
     ws_status status = WS_OK;
     if (how == SWP_FINISH_REPACK || store->no_live || !has_name(store)) {
         status = repack(store, err);

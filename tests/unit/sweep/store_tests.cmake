@@ -1,5 +1,5 @@
 # Tests of the result file and of the commands that read it.
-foreach(module columns lock reader row store store_kill)
+foreach(module columns lock reader rewrite row store store_kill)
   ws_unit_test(sweep ${module} swp_store)
 endforeach()
 foreach(module args frame sparkline table)

@@ -436,6 +436,20 @@ static void full_disk_keeps_flushed_rows(void **state)
     swp_reader_close(&reader);
 }
 
+static void cut_file_is_noticed(void **state)
+{
+    place                 *p      = *state;
+    const swp_store_config config = {.path = p->path};
+    swp_store             *store  = begin(p, &config, 64);
+
+    write_jobs(p, store, 0, 40);
+    assert_ok(p, swp_store_flush(store, &p->err));
+    assert_int_equal(truncate(p->path, 100000), 0);
+    assert_int_equal(swp_store_finish(store, SWP_FINISH_REPACK, &p->err), WS_ERR_IO);
+    assert_non_null(strstr(ws_error_text(&p->err), "was cut to 100000 of"));
+    swp_store_destroy(&store);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -454,6 +468,7 @@ int main(void)
         TEST(folder_that_does_not_exist),
         TEST(row_that_does_not_fit_is_refused),
         TEST(deleted_file_comes_back_at_the_end),
+        TEST(cut_file_is_noticed),
         TEST(full_disk_keeps_flushed_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
