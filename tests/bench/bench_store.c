@@ -56,10 +56,19 @@ static int bench_row_init(bench_row *b, size_t n_samples)
             b->wide[i * WS_COMPONENT_COUNT + c] = c % 2 == 0 ? 60.0 : b->samples[i] * 0.1;
         }
     }
-    b->row = (swp_row){.state = SWP_STATE_DONE, .attempt = 1, .hash = b->hash, .params = b->params,
-                       .metrics = b->metrics, .n_nodes = 1, .component_j = b->component_j,
-                       .npu_state_s = b->npu_state_s, .n_samples = n_samples, .node_power_w = b->samples,
-                       .component_power_w = b->wide, .host = "node01", .wall_s = 0.005};
+    b->row = (swp_row){.state             = SWP_STATE_DONE,
+                       .attempt           = 1,
+                       .hash              = b->hash,
+                       .params            = b->params,
+                       .metrics           = b->metrics,
+                       .n_nodes           = 1,
+                       .component_j       = b->component_j,
+                       .npu_state_s       = b->npu_state_s,
+                       .n_samples         = n_samples,
+                       .node_power_w      = b->samples,
+                       .component_power_w = b->wide,
+                       .host              = "node01",
+                       .wall_s            = 0.005};
     for (size_t s = 0; s < WS_SERIES_COUNT; s++) {
         b->row.series[s] = b->samples;
     }
@@ -83,18 +92,24 @@ static void bench_row_set(bench_row *b, int64_t job)
 
 int main(int argc, char **argv)
 {
-    const int64_t      n_rows    = argc > 1 ? atoll(argv[1]) : 1000000;
-    const size_t       n_samples = argc > 2 ? (size_t)atoll(argv[2]) : 0;
-    const char        *folder    = getenv("TMPDIR");
-    char               path[512];
+    const int64_t          n_rows    = argc > 1 ? atoll(argv[1]) : 1000000;
+    const size_t           n_samples = argc > 2 ? (size_t)atoll(argv[2]) : 0;
+    const char            *folder    = getenv("TMPDIR");
+    char                   path[512];
     static const swp_param params[] = {{"max_num_seqs", "max_num_seqs", "1", SWP_PARAM_INT, 0},
                                        {"rate", "workload.rate", "1/s", SWP_PARAM_DOUBLE, 0}};
-    const swp_layout layout = {.title = "bench", .spec_json = "{}", .spec_sha256 = "", .n_jobs = n_rows,
-                               .n_jobs_all = n_rows, .n_params = 2, .params = params, .max_nodes = 1,
-                               .has_series = true};
-    ws_error   err   = WS_ERROR_INIT;
-    swp_store *store = NULL;
-    bench_row  row;
+    const swp_layout       layout   = {.title       = "bench",
+                                       .spec_json   = "{}",
+                                       .spec_sha256 = "",
+                                       .n_jobs      = n_rows,
+                                       .n_jobs_all  = n_rows,
+                                       .n_params    = 2,
+                                       .params      = params,
+                                       .max_nodes   = 1,
+                                       .has_series  = true};
+    ws_error               err      = WS_ERROR_INIT;
+    swp_store             *store    = NULL;
+    bench_row              row;
 
     snprintf(path, sizeof(path), "%s/wattsweep_bench_store.h5", folder != NULL ? folder : "/tmp");
     const swp_store_config config = {.path = argc > 3 ? argv[3] : path, .overwrite = true};
@@ -123,11 +138,12 @@ int main(int argc, char **argv)
     const double  finished_s = wall_now_s();
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("rows=%lld samples_per_row=%zu create_s=%.3f write_s=%.3f rows_per_s=%.0f live_mb=%.1f repack_s=%.3f "
-           "final_mb=%.1f max_rss_mb=%.1f\n",
-           (long long)n_rows, n_samples, created_s - began_s, written_s - created_s,
-           (double)n_rows / (written_s - created_s), live_mb, finished_s - written_s, file_mb(config.path),
-           (double)usage.ru_maxrss / 1024.0);
+    printf(
+        "rows=%lld samples_per_row=%zu create_s=%.3f write_s=%.3f rows_per_s=%.0f live_mb=%.1f repack_s=%.3f "
+        "final_mb=%.1f max_rss_mb=%.1f\n",
+        (long long)n_rows, n_samples, created_s - began_s, written_s - created_s,
+        (double)n_rows / (written_s - created_s), live_mb, finished_s - written_s, file_mb(config.path),
+        (double)usage.ru_maxrss / 1024.0);
     swp_store_destroy(&store);
     unlink(config.path);
     free(row.samples);
