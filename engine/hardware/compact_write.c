@@ -93,7 +93,7 @@ void ws__check_report_write(const ws__check_report *report, ws_json_writer *w)
             double      value;
         } numbers[] = {{"mean", e->mean}, {"p50", e->p50}, {"p90", e->p90},
                        {"p99", e->p99},   {"max", e->max}, {"signed_mean", e->signed_mean}};
-        ws_json_put_key(w, ws__check_class_name((ws__check_class) class));
+        ws_json_put_key(w, ws__check_class_name((ws__check_class)kind));
         ws_json_begin_object(w);
         ws_json_put_key(w, "n_points");
         ws_json_put_int(w, (int64_t)e->n_points);

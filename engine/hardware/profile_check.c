@@ -109,7 +109,7 @@ static ws_status check_table(const ws_profile *profile, const ws__points *points
         errors.n = 0;
         for (size_t i = 0; i < points->n; i++) {
             const ws__point *point = &points->data[i];
-            if (class_of(point) != (ws__check_class) class) {
+            if (class_of(point) != (ws__check_class)kind) {
                 continue;
             }
             const int64_t ns = ns_at(profile, point);

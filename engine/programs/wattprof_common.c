@@ -128,7 +128,7 @@ void wp_print_report(const ws__check_report *report)
         const ws__error_stats *e = &report->classes[kind];
         if (e->n_points > 0) {
             (void)printf("%-18s %8zu %7.2f%% %7.2f%% %7.2f%% %7.2f%% %7.1f%% %+7.2f%%\n",
-                         ws__check_class_name((ws__check_class) class), e->n_points, 100 * e->mean,
+                         ws__check_class_name((ws__check_class)kind), e->n_points, 100 * e->mean,
                          100 * e->p50, 100 * e->p90, 100 * e->p99, 100 * e->max, 100 * e->signed_mean);
         }
     }

@@ -208,7 +208,7 @@ static void check_shipped(const char *name)
         for (int kind = 0; kind < WS__CHECK_STEP; kind++) {
             char pointer[128];
             (void)snprintf(pointer, sizeof(pointer), "/tp/%zu/error/%s/mean", t,
-                           ws__check_class_name((ws__check_class) class));
+                           ws__check_class_name((ws__check_class)kind));
             const ws_json stated = ws_json_resolve(ws_json_doc_root(doc), pointer);
             if (report.classes[kind].n_points > 0) {
                 assert_true(fabs(ws_json_number(stated) / report.classes[kind].mean - 1.0) < 0.01);
