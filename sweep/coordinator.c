@@ -12,7 +12,7 @@
 
 #define BATCH_S 0.030              /* work in one batch */
 #define LONG_JOB_S 0.100           /* beside it, asking for the next one costs nothing */
-#define BACKLOG_BYTES (256u << 20) /* rows waiting for the file: no new work beyond */
+#define BACKLOG_BYTES (64u << 20) /* rows waiting for the file: no new work beyond */
 #define LEAVE_S 10.0 /* how long workers may take to finish the running job when a sweep stops early */
 enum { MAX_DEATHS = 3, MESSAGES_PER_TURN = 256 };
 

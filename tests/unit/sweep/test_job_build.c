@@ -1,0 +1,140 @@
+/* A job's hash depends on what it runs and on nothing else: not on the names, the order or the number of the
+ * sweep's parameters, but on every value that reaches the simulation. */
+#include "toy_builder.h"
+
+static void hash_of(const char *members, uint64_t job, char hash[SWP_HASH_LEN + 1])
+{
+    toy_builder toy;
+    uint32_t    value_index[8];
+    toy_builder_init(&toy, members);
+    swp_space_point(swp_builder_space(toy.builder), job, value_index);
+    assert_int_equal(swp_build_hash(toy.builder, job, value_index, &toy.err, hash), WS_OK);
+    assert_int_equal(strlen(hash), SWP_HASH_LEN);
+    toy_builder_fini(&toy);
+}
+
+static void expect_same(const char *a, uint64_t job_a, const char *b, uint64_t job_b, bool is_same)
+{
+    char hash_a[SWP_HASH_LEN + 1], hash_b[SWP_HASH_LEN + 1];
+    hash_of(a, job_a, hash_a);
+    hash_of(b, job_b, hash_b);
+    if ((strcmp(hash_a, hash_b) == 0) != is_same) {
+        fail_msg("%s job %d, %s job %d: expected %s hashes", a, (int)job_a, b, (int)job_b,
+                 is_same ? "equal" : "different");
+    }
+}
+
+static void test_same_job_in_another_sweep(void **state)
+{
+    (void)state;
+    const char *small = "\"parameters\": {\"max_num_seqs\": [4, 8]}";
+    expect_same(small, 1, "\"parameters\": {\"max_num_seqs\": [2, 4, 8, 16]}", 2, true);
+    expect_same(small, 1, "\"options\": {\"max_num_seqs\": 8}", 0, true);
+    expect_same(small, 1, "\"parameters\": {\"block_size\": [16, 32], \"max_num_seqs\": [4, 8]}", 1, true);
+    expect_same(small, 0,
+                "\"name\": \"other\", \"parameters\": {\"p\": {\"none\": {}}, \"max_num_seqs\": [4]}", 0,
+                true);
+    expect_same("\"parameters\": {\"link_bw\": {\"x\": {\"link_bw\": 16}}}", 0, "\"parameters\": {}", 0,
+                true);
+}
+
+static void test_every_value_counts(void **state)
+{
+    (void)state;
+    const char *grid = "\"parameters\": {\"max_num_seqs\": [4, 8], \"/link_bw\": [16, 32]}, \"repeats\": 2";
+    for (uint64_t a = 0; a < 8; a++) {
+        for (uint64_t b = 0; b < 8; b++) {
+            expect_same(grid, a, grid, b, a == b);
+        }
+    }
+    expect_same("\"seed\": 1", 0, "\"seed\": 2", 0, false);
+    expect_same("\"slo\": {\"ttft_ms\": 1}", 0, "\"slo\": {\"ttft_ms\": 2}", 0, false);
+    expect_same("\"workload\": {\"dataset\": \"w.jsonl\"}", 0,
+                "\"workload\": {\"dataset\": \"w.jsonl\", \"num_reqs\": 1}", 0, false);
+    expect_same("\"workload\": {\"rate\": 1}", 0, "\"workload\": {\"rate\": 2}", 0, false);
+    expect_same("\"workload\": {\"rate\": 1}", 0,
+                "\"workload\": {\"rate\": 2}, \"parameters\": {\"workload.rate\": [1]}", 0, true);
+}
+
+/* More combinations than the caches hold: the cached parts are those of the point asked for. */
+static void test_caches_do_not_mix_points(void **state)
+{
+    (void)state;
+    const char *many = "\"parameters\": {\"/link_bw\": {\"range\": [1, 3000, 1]}}";
+    toy_builder toy;
+    toy_builder_init(&toy, many);
+    for (uint64_t job = 0; job < 3000; job += 500) {
+        char     first[SWP_HASH_LEN + 1], again[SWP_HASH_LEN + 1];
+        uint32_t value_index[1];
+        for (uint64_t other = job; other < 3000; other += 1024) { /* they share a slot of the cache */
+            swp_space_point(swp_builder_space(toy.builder), other, value_index);
+            assert_int_equal(swp_build_hash(toy.builder, other, value_index, NULL, first), WS_OK);
+        }
+        swp_space_point(swp_builder_space(toy.builder), job, value_index);
+        assert_int_equal(swp_build_hash(toy.builder, job, value_index, NULL, first), WS_OK);
+        hash_of(many, job, again);
+        assert_string_equal(first, again);
+    }
+    toy_builder_fini(&toy);
+}
+
+static void test_params_and_options_of_a_job(void **state)
+{
+    (void)state;
+    toy_builder toy;
+    uint32_t    v[3];
+    swp_value   params[3];
+    ws_options  options;
+    toy_builder_init(&toy, "\"seed\": 5, \"repeats\": 2, \"parameters\": {\"max_num_seqs\": [4, 8],"
+                           "\"log_interval\": [\"100ms\"], \"dtype\": [\"fp8\", \"float16\"]}");
+    swp_space_point(swp_builder_space(toy.builder), 7, v); /* point 3, repeat 1 */
+    swp_build_params(toy.builder, v, params);
+    assert_int_equal(params[0].integer, 8);
+    assert_true(params[1].number == 0.1);
+    assert_string_equal(params[2].text, "float16");
+    assert_int_equal(swp_build_options(toy.builder, 7, v, NULL, &options), WS_OK);
+    assert_int_equal(options.max_num_seqs, 8);
+    assert_true(options.log_interval_s == 0.1);
+    assert_int_equal(options.seed, swp_repeat_seed(5, 1));
+    toy_builder_fini(&toy);
+}
+
+static void test_missing_files_are_named(void **state)
+{
+    (void)state;
+    static const char *const specs[][2] = {
+        {"{\"cluster\": \"nowhere.json\"}", "nowhere.json"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"nowhere.jsonl\"}}", "nowhere.jsonl"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\", \"nmu_reqs\": 1}}", "nmu_reqs"},
+        {"{\"cluster\": \"c.json\", \"parameters\": {\"/nodes/3/x\": [1]}}", "/nodes/3/x leads nowhere"},
+        {"{\"cluster\": \"c.json\", \"parameters\": {\"workload.rate\": [1]}}", "needs a workload"}};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        ws_error                 err     = WS_ERROR_INIT;
+        ws_files                *files   = NULL;
+        swp_spec                *spec    = NULL;
+        swp_builder             *builder = NULL;
+        const swp_builder_config config  = {.spec_path = "spec.json"};
+        assert_int_equal(ws_files_create(&files), WS_OK);
+        assert_int_equal(ws_files_put(files, "c.json", toy_cluster, strlen(toy_cluster)), WS_OK);
+        assert_int_equal(ws_files_put(files, "w.jsonl", "{}\n", 3), WS_OK);
+        assert_int_equal(swp_spec_parse("spec.json", specs[i][0], strlen(specs[i][0]), &err, &spec), WS_OK);
+        assert_int_equal(swp_builder_create(spec, &config, files, &err, &builder), WS_ERR_INPUT);
+        assert_null(builder);
+        if (strstr(ws_error_text(&err), specs[i][1]) == NULL) {
+            fail_msg("expected \"%s\" in %s", specs[i][1], ws_error_text(&err));
+        }
+        ws_error_clear(&err);
+        swp_spec_destroy(&spec);
+        ws_files_destroy(&files);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_job_in_another_sweep), cmocka_unit_test(test_every_value_counts),
+        cmocka_unit_test(test_caches_do_not_mix_points),  cmocka_unit_test(test_params_and_options_of_a_job),
+        cmocka_unit_test(test_missing_files_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
