@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # tests/sweep/lib.sh -- what the sweep tests share; sourced. CTest sets WATTSWEEP (the program), MPIEXEC (mpirun),
 # SPEC_DIR (this folder) and WORK_DIR (a folder of the test's own, made afresh).
 set -euo pipefail
