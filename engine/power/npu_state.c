@@ -51,21 +51,27 @@ static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns
     machine->booked_ns = end_ns;
 }
 
+void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, int64_t begin_ns, int64_t end_ns,
+                               int64_t active_ns, int64_t standby_ns)
+{
+    const int64_t idle_ns = end_ns - begin_ns - active_ns - standby_ns;
+    WS_ASSERT(active_ns >= 0 && standby_ns >= 0 && idle_ns >= 0);
+    book_wait(machine, ledger, begin_ns);
+    book_state(machine, ledger, WS_STATE_ACTIVE, begin_ns, end_ns, active_ns);
+    book_state(machine, ledger, WS_STATE_STANDBY, begin_ns, end_ns, standby_ns);
+    book_state(machine, ledger, WS_STATE_IDLE, begin_ns, end_ns, idle_ns);
+    machine->booked_ns      = end_ns;
+    machine->last_kernel_ns = end_ns;
+}
+
 void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_kernel_window *window)
 {
     WS_ASSERT(window->active_ns >= 0 && window->n_gaps >= 0 && window->gap_ns >= 0);
     WS_ASSERT(window->active_ns + window->n_gaps * window->gap_ns == window->end_ns - window->begin_ns);
-    book_wait(machine, ledger, window->begin_ns);
     const int64_t gap_standby_ns =
         window->gap_ns < machine->power.standby_ns ? window->gap_ns : machine->power.standby_ns;
-    const int64_t begin_ns = window->begin_ns;
-    const int64_t end_ns   = window->end_ns;
-    book_state(machine, ledger, WS_STATE_ACTIVE, begin_ns, end_ns, window->active_ns);
-    book_state(machine, ledger, WS_STATE_STANDBY, begin_ns, end_ns, window->n_gaps * gap_standby_ns);
-    book_state(machine, ledger, WS_STATE_IDLE, begin_ns, end_ns,
-               window->n_gaps * (window->gap_ns - gap_standby_ns));
-    machine->booked_ns      = end_ns;
-    machine->last_kernel_ns = end_ns;
+    ws_npu_machine_run_summed(machine, ledger, window->begin_ns, window->end_ns, window->active_ns,
+                              window->n_gaps * gap_standby_ns);
 }
 
 void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns)

@@ -31,6 +31,11 @@ typedef struct ws_kernel_window {
 void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, size_t node,
                          double multiplicity);
 
+/** Book the wait since the last kernel, then [begin_ns, end_ns) with active_ns of kernels and standby_ns of standby in it,
+ * the rest of it idle. As ws_npu_machine_run() for gaps of any lengths, already told apart. */
+void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, int64_t begin_ns, int64_t end_ns,
+                               int64_t active_ns, int64_t standby_ns);
+
 /** Book the wait since the last kernel (standby, then idle) and the window itself. Windows come in time order and do not
  * overlap. */
 void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_kernel_window *window);

@@ -45,6 +45,33 @@ static ws_status init_graph(ws_executor *x)
     return ws_graph_create(x->arena, x->scenario, x->n_npu_ids, hooks, &x->graph);
 }
 
+static ws_status init_lock_instance(ws_executor *x, ws_executor_instance *instance, size_t n_slots)
+{
+    const ws_instance_config *c = instance->config;
+    instance->lock.config  = c;
+    instance->lock.free_ns = ws_arena_calloc(x->arena, (size_t)c->num_npus, sizeof(int64_t));
+    instance->end_ns       = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->end_ns));
+    if (instance->lock.free_ns == NULL || instance->end_ns == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t k = 0; k < n_slots; k++) {
+        WS_TRY(ws_lock_batch_init(&instance->prepared[k].lock, x->arena, c));
+    }
+    return WS_OK;
+}
+
+static ws_status init_lockstep(ws_executor *x, int64_t widest)
+{
+    const size_t n = x->scenario->n_instances;
+    x->members     = ws_arena_calloc(x->arena, n, sizeof(*x->members));
+    x->locks       = ws_arena_calloc(x->arena, n, sizeof(*x->locks));
+    if (x->members == NULL || x->locks == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    WS_TRY(ws_program_builder_init(&x->builder, x->arena, x->scenario));
+    return ws_lock_space_init(&x->space, x->arena, (int64_t)n * widest);
+}
+
 static ws_status init_instance(ws_executor *x, size_t i)
 {
     const ws_instance_config *c       = &x->scenario->instances[i];
@@ -55,7 +82,7 @@ static ws_status init_instance(ws_executor *x, size_t i)
     if (instance->prepared == NULL) {
         return WS_ERR_NOMEM;
     }
-    for (size_t k = 0; x->scenario->needs_graph && k < n_slots; k++) {
+    for (size_t k = 0; x->scenario->step_model == WS_STEP_GRAPH && k < n_slots; k++) {
         instance->prepared[k].programs =
             ws_arena_calloc(x->arena, (size_t)c->n_npu_ids, sizeof(*instance->prepared[k].programs));
         if (instance->prepared[k].programs == NULL) {
@@ -65,7 +92,7 @@ static ws_status init_instance(ws_executor *x, size_t i)
     for (int64_t id = 0; id < c->n_npu_ids; id++) {
         x->instance_of_npu[c->first_npu + id] = (int32_t)i;
     }
-    return WS_OK;
+    return x->scenario->step_model == WS_STEP_LOCKSTEP ? init_lock_instance(x, instance, n_slots) : WS_OK;
 }
 
 ws_status ws_executor_init(ws_executor *x, ws_arena *arena, const ws_scenario *scenario, ws_power_book *power,
@@ -87,7 +114,15 @@ ws_status ws_executor_init(ws_executor *x, ws_arena *arena, const ws_scenario *s
     for (size_t i = 0; i < scenario->n_instances; i++) {
         WS_TRY(init_instance(x, i));
     }
-    return scenario->needs_graph ? init_graph(x) : WS_OK;
+    switch (scenario->step_model) {
+    case WS_STEP_GRAPH:
+        return init_graph(x);
+    case WS_STEP_LOCKSTEP:
+        return init_lockstep(x, widest);
+    case WS_STEP_CLOSED:
+        break;
+    }
+    return WS_OK;
 }
 
 /* ---- preparing ---- */
@@ -128,10 +163,17 @@ ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_ba
     ws_executor_instance *instance = &x->instances[i];
     ws_prepared          *prepared = &instance->prepared[slot];
     prepared->start_has_it = prepared->end_has_it = false;
-    if (x->graph != NULL) {
+    switch (x->scenario->step_model) {
+    case WS_STEP_GRAPH:
         return prepare_graphs(x, instance, prepared, batch, group_tokens, extrapolates_out);
+    case WS_STEP_LOCKSTEP:
+        ws_lock_batch_prepare(&prepared->lock, &x->builder, x->scenario, instance->config, batch, group_tokens,
+                              &prepared->energy, extrapolates_out);
+        break;
+    case WS_STEP_CLOSED:
+        prepare_step(x, instance, prepared, batch, now_ns, extrapolates_out);
+        break;
     }
-    prepare_step(x, instance, prepared, batch, now_ns, extrapolates_out);
     return WS_OK;
 }
 
@@ -143,11 +185,56 @@ static ws_status submit(ws_executor *x, ws_executor_instance *instance, size_t s
                            now_ns);
 }
 
+static bool walks_with(const ws_executor_instance *a, const ws_executor_instance *b)
+{
+    return a == b || (a->config->dp_group != WS_NO_GROUP && a->config->dp_group == b->config->dp_group);
+}
+
+static void expect_end(ws_executor_instance *instance, const ws_lock_batch *lock)
+{
+    const size_t capacity  = ws_scheduler_n_slots(instance->config->pp_size);
+    instance->start_end_ns = lock->start_end_ns;
+    instance->is_launched  = false;
+    if (ws_executor_has_end(instance)) {
+        WS_ASSERT(instance->n_ends < capacity);
+        instance->end_ns[(instance->end_first + instance->n_ends++) % capacity] = lock->end_end_ns;
+        instance->end.is_busy = true;
+    }
+}
+
+/* Once every member of the group has its batch, walk them all. */
+static void launch(ws_executor *x, ws_executor_instance *instance, size_t slot, int64_t now_ns)
+{
+    size_t n_members      = 0;
+    instance->launched    = slot;
+    instance->is_launched = true;
+    for (size_t i = 0; i < x->scenario->n_instances; i++) {
+        ws_executor_instance *member = &x->instances[i];
+        if (!walks_with(instance, member)) {
+            continue;
+        }
+        if (!member->is_launched) {
+            return;
+        }
+        x->members[n_members] = &member->lock;
+        x->locks[n_members++] = &member->prepared[member->launched].lock;
+    }
+    ws_lock_walk(&x->space, x->members, x->locks, n_members, now_ns);
+    for (size_t i = 0; i < x->scenario->n_instances; i++) {
+        if (walks_with(instance, &x->instances[i])) {
+            expect_end(&x->instances[i], &x->instances[i].prepared[x->instances[i].launched].lock);
+        }
+    }
+}
+
 ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
     ws_executor_instance *instance    = &x->instances[i];
     instance->start.is_busy               = true;
     instance->prepared[slot].start_has_it = true;
+    if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
+        launch(x, instance, slot, now_ns);
+    }
     for (int64_t offset = 1; x->graph != NULL && offset < instance->config->n_npu_ids - 1; offset++) {
         WS_TRY(submit(x, instance, slot, offset, now_ns));
     }
@@ -157,8 +244,11 @@ ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_n
 ws_status ws_executor_join(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
     ws_executor_instance *instance = &x->instances[i];
-    instance->end.is_busy               = true;
     instance->prepared[slot].end_has_it = true;
+    if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
+        return WS_OK; /* its end is known since the group was walked */
+    }
+    instance->end.is_busy = true;
     return x->graph != NULL ? submit(x, instance, slot, instance->config->n_npu_ids - 1, now_ns) : WS_OK;
 }
 
@@ -171,6 +261,30 @@ static void earliest(int64_t *next_ns, int64_t event_ns, int64_t now_ns)
     }
 }
 
+/* The next program end of one instance in closed form, or the moment its end NPU asks for the program. */
+static void next_of_step(const ws_executor_instance *instance, int64_t now_ns, int64_t *next_ns)
+{
+    if (instance->start.is_busy) {
+        if (ws_executor_has_end(instance) && !instance->end.is_busy) {
+            earliest(next_ns, instance->step.first_load_ns, now_ns);
+        }
+        earliest(next_ns, instance->step.start_end_ns, now_ns);
+    }
+    if (instance->end.is_busy) {
+        earliest(next_ns, instance->step.end_end_ns, now_ns);
+    }
+}
+
+static void next_of_lockstep(const ws_executor_instance *instance, int64_t now_ns, int64_t *next_ns)
+{
+    if (instance->start.is_busy) {
+        earliest(next_ns, instance->start_end_ns, now_ns);
+    }
+    if (instance->n_ends > 0) {
+        earliest(next_ns, instance->end_ns[instance->end_first], now_ns);
+    }
+}
+
 int64_t ws_executor_next_ns(const ws_executor *x, int64_t now_ns)
 {
     if (x->graph != NULL) {
@@ -178,19 +292,37 @@ int64_t ws_executor_next_ns(const ws_executor *x, int64_t now_ns)
     }
     int64_t next_ns = INT64_MAX;
     for (size_t i = 0; i < x->scenario->n_instances; i++) {
-        const ws_executor_instance *instance = &x->instances[i];
-        const bool                  has_end  = ws_executor_has_end(instance);
-        if (instance->start.is_busy) {
-            if (has_end && !instance->end.is_busy) { /* the first load's end is when the end NPU asks for the program */
-                earliest(&next_ns, instance->step.first_load_ns, now_ns);
-            }
-            earliest(&next_ns, instance->step.start_end_ns, now_ns);
-        }
-        if (instance->end.is_busy) {
-            earliest(&next_ns, instance->step.end_end_ns, now_ns);
+        if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
+            next_of_lockstep(&x->instances[i], now_ns, &next_ns);
+        } else {
+            next_of_step(&x->instances[i], now_ns, &next_ns);
         }
     }
     return next_ns;
+}
+
+static void end_step(ws_executor *x, ws_executor_instance *instance, int64_t now_ns)
+{
+    if (instance->start.is_busy && instance->step.start_end_ns <= now_ns) {
+        end_program(x, &instance->start);
+    }
+    if (instance->end.is_busy && instance->step.end_end_ns <= now_ns) {
+        end_program(x, &instance->end);
+    }
+}
+
+static void end_lockstep(ws_executor *x, ws_executor_instance *instance, int64_t now_ns)
+{
+    const size_t capacity = ws_scheduler_n_slots(instance->config->pp_size);
+    if (instance->start.is_busy && instance->start_end_ns <= now_ns) {
+        end_program(x, &instance->start);
+    }
+    while (instance->n_ends > 0 && instance->end_ns[instance->end_first] <= now_ns) {
+        instance->end_first = (instance->end_first + 1) % capacity;
+        instance->n_ends--;
+        end_program(x, &instance->end);
+        instance->end.is_busy = instance->n_ends > 0;
+    }
 }
 
 ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
@@ -199,12 +331,10 @@ ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
         return ws_graph_run_tick(x->graph, now_ns);
     }
     for (size_t i = 0; i < x->scenario->n_instances; i++) {
-        ws_executor_instance *instance = &x->instances[i];
-        if (instance->start.is_busy && instance->step.start_end_ns <= now_ns) {
-            end_program(x, &instance->start);
-        }
-        if (instance->end.is_busy && instance->step.end_end_ns <= now_ns) {
-            end_program(x, &instance->end);
+        if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
+            end_lockstep(x, &x->instances[i], now_ns);
+        } else {
+            end_step(x, &x->instances[i], now_ns);
         }
     }
     return WS_OK;

@@ -1,12 +1,13 @@
 /* sim/executor.h -- batches on NPUs: prepared when they are formed, handed to the NPUs, ended by events.
  *
- * Two ways, the same results: a closed form where a batch is one chain on NPUs that nobody else disturbs (dense model, one
- * stage, everything on the NPU; sim/step.h), and the event engine for all the rest (sim/graph.h). ws_scenario.needs_graph
- * chooses once per run. */
+ * Three ways, the same results: a closed form for dense models on one stage (sim/step.h), block by block for parallelism of
+ * any kind (sim/lockstep.h), and the event engine for all the rest (sim/graph.h). ws_scenario.step_model chooses once per
+ * run. */
 #ifndef WS_EXECUTOR_H
 #define WS_EXECUTOR_H
 
 #include "sim/graph_build.h"
+#include "sim/lockstep.h"
 #include "sim/power_book.h"
 #include "sim/program.h"
 #include "sim/step.h"
@@ -21,6 +22,7 @@ typedef struct ws_poller {
 /** What is kept of a batch between its forming and its end; one per batch slot of the scheduler. */
 typedef struct ws_prepared {
     ws_graph_program **programs; /* [n_npu_ids] graphs not handed out yet; NULL without graph */
+    ws_lock_batch      lock;      /* lockstep */
     ws_program_energy  energy;
     bool               start_has_it, end_has_it; /* handed out since it was prepared */
 } ws_prepared;
@@ -32,6 +34,12 @@ typedef struct ws_executor_instance {
     ws_step      step;        /* closed form: the batch that runs now, or ran last */
     int64_t      tail_ns;     /* closed form: when the memory queue gets free */
     ws_prepared *prepared;    /* [batch slots] */
+    ws_lock_instance lock;    /* lockstep: its NPUs between batches */
+    size_t       launched;    /* lockstep: slot of the batch started last ... */
+    bool         is_launched; /* ... whose group has not been walked yet */
+    int64_t      start_end_ns; /* lockstep: when the start NPU gets free */
+    int64_t     *end_ns;      /* lockstep: [pp_size + 1] program ends of the end NPU to come, a ring */
+    size_t       end_first, n_ends;
 } ws_executor_instance;
 
 typedef struct ws_executor {
@@ -41,7 +49,10 @@ typedef struct ws_executor {
     int32_t              *instance_of_npu; /* [NPU ids] */
     int64_t               n_npu_ids;
     int64_t              *scratch; /* for ws_step_time() */
-    ws_graph             *graph;   /* NULL = closed form */
+    ws_graph             *graph;   /* event engine; NULL with the other models */
+    ws_lock_space         space;   /* lockstep */
+    ws_lock_instance    **members; /* lockstep: [n_instances] scratch for a group */
+    ws_lock_batch       **locks;   /* likewise */
     ws_graph_lists        lists;
     ws_program_builder    builder;
     ws_program            program; /* rows of the batch being prepared */

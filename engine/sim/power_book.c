@@ -41,7 +41,7 @@ static void node_constants(const ws_scenario *scenario, size_t node, double *w)
 /* In closed form and in the reference's accounting the NPUs of an instance are one machine. */
 static bool has_machine_per_npu(const ws_scenario *scenario)
 {
-    return scenario->needs_graph && scenario->fidelity == WS_FIDELITY_PHYSICAL;
+    return scenario->step_model != WS_STEP_CLOSED && scenario->fidelity == WS_FIDELITY_PHYSICAL;
 }
 
 static size_t n_machines_of(const ws_scenario *scenario)
@@ -151,6 +151,17 @@ void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const 
     };
     ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
     ws_power_book_traffic(book, c, energy, start_ns, end_ns);
+}
+
+void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, const ws_lock_npu *npus)
+{
+    for (int64_t offset = 0; offset < c->num_npus; offset++) {
+        if (npus[offset].active_ns > 0) {
+            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger,
+                                      npus[offset].first_kernel_ns, npus[offset].last_kernel_ns, npus[offset].active_ns,
+                                      npus[offset].standby_ns);
+        }
+    }
 }
 
 static void flush_track(ws_power_book *book, size_t machine)

@@ -8,6 +8,7 @@
 
 #include "power/ledger.h"
 #include "power/npu_state.h"
+#include "sim/lockstep.h"
 #include "sim/program.h"
 #include "sim/scenario_internal.h"
 #include "sim/step.h"
@@ -55,11 +56,14 @@ void ws_power_book_host(ws_power_book *book, const ws_instance_config *instance,
 void ws_power_book_step(ws_power_book *book, const ws_instance_config *instance, const ws_step *step, int64_t start_ns,
                         const ws_program_energy *energy);
 
+/** Lockstep: what each NPU of the instance did in a batch, [num_npus]. */
+void ws_power_book_npus(ws_power_book *book, const ws_instance_config *instance, const ws_lock_npu *npus);
+
 /** Event engine: a kernel begins or ends on an NPU. */
 void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *instance, int64_t npu, bool is_start,
                           int64_t now_ns);
 
-/** Event engine: the bytes a batch has moved between start_ns and end_ns. */
+/** Lockstep and event engine: the bytes a batch has moved between start_ns and end_ns. */
 void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *instance, const ws_program_energy *energy,
                            int64_t start_ns, int64_t end_ns);
 

@@ -354,7 +354,7 @@ static void put_rest_of_block(writer *w, int64_t block, const group *g)
 }
 
 /* Blocks a program has: all of them, but a single one for MoE without block copy and block rules (spec Q-10). */
-static int64_t n_blocks_of(const ws_scenario *s, const ws_instance_config *c)
+int64_t ws_program_n_blocks(const ws_scenario *s, const ws_instance_config *c)
 {
     const bool repeats = c->placement.blocks != NULL || !c->model->is_moe || c->options.enable_block_copy ||
                          s->fidelity == WS_FIDELITY_PHYSICAL;
@@ -362,7 +362,7 @@ static int64_t n_blocks_of(const ws_scenario *s, const ws_instance_config *c)
 }
 
 /* Blocks per stage; stages just before the last one take the remainder (spec/serving.md 6.10). */
-static int64_t blocks_of_stage(int64_t n_blocks, int64_t n_stages, int64_t stage)
+int64_t ws_program_stage_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage)
 {
     const int64_t rest = n_blocks % n_stages;
     return n_blocks / n_stages + (stage < n_stages - 1 && stage >= n_stages - 1 - rest);
@@ -370,7 +370,7 @@ static int64_t blocks_of_stage(int64_t n_blocks, int64_t n_stages, int64_t stage
 
 static void put_ordinary(writer *w, const group *g)
 {
-    const int64_t n_blocks = n_blocks_of(w->scenario, w->c), n_stages = w->c->pp_size;
+    const int64_t n_blocks = ws_program_n_blocks(w->scenario, w->c), n_stages = w->c->pp_size;
     int64_t       block = 0;
     put_section(w, WS_SECTION_PROLOGUE, WS_NO_BLOCK_INDEX, g);
     w->p->stage_begin[0] = 0;
@@ -378,7 +378,7 @@ static void put_ordinary(writer *w, const group *g)
         if (stage > 0) {
             w->p->stage_begin[stage] = w->p->n_rows;
         }
-        for (int64_t i = blocks_of_stage(n_blocks, n_stages, stage); i > 0; i--, block++) {
+        for (int64_t i = ws_program_stage_blocks(n_blocks, n_stages, stage); i > 0; i--, block++) {
             put_section(w, WS_SECTION_PRE_ATTN, block, g);
             put_rest_of_block(w, block, g);
         }
@@ -389,7 +389,7 @@ static void put_ordinary(writer *w, const group *g)
 
 static void put_interleaved(writer *w, const group *first, const group *second)
 {
-    const int64_t n_blocks = n_blocks_of(w->scenario, w->c);
+    const int64_t n_blocks = ws_program_n_blocks(w->scenario, w->c);
     const group  *both[2]  = {first, second};
     for (int k = 0; k < 2; k++) {
         put_section(w, WS_SECTION_PROLOGUE, WS_NO_BLOCK_INDEX, both[k]);

@@ -59,6 +59,10 @@ typedef struct ws_program {
     ws_program_energy energy;
 } ws_program;
 
+/** Transformer blocks a program has, and those of one pipeline stage (spec/serving.md 6.2 and 6.10). */
+int64_t ws_program_n_blocks(const ws_scenario *scenario, const ws_instance_config *instance);
+int64_t ws_program_stage_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage);
+
 /** Memory that building programs needs, one per run. */
 typedef struct ws_program_builder {
     ws_arena *arena; /* borrowed */

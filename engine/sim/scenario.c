@@ -426,19 +426,33 @@ static ws_status resolve_tiers(ws_scenario *s, ws_error *err)
     return WS_OK;
 }
 
-/* A batch has a closed form if its NPUs run one chain and share nothing with others: see sim/executor.h. */
-static bool needs_graph(const ws_scenario *s)
+/* Only events can tell what happens with queues that several NPUs use at different times. */
+static bool needs_events(const ws_scenario *s, const ws_instance_config *c)
 {
+    return c->options.enable_attn_offloading || c->options.enable_local_offloading ||
+           ws_placement_is_off_npu(&c->placement, c->model) || c->placement.kv_evict.kind != WS_LOCATION_REMOTE ||
+           (c->tier != WS_NO_TIER && c->pp_size > 1) || (c->model->is_moe && c->placement.blocks != NULL) ||
+           (s->fidelity == WS_FIDELITY_REFERENCE && s->n_instances > 1); /* idle instances poll inside others' batches */
+}
+
+static bool has_simple_steps(const ws_instance_config *c)
+{
+    return !c->model->is_moe && c->pp_size == 1 && c->dp_group == WS_NO_GROUP && c->role == WS_ROLE_COMBINED;
+}
+
+static ws_step_model choose_step_model(const ws_scenario *s)
+{
+    bool is_simple = true;
     for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_instance_config *c = &s->instances[i];
-        if (c->model->is_moe || c->pp_size > 1 || c->dp_group != WS_NO_GROUP || c->role != WS_ROLE_COMBINED ||
-            c->options.enable_attn_offloading || c->options.enable_local_offloading ||
-            ws_placement_is_off_npu(&c->placement, c->model) || c->placement.kv_evict.kind != WS_LOCATION_REMOTE) {
-            return true;
+        if (needs_events(s, &s->instances[i])) {
+            return WS_STEP_GRAPH;
         }
+        is_simple = is_simple && has_simple_steps(&s->instances[i]);
     }
-    /* under reference fidelity idle instances poll at every event inside the batches of others */
-    return s->fidelity == WS_FIDELITY_REFERENCE && s->n_instances > 1;
+    if (is_simple) {
+        return WS_STEP_CLOSED;
+    }
+    return s->fidelity == WS_FIDELITY_REFERENCE ? WS_STEP_GRAPH : WS_STEP_LOCKSTEP;
 }
 
 static int64_t interval_ns(double seconds)
@@ -461,7 +475,7 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
     WS_TRY(workload);
     WS_TRY(number_prefixes(inputs, s));
     WS_TRY(resolve_tiers(s, err));
-    s->needs_graph = needs_graph(s);
+    s->step_model = choose_step_model(s);
     return s->notes.failed ? WS_ERR_NOMEM : WS_OK;
 }
 
@@ -491,6 +505,11 @@ void ws_scenario_destroy(ws_scenario **scenario)
     }
     free(*scenario);
     *scenario = NULL;
+}
+
+void ws__scenario_force_events(ws_scenario *scenario)
+{
+    scenario->step_model = WS_STEP_GRAPH;
 }
 
 /* ---- questions ---- */

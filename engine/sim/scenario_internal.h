@@ -69,6 +69,13 @@ typedef struct ws_node_config {
     int64_t          n_npus;
 } ws_node_config;
 
+/** How batches are timed; all three agree where they apply. */
+typedef enum ws_step_model {
+    WS_STEP_CLOSED,   /* one formula a batch: dense models, one stage, no groups (sim/step.h) */
+    WS_STEP_LOCKSTEP, /* block by block: parallelism of any kind (sim/lockstep.h); physical fidelity */
+    WS_STEP_GRAPH     /* event by event: everything (sim/graph.h) */
+} ws_step_model;
+
 struct ws_scenario {
     ws_arena            arena; /* owns all arrays and strings below */
     ws_options          options;
@@ -90,10 +97,13 @@ struct ws_scenario {
     size_t              n_groups;     /* DP groups */
     size_t              n_tiers;
     ws_tier_config     *tiers;
-    bool                needs_graph;  /* some step has no closed form, see sim/executor.h */
+    ws_step_model       step_model;   /* how batches are timed, see sim/executor.h */
     const ws_workload  *workload;     /* borrowed from the inputs */
     ws_profile_kind     profile_kind; /* least certain one used */
     ws_strbuf           notes;
 };
+
+/** For tests: time every batch with the event engine, the oracle of the faster models. */
+void ws__scenario_force_events(ws_scenario *scenario);
 
 #endif /* WS_SCENARIO_INTERNAL_H */

@@ -140,7 +140,7 @@ static ws_status init_run(ws_run *run)
                           run->schedulers, s->n_instances));
     WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
     WS_TRY(init_power(run));
-    const bool follows = s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL;
+    const bool follows = s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_GRAPH;
     WS_TRY(ws_executor_init(&run->executor, &run->arena, s, follows ? &run->power : NULL,
                             follows && run->has_log_samples ? &run->log_power : NULL));
     for (size_t i = 0; i < s->n_instances; i++) {
@@ -209,7 +209,7 @@ static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run 
         return;
     }
     ws_power_book_host(book, c, true, run->now_ns);
-    if (!run->scenario->needs_graph) {
+    if (run->scenario->step_model == WS_STEP_CLOSED) {
         ws_power_book_step(book, c, &instance->npus->step, run->now_ns, energy);
     }
 }
@@ -222,10 +222,14 @@ static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *
         return;
     }
     ws_power_book_host(book, instance->config, false, run->now_ns);
-    if (s->needs_graph) {
-        const size_t slot = ws_scheduler_slot(instance->scheduler, batch);
-        ws_power_book_traffic(book, instance->config, &instance->npus->prepared[slot].energy, batch->start_ns, run->now_ns);
+    if (s->step_model == WS_STEP_CLOSED) {
+        return;
     }
+    const ws_prepared *prepared = &instance->npus->prepared[ws_scheduler_slot(instance->scheduler, batch)];
+    if (s->step_model == WS_STEP_LOCKSTEP) {
+        ws_power_book_npus(book, instance->config, prepared->lock.npus);
+    }
+    ws_power_book_traffic(book, instance->config, &prepared->energy, batch->start_ns, run->now_ns);
 }
 
 ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens)

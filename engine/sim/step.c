@@ -48,8 +48,7 @@ static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t t
     return tail;
 }
 
-/* Exit stores queue up in the order in which the NPUs get there. Replaces chain ends by program ends. */
-static int64_t queue_stores(int64_t n, int64_t store_ns, int64_t tail_ns, int64_t *end_ns, int64_t *order)
+int64_t ws_queue_stores(int64_t n, int64_t store_ns, int64_t tail_ns, int64_t *end_ns, int64_t *order)
 {
     for (int64_t i = 0; i < n; i++) { /* insertion sort of few, nearly sorted values */
         int64_t k = i;
@@ -90,7 +89,7 @@ void ws_step_time(const ws_scenario *scenario, const ws_instance_config *c, cons
     for (int64_t i = 0; i < n; i++) {
         t[i] += out->compute_ns;
     }
-    out->tail_ns      = queue_stores(n, store_ns, tail, t, scratch + n);
+    out->tail_ns      = ws_queue_stores(n, store_ns, tail, t, scratch + n);
     out->start_end_ns = t[0];
     out->end_end_ns   = t[n - 1];
 }

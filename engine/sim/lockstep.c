@@ -1,0 +1,492 @@
+#include "sim/lockstep.h"
+
+#include <string.h>
+
+#include "sim/parallelism.h"
+#include "sim/step.h"
+
+enum { BYTES_PER_TOKEN_ID = 4, SEED_OF_EXPERTS = 42 };
+
+static int64_t max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
+{
+    int64_t *values  = ws_arena_alloc(arena, 7 * (size_t)n_npus, sizeof(*values));
+    space->counts    = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
+    space->chain_ns  = values;
+    if (values == NULL || space->counts == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    space->slot_ns = values + n_npus;
+    space->last_ns = values + 2 * n_npus;
+    space->ring_ns = values + 3 * n_npus;
+    space->scratch = values + 4 * n_npus;
+    space->before  = values + 5 * n_npus;
+    return WS_OK;
+}
+
+ws_status ws_lock_batch_init(ws_lock_batch *lock, ws_arena *arena, const ws_instance_config *c)
+{
+    *lock           = (ws_lock_batch){0};
+    lock->expert_ns = ws_arena_calloc(arena, (size_t)max_i64(c->local_ep, 1), sizeof(*lock->expert_ns));
+    lock->npus      = ws_arena_calloc(arena, (size_t)c->num_npus, sizeof(*lock->npus));
+    return lock->expert_ns != NULL && lock->npus != NULL ? WS_OK : WS_ERR_NOMEM;
+}
+
+/* ---- costing a batch ---- */
+
+typedef struct coster {
+    ws_lock_batch            *lock;
+    ws_program_builder       *builder;
+    const ws_scenario        *scenario;
+    const ws_instance_config *c;
+    const ws_batch           *batch;
+    int64_t                   group_tokens, n_sequences, attention_ns, n_blocks;
+    ws_program_energy        *energy;
+} coster;
+
+static int64_t layer_ns(const coster *k, ws_layer layer)
+{
+    switch (ws_layer_category(layer)) {
+    case WS_CATEGORY_DENSE:
+        return ws_profile_layer_ns(k->c->profile, layer, max_i64(k->batch->n_tokens, 1));
+    case WS_CATEGORY_PER_SEQUENCE:
+        return ws_profile_layer_ns(k->c->profile, layer, max_i64(k->n_sequences, 1));
+    case WS_CATEGORY_ATTENTION:
+        return k->attention_ns;
+    case WS_CATEGORY_MOE:
+        break;
+    }
+    return 0;
+}
+
+static void put(coster *k, ws_lock_kind kind, int64_t ns, int64_t bytes)
+{
+    ws_lock_batch *lock = k->lock;
+    if (kind == WS_LOCK_COMPUTE && lock->n_elements > 0 && lock->elements[lock->n_elements - 1].kind == WS_LOCK_COMPUTE) {
+        lock->elements[lock->n_elements - 1].ns += ns; /* rows in a row are one */
+        return;
+    }
+    WS_ASSERT(lock->n_elements < WS_LOCK_ELEMENTS_MAX);
+    lock->elements[lock->n_elements++] = (ws_lock_element){kind, ns, bytes};
+}
+
+static void put_all_reduce(coster *k)
+{
+    const double  tp    = (double)k->c->tp_size;
+    const int64_t bytes = k->batch->n_tokens * k->c->model->hidden_size * k->c->element_bytes;
+    put(k, WS_LOCK_ALL_REDUCE, 0, bytes);
+    k->energy->link_bytes += (double)k->n_blocks * 2.0 * (tp - 1.0) * ((double)bytes / tp);
+}
+
+static void put_kv_send(coster *k)
+{
+    const ws_model *m     = k->c->model;
+    const int64_t   bytes = 2 * m->n_kv_heads * m->head_dim * k->batch->pd_tokens * k->c->kv_element_bytes / k->c->tp_size;
+    if (bytes > 0) {
+        put(k, WS_LOCK_KV_SEND, ws_network_message_ns(&k->c->network, WS_DIM_STAGE, bytes), bytes);
+        k->energy->link_bytes += (double)k->n_blocks * (double)bytes;
+    }
+}
+
+static void put_expert_collective(coster *k, ws_lock_kind kind, int64_t bytes)
+{
+    const double ranks = (double)k->c->ep_total;
+    put(k, kind, 0, bytes);
+    k->energy->link_bytes += (double)k->n_blocks * (ranks - 1.0) * ((double)bytes / ranks);
+}
+
+static void put_experts(coster *k)
+{
+    const ws_instance_config *c     = k->c;
+    const ws_model           *m     = c->model;
+    const int64_t             share = max_i64(k->group_tokens / c->ep_total, 1);
+    ws_expert_load           *loads = k->builder->loads[0];
+    ws_rng                    rng;
+    int64_t                   slowest_ns = 0;
+    if (k->scenario->options.expert_routing_policy == WS_EXPERT_RAND) {
+        ws_rng_seed(&rng, SEED_OF_EXPERTS);
+    }
+    ws_expert_route((ws_expert_routing)k->scenario->options.expert_routing_policy, m, k->batch->n_tokens, c->ep_total,
+                    &rng, k->builder->expert_scratch, loads);
+    for (int64_t r = 0; r < max_i64(c->local_ep, 1); r++) {
+        const ws_expert_load *load = &loads[r];
+        k->lock->expert_ns[r] =
+            load->tokens > 0 ? ws_profile_moe_ns(c->profile, load->tokens, max_i64(load->activated, 1)) : 0;
+        slowest_ns = max_i64(slowest_ns, k->lock->expert_ns[r]);
+    }
+    if (c->ep_total > 1) {
+        put_expert_collective(k, WS_LOCK_DISPATCH, share * (m->hidden_size + m->n_experts) * c->element_bytes);
+    }
+    put(k, WS_LOCK_EXPERTS, 0, 0);
+    if (c->ep_total > 1) {
+        put_expert_collective(k, WS_LOCK_COMBINE, k->group_tokens * m->hidden_size * c->element_bytes);
+    }
+    k->energy->act_ns += k->n_blocks * slowest_ns;
+}
+
+/* @return compute time of a section outside the blocks */
+static int64_t sum_section(coster *k, ws_section section)
+{
+    const ws_layer_sequence *sequence = &k->c->model->sections[section];
+    int64_t                  ns = 0;
+    for (size_t i = 0; i < sequence->n_layers; i++) {
+        ns += k->c->cost->has_layer[sequence->layers[i]] ? layer_ns(k, sequence->layers[i]) : 0;
+    }
+    k->energy->act_ns += ns;
+    return ns;
+}
+
+static void put_section(coster *k, ws_section section)
+{
+    const ws_layer_sequence *sequence = &k->c->model->sections[section];
+    for (size_t i = 0; i < sequence->n_layers; i++) {
+        const ws_layer layer = sequence->layers[i];
+        if (!k->c->cost->has_layer[layer] || (layer == WS_LAYER_ATTENTION && k->attention_ns == 0)) {
+            continue;
+        }
+        if (layer == WS_LAYER_MOE) {
+            put_experts(k);
+            continue;
+        }
+        const int64_t ns = layer_ns(k, layer);
+        put(k, WS_LOCK_COMPUTE, ns, 0);
+        k->energy->act_ns += k->n_blocks * ns;
+        if (layer == WS_LAYER_QKV_PROJ && k->c->role == WS_ROLE_PREFILL) {
+            put_kv_send(k);
+        }
+        if (k->c->tp_size > 1 && (layer == WS_LAYER_O_PROJ || layer == WS_LAYER_DOWN_PROJ)) {
+            put_all_reduce(k);
+        }
+    }
+}
+
+/* Loads, stores and messages at the edges of stages, and the traffic that belongs to the batch. */
+static void cost_edges(coster *k)
+{
+    const ws_instance_config *c      = k->c;
+    const ws_batch           *batch  = k->batch;
+    ws_lock_batch            *lock   = k->lock;
+    const int64_t             input  = 2 * batch->n_tokens * c->element_bytes, output = BYTES_PER_TOKEN_ID * batch->n_tokens;
+    const int64_t             hidden = batch->n_tokens * c->model->hidden_size * c->element_bytes;
+    const int64_t kv_ns = batch->load_bytes > 0 ? ws_memory_ns(&k->scenario->remote, batch->load_bytes) : 0;
+    lock->load_ns  = kv_ns + ws_memory_ns(&k->scenario->remote, input);
+    lock->store_ns = ws_memory_ns(&k->scenario->remote, output);
+    lock->stage_ns = lock->output_ns = 0;
+    if (c->pp_size > 1) {
+        lock->stage_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, hidden);
+        k->energy->link_bytes += (double)hidden * (double)(c->pp_size - 1);
+    }
+    if (c->role == WS_ROLE_PREFILL) {
+        const double element = (double)c->element_bytes;
+        lock->output_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, output);
+        k->energy->link_bytes += (double)hidden + (double)(k->n_sequences * c->model->hidden_size) * element;
+    }
+    k->energy->dram_bytes = (double)batch->load_bytes;
+    k->energy->io_bytes   = (double)(input + output);
+}
+
+void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder, const ws_scenario *scenario,
+                           const ws_instance_config *c, const ws_batch *batch, int64_t group_tokens,
+                           ws_program_energy *energy, bool *extrapolates_out)
+{
+    const ws_attention_query query = ws_batch_attention(batch);
+    coster k = {.lock = lock, .builder = builder, .scenario = scenario, .c = c, .batch = batch,
+                .group_tokens = group_tokens, .n_sequences = ws_batch_n_sequences(batch),
+                .n_blocks = ws_program_n_blocks(scenario, c), .energy = energy};
+    *energy          = (ws_program_energy){0};
+    lock->n_elements = 0;
+    k.attention_ns =
+        query.prefill_tokens > 0 || query.n_decodes > 0 ? ws_profile_attention_ns(c->profile, &query) : 0;
+    lock->prologue_ns = sum_section(&k, WS_SECTION_PROLOGUE);
+    put_section(&k, WS_SECTION_PRE_ATTN);
+    put_section(&k, WS_SECTION_POST_ATTN);
+    put_section(&k, c->model->is_moe ? WS_SECTION_MLP_MOE : WS_SECTION_MLP_DENSE);
+    lock->head_ns = sum_section(&k, WS_SECTION_HEAD);
+    cost_edges(&k);
+    *extrapolates_out = ws_step_cost_extrapolates(c->cost, batch->n_tokens, k.n_sequences, &query);
+}
+
+/* ---- the walk ---- */
+
+typedef struct walk {
+    ws_lock_space           *space;
+    ws_lock_instance *const *instances;
+    ws_lock_batch *const    *locks;
+    size_t  n_members;
+    int64_t n_ranks; /* NPUs per stage and member: tp */
+    int64_t n_npus;  /* of all members in a stage; index = member * n_ranks + rank */
+    int64_t stage;
+} walk;
+
+static ws_lock_npu *npu_of(const walk *w, int64_t i)
+{
+    return &w->locks[i / w->n_ranks]->npus[w->stage * w->n_ranks + i % w->n_ranks];
+}
+
+/* A kernel on NPU i at its chain time. */
+static void run_kernel(walk *w, int64_t i, int64_t ns)
+{
+    ws_lock_npu  *npu        = npu_of(w, i);
+    const int64_t begin_ns   = w->space->chain_ns[i];
+    const int64_t standby_ns = w->instances[i / w->n_ranks]->config->npu_power.standby_ns;
+    if (npu->active_ns == 0) {
+        npu->first_kernel_ns = begin_ns;
+    } else {
+        const int64_t gap_ns = begin_ns - w->space->last_ns[i];
+        npu->standby_ns += gap_ns < standby_ns ? gap_ns : standby_ns;
+    }
+    npu->active_ns += ns;
+    w->space->chain_ns[i] = w->space->last_ns[i] = npu->last_kernel_ns = begin_ns + ns;
+}
+
+/* A collective of all members, or of each by itself; its end times come in ring_ns. */
+static void run_collective(walk *w, ws_collective kind, const int64_t *bytes_of_member, unsigned dims)
+{
+    ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        s->ring_ns[i] = max_i64(s->chain_ns[i], s->slot_ns[i]);
+    }
+    const ws_network *net = &w->instances[0]->config->network;
+    if ((dims & 1U << WS_DIM_GROUP) == 0) {
+        for (size_t m = 0; m < w->n_members; m++) {
+            ws_collective_run(&w->instances[m]->config->network, kind, bytes_of_member[m], dims,
+                              s->ring_ns + (int64_t)m * w->n_ranks, s->scratch);
+        }
+    } else { /* members follow each other in the group dimension, ranks within: exactly the order of the coordinates */
+        ws_collective_run(net, kind, bytes_of_member[0], dims, s->ring_ns, s->scratch);
+    }
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        s->slot_ns[i] = s->ring_ns[i];
+    }
+}
+
+static void wait_for_collective(walk *w)
+{
+    memcpy(w->space->chain_ns, w->space->ring_ns, (size_t)w->n_npus * sizeof(int64_t));
+}
+
+/* Experts: the first rank of a member waits for the dispatch, the others do not (spec/timing.md 1.5, T-24). */
+static void run_experts(walk *w, bool has_dispatch)
+{
+    ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        const int64_t rank    = i % w->n_ranks, member = i / w->n_ranks;
+        const int64_t n_local = max_i64(w->instances[member]->config->local_ep, 1);
+        const int64_t ns      = rank < n_local ? w->locks[member]->expert_ns[rank] : 0;
+        if (ns == 0) {
+            continue;
+        }
+        if (rank == 0 && has_dispatch) {
+            s->chain_ns[i] = max_i64(s->chain_ns[i], s->slot_ns[i]);
+        }
+        run_kernel(w, i, ns);
+    }
+}
+
+enum { MAX_MEMBERS_ON_STACK = 64 };
+
+static void run_element(walk *w, size_t e)
+{
+    const ws_lock_kind        kind = w->locks[0]->elements[e].kind;
+    const ws_instance_config *c    = w->instances[0]->config;
+    int64_t                   bytes[MAX_MEMBERS_ON_STACK];
+    for (size_t m = 0; m < w->n_members; m++) {
+        bytes[m] = w->locks[m]->elements[e].bytes;
+    }
+    switch (kind) {
+    case WS_LOCK_COMPUTE:
+        for (int64_t i = 0; i < w->n_npus; i++) {
+            run_kernel(w, i, w->locks[i / w->n_ranks]->elements[e].ns);
+        }
+        break;
+    case WS_LOCK_KV_SEND:
+        for (int64_t i = 0; i < w->n_npus; i++) {
+            w->space->slot_ns[i] =
+                max_i64(w->space->chain_ns[i], w->space->slot_ns[i]) + w->locks[i / w->n_ranks]->elements[e].ns;
+        }
+        break;
+    case WS_LOCK_ALL_REDUCE:
+        run_collective(w, WS_ALL_REDUCE, bytes, c->tp_dims);
+        wait_for_collective(w);
+        break;
+    case WS_LOCK_DISPATCH:
+        run_collective(w, WS_ALL_GATHER, bytes, c->ep_dims);
+        break;
+    case WS_LOCK_EXPERTS:
+        run_experts(w, e > 0 && w->locks[0]->elements[e - 1].kind == WS_LOCK_DISPATCH);
+        break;
+    case WS_LOCK_COMBINE:
+        run_collective(w, WS_REDUCE_SCATTER, bytes, c->ep_dims);
+        wait_for_collective(w);
+        break;
+    }
+}
+
+/* Distances that decide what the next block does: between chains, and how long slots stay taken. */
+static void note_distances(const walk *w, int64_t *out)
+{
+    const ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        out[2 * i]     = s->chain_ns[i] - s->chain_ns[0];
+        out[2 * i + 1] = max_i64(s->slot_ns[i] - s->chain_ns[i], 0);
+    }
+}
+
+static bool distances_repeat(const walk *w)
+{
+    const ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        if (s->before[2 * i] != s->chain_ns[i] - s->chain_ns[0] ||
+            s->before[2 * i + 1] != max_i64(s->slot_ns[i] - s->chain_ns[i], 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The remaining blocks all do what the last one did. */
+static void skip_blocks(walk *w, int64_t n, int64_t block_ns)
+{
+    ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        ws_lock_npu       *npu    = npu_of(w, i);
+        const ws_lock_npu *before = &s->counts[i];
+        s->chain_ns[i] += n * block_ns;
+        s->slot_ns[i] += n * block_ns;
+        s->last_ns[i] += n * block_ns;
+        npu->last_kernel_ns = s->last_ns[i];
+        npu->active_ns += n * (npu->active_ns - before->active_ns);
+        npu->standby_ns += n * (npu->standby_ns - before->standby_ns);
+    }
+}
+
+static void run_blocks(walk *w, int64_t n_blocks)
+{
+    ws_lock_space *s = w->space;
+    for (int64_t block = 0; block < n_blocks; block++) {
+        const int64_t begin_ns = s->chain_ns[0];
+        note_distances(w, s->before);
+        for (int64_t i = 0; i < w->n_npus; i++) {
+            s->counts[i] = *npu_of(w, i);
+        }
+        for (size_t e = 0; e < w->locks[0]->n_elements; e++) {
+            run_element(w, e);
+        }
+        /* the first block's first gap differs from later ones: what lies before it is no block */
+        if (block > 0 && distances_repeat(w)) {
+            skip_blocks(w, n_blocks - block - 1, s->chain_ns[0] - begin_ns);
+            return;
+        }
+    }
+}
+
+/* A load of an NPU of stage 0, issued when its last program has ended. */
+static int64_t queue_load(ws_lock_instance *instance, int64_t rank, int64_t load_ns, int64_t now_ns)
+{
+    const int64_t issued_ns = max_i64(now_ns, instance->free_ns[rank]);
+    instance->tail_ns       = max_i64(instance->tail_ns, issued_ns) + load_ns;
+    return instance->tail_ns;
+}
+
+/* Entry loads of stage 0 pass one after the other: middle NPUs, start NPU, end NPU. */
+static void begin_first_stage(walk *w, int64_t now_ns)
+{
+    for (size_t m = 0; m < w->n_members; m++) {
+        ws_lock_instance *instance = w->instances[m];
+        int64_t          *chain_ns = w->space->chain_ns + (int64_t)m * w->n_ranks;
+        const bool        has_end  = instance->config->n_npu_ids > 1;
+        const int64_t     last     = instance->config->pp_size == 1 && instance->config->role != WS_ROLE_PREFILL && has_end
+                                         ? w->n_ranks - 1 : w->n_ranks; /* the end NPU, if it is in this stage */
+        for (int64_t rank = 1; rank < last; rank++) {
+            chain_ns[rank] = queue_load(instance, rank, w->locks[m]->load_ns, now_ns);
+        }
+        chain_ns[0] = queue_load(instance, 0, w->locks[m]->load_ns, now_ns);
+        for (int64_t rank = max_i64(last, 1); rank < w->n_ranks; rank++) {
+            chain_ns[rank] = queue_load(instance, rank, w->locks[m]->load_ns, now_ns);
+        }
+    }
+}
+
+/* The hand-off of the stage before, which ends its program, and the wait for it here. */
+static void begin_next_stage(walk *w)
+{
+    ws_lock_space *s = w->space;
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        ws_lock_instance *instance = w->instances[i / w->n_ranks];
+        const int64_t     here     = w->stage * w->n_ranks + i % w->n_ranks;
+        const int64_t     sent_ns  = max_i64(s->chain_ns[i], s->slot_ns[i]) + w->locks[i / w->n_ranks]->stage_ns;
+        instance->free_ns[here - w->n_ranks] = sent_ns;
+        s->chain_ns[i] = max_i64(instance->free_ns[here], sent_ns);
+    }
+}
+
+static void end_last_stage(walk *w)
+{
+    ws_lock_space *s = w->space;
+    for (size_t m = 0; m < w->n_members; m++) {
+        ws_lock_instance *instance = w->instances[m];
+        const ws_lock_batch *lock  = w->locks[m];
+        int64_t *chain_ns = s->chain_ns + (int64_t)m * w->n_ranks, *slot_ns = s->slot_ns + (int64_t)m * w->n_ranks;
+        if (instance->config->role == WS_ROLE_PREFILL) {
+            for (int64_t rank = 0; rank < w->n_ranks; rank++) {
+                chain_ns[rank] = max_i64(chain_ns[rank], slot_ns[rank]) + lock->output_ns;
+            }
+        } else {
+            instance->store_tail_ns =
+                ws_queue_stores(w->n_ranks, lock->store_ns, instance->store_tail_ns, chain_ns, s->scratch);
+            if (instance->config->pp_size == 1) { /* the next batch loads behind these stores; a pipeline's before them */
+                instance->tail_ns = instance->store_tail_ns;
+            }
+        }
+        for (int64_t rank = 0; rank < w->n_ranks; rank++) {
+            instance->free_ns[w->stage * w->n_ranks + rank] = chain_ns[rank];
+        }
+    }
+}
+
+static void begin_members(walk *w)
+{
+    for (size_t m = 0; m < w->n_members; m++) {
+        memset(w->locks[m]->npus, 0, (size_t)w->instances[m]->config->num_npus * sizeof(ws_lock_npu));
+    }
+}
+
+static void run_on_all(walk *w, bool is_head)
+{
+    for (int64_t i = 0; i < w->n_npus; i++) {
+        const ws_lock_batch *lock = w->locks[i / w->n_ranks];
+        run_kernel(w, i, is_head ? lock->head_ns : lock->prologue_ns);
+    }
+}
+
+void ws_lock_walk(ws_lock_space *space, ws_lock_instance *const *instances, ws_lock_batch *const *locks, size_t n_members,
+                  int64_t now_ns)
+{
+    const ws_instance_config *c = instances[0]->config;
+    walk w = {.space = space, .instances = instances, .locks = locks, .n_members = n_members, .n_ranks = c->tp_size,
+              .n_npus = (int64_t)n_members * c->tp_size};
+    const int64_t n_blocks = c->model->n_layers, n_stages = c->pp_size;
+    begin_members(&w);
+    begin_first_stage(&w, now_ns);
+    for (w.stage = 0; w.stage < n_stages; w.stage++) {
+        if (w.stage > 0) {
+            begin_next_stage(&w);
+        }
+        memset(space->slot_ns, 0, (size_t)w.n_npus * sizeof(*space->slot_ns));
+        if (w.stage == 0) {
+            run_on_all(&w, false);
+        }
+        run_blocks(&w, ws_program_stage_blocks(n_blocks, n_stages, w.stage));
+    }
+    w.stage = n_stages - 1;
+    run_on_all(&w, true);
+    end_last_stage(&w);
+    for (size_t m = 0; m < n_members; m++) {
+        locks[m]->start_end_ns = instances[m]->free_ns[0];
+        locks[m]->end_end_ns   = instances[m]->free_ns[c->num_npus - 1];
+    }
+}
