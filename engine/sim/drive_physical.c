@@ -20,6 +20,10 @@ static ws_status end_batches(ws_run *run)
 {
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         ws_instance_run *instance = &run->instances[i];
+        if (instance->npus->start.n_programs == instance->n_seen_start &&
+            instance->npus->end.n_programs == instance->n_seen_end) {
+            continue;
+        }
         note_end(instance, &instance->npus->start, &instance->n_seen_start, WS_POLLER_START);
         note_end(instance, &instance->npus->end, &instance->n_seen_end, WS_POLLER_END);
         const uint32_t all = ws_run_all_ends(instance);
