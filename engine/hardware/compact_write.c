@@ -31,7 +31,7 @@ static void write_grid(ws_json_writer *w, const char *name, const char *const ax
 
 static void write_layers(ws_json_writer *w, const char *name, const ws__grid grids[WS_LAYER_COUNT])
 {
-    static const char *const axes[] = {"count"};
+    static const char *const axes[WS__GRID_AXES_MAX] = {"count"};
     ws_json_put_key(w, name);
     ws_json_begin_object(w);
     for (int layer = 0; layer < WS_LAYER_COUNT; layer++) {
@@ -42,9 +42,10 @@ static void write_layers(ws_json_writer *w, const char *name, const ws__grid gri
 
 static void write_attention(ws_json_writer *w, const ws__compact_tp *tp)
 {
-    static const char *const decode[]  = {"n_decodes", "decode_kv"};
-    static const char *const prefill[] = {"prefill_tokens", "prefill_kv"};
-    static const char *const mixed[]   = {"prefill_tokens", "n_decodes", "prefill_kv", "decode_kv"};
+    static const char *const decode[WS__GRID_AXES_MAX]  = {"n_decodes", "decode_kv"};
+    static const char *const prefill[WS__GRID_AXES_MAX] = {"prefill_tokens", "prefill_kv"};
+    static const char *const mixed[WS__GRID_AXES_MAX]   = {"prefill_tokens", "n_decodes", "prefill_kv",
+                                                           "decode_kv"};
     if (tp->decode.values == NULL || tp->prefill.values == NULL || tp->mixed.values == NULL) {
         return;
     }
@@ -143,7 +144,7 @@ static void write_origin(ws_json_writer *w, const ws__bundle_meta *meta)
 
 void ws__compact_write(const ws__compact *compact, ws_strbuf *out)
 {
-    static const char *const moe_axes[] = {"experts", "tokens"};
+    static const char *const moe_axes[WS__GRID_AXES_MAX] = {"experts", "tokens"};
     ws_json_writer           w;
     ws_json_writer_init(&w, out, 1);
     ws_json_begin_object(&w);

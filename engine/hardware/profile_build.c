@@ -75,12 +75,14 @@ static ws_status add_index(builder *b, ws__axis *axis, const int64_t *keys)
     const size_t n_cells = (size_t)axis->last_key + 1;
     WS_TRY(pool_append(&b->indices, NULL, n_cells, &axis->index_at));
     uint8_t *cells = (uint8_t *)b->indices.data + axis->index_at;
-    uint8_t  n     = 0;
+    uint32_t n     = 0;
     for (size_t x = 0; x < n_cells; x++) {
+        /* False: the analyzer does not know that keys has n_keys of them.
+         * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         while (n < axis->n_keys && keys[n] <= (int64_t)x) {
             n++;
         }
-        cells[x] = n;
+        cells[x] = (uint8_t)n;
     }
     return WS_OK;
 }
@@ -88,6 +90,7 @@ static ws_status add_index(builder *b, ws__axis *axis, const int64_t *keys)
 /* An axis with these keys: one that is there already, or a new one. */
 static ws_status intern_axis(builder *b, const int64_t *keys, size_t n_keys, uint32_t *axis_out)
 {
+    WS_ASSERT(n_keys > 0);
     const ws__axis *axes   = b->axes.data;
     const size_t    oldest = b->axes.n > INTERN_WINDOW ? b->axes.n - INTERN_WINDOW : 0;
     for (size_t i = b->axes.n; i-- > oldest;) {

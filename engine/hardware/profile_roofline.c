@@ -99,9 +99,10 @@ double ws__roofline_moe_ns(const ws__roofline *r, int64_t tokens, int64_t n_expe
 double ws__roofline_attention_ns(const ws__roofline *r, int64_t prefill_tokens, int64_t prefill_kv,
                                  int64_t n_decodes, int64_t decode_kv)
 {
-    const ws_model *m        = r->model;
-    const double    heads    = fmax(1.0, (double)(m->n_heads / r->tp));
-    const double    kv_heads = fmax(1.0, (double)(m->n_kv_heads / r->tp));
+    const ws_model *m          = r->model;
+    const int64_t   rank_heads = m->n_heads / r->tp, rank_kv_heads = m->n_kv_heads / r->tp;
+    const double    heads    = fmax(1.0, (double)rank_heads);
+    const double    kv_heads = fmax(1.0, (double)rank_kv_heads);
     const double row_bytes   = 2.0 * (double)m->head_dim * kv_element_bytes(r); /* of one token and KV head */
     const double decode_kvs  = (double)(n_decodes * decode_kv);
     double       compute     = 0.0;

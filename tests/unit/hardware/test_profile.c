@@ -73,7 +73,7 @@ static ws_attention_query random_query(ws_rng *rng)
                                   .n_decodes      = ws_rng_below(rng, 300)};
     q.kv_min                   = ws_rng_below(rng, 3000);
     q.kv_mean                  = q.kv_min + ws_rng_below(rng, 3000);
-    q.kv_max                   = q.kv_mean + ws_rng_below(rng, 3) * ws_rng_below(rng, 20000);
+    q.kv_max                   = q.kv_mean + (int64_t)ws_rng_below(rng, 3) * ws_rng_below(rng, 20000);
     return q;
 }
 

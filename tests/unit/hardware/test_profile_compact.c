@@ -13,6 +13,7 @@
 
 #include "hardware/profile_compact.h"
 #include "hardware/profile_fit.h"
+#include "temp_folder.h"
 
 static const char small[] =
     "{\"format\": \"wattsweep compact profile\", \"version\": 1, \"max_num_seqs\": 256,\n"
@@ -149,18 +150,15 @@ static void broken_files_are_refused_with_place(void **state)
 static void fitting_a_straight_bundle_is_exact(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/wattsweep-fit-XXXXXX", path[256], command[256];
+    char      dir[] = "/tmp/wattsweep-fit-XXXXXX";
+    ws_strbuf text  = WS_STRBUF_INIT;
     assert_non_null(mkdtemp(dir));
-    (void)snprintf(command, sizeof(command), "mkdir %s/tp1", dir);
-    assert_int_equal(system(command), 0);
-    (void)snprintf(path, sizeof(path), "%s/tp1/dense.csv", dir);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs("layer,tokens,time_us\n", file) >= 0);
+    ws_strbuf_puts(&text, "layer,tokens,time_us\n");
     for (int n = 1; n <= 64; n++) {
-        assert_true(fprintf(file, "qkv_proj,%d,%d\nlayernorm,%d,%d\n", n, 100 + 2 * n, n, 10 + n) > 0);
+        ws_strbuf_printf(&text, "qkv_proj,%d,%d\nlayernorm,%d,%d\n", n, 100 + 2 * n, n, 10 + n);
     }
-    assert_int_equal(fclose(file), 0);
+    temp_write(dir, "tp1/dense.csv", ws_strbuf_text(&text));
+    ws_strbuf_fini(&text);
     ws_files           *files = NULL;
     ws_error            err   = WS_ERROR_INIT;
     ws__compact        *fit   = compact_new();
@@ -176,8 +174,7 @@ static void fitting_a_straight_bundle_is_exact(void **state)
     ws__compact_fini(fit);
     free(fit);
     ws_files_destroy(&files);
-    (void)snprintf(command, sizeof(command), "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    temp_remove(dir, "tp1/dense.csv");
 }
 
 /* ---- shipped files ---- */

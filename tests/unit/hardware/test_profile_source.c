@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "hardware/profile_source.h"
+#include "temp_folder.h"
 
 static const char compact_file[] =
     "{\"format\": \"wattsweep compact profile\", \"version\": 1, \"stable_layers\": {\"layernorm\": "
@@ -108,14 +109,10 @@ static void measured_before_fitted_before_computed(void **state)
 static void a_bundle_wins_in_its_folder(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/wattsweep-source-XXXXXX", command[512], path[256];
+    static const char name[] = "profiles/GPU/org/toy/bf16/tp1/dense.csv";
+    char              dir[]  = "/tmp/wattsweep-source-XXXXXX";
     assert_non_null(mkdtemp(dir));
-    (void)snprintf(command, sizeof(command), "mkdir -p %s/profiles/GPU/org/toy/bf16/tp1", dir);
-    assert_int_equal(system(command), 0);
-    (void)snprintf(path, sizeof(path), "%s/profiles/GPU/org/toy/bf16/tp1/dense.csv", dir);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(dense_csv, file) >= 0 && fclose(file) == 0);
+    temp_write(dir, name, dense_csv);
     world             w      = world_new();
     const char *const dirs[] = {dir, "configs"};
     put(&w, "configs/hardware/GPU/org/toy/bf16.json", compact_file);
@@ -127,8 +124,7 @@ static void a_bundle_wins_in_its_folder(void **state)
     assert_int_equal(ws_profile_load(w.files, dirs, 2, &w.request, &w.notes, &w.err, &w.profile), WS_OK);
     assert_int_equal(ws_profile_layer_ns(w.profile, WS_LAYER_QKV_PROJ, 6), 150);
     world_fini(&w);
-    (void)snprintf(command, sizeof(command), "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    temp_remove(dir, name);
 }
 
 static void the_other_16_bit_type_stands_in_with_a_note(void **state)
