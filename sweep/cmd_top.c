@@ -70,11 +70,32 @@ static ws_status rank_points(const swp_selection *selection, const char *by, ws_
     return WS_OK;
 }
 
+/* Joules per token; tokens per second where no power was tracked. */
+static ws_status default_objective(const swp_selection *selection, ws_error *err, const char **by_out)
+{
+    swp_estimate *estimates = NULL;
+
+    *by_out = "total_tok_s";
+    WS_TRY(swp_selection_estimates(selection, "j_per_token", err, &estimates));
+    for (size_t i = 0; i < selection->points.n; i++) {
+        if (!isnan(estimates[i].mean)) {
+            *by_out = "j_per_token";
+            break;
+        }
+    }
+    free(estimates);
+    return WS_OK;
+}
+
 static ws_status print_top(const swp_selection *selection, const char *by, double most, const char *columns,
                            swp_table_format format, ws_error *err)
 {
     size_t     *order = NULL, n = 0;
     const char *name;
+
+    if (by == NULL) {
+        WS_TRY(default_objective(selection, err, &by));
+    }
     swp_objective_is_larger_better(by, &name);
     const char *const first[] = {name, NULL};
 
@@ -87,10 +108,11 @@ static ws_status print_top(const swp_selection *selection, const char *by, doubl
 
 int swp_cmd_top(int argc, char **argv)
 {
-    const char            *by = "j_per_token", *where = NULL, *columns = NULL, *format_text = "text";
+    const char            *by = NULL, *where = NULL, *columns = NULL, *format_text = "text";
     double                 n       = 10.0;
     const swp_arg          args[]  = {{"--by", NULL, "COLUMN",
-                                       "rank by this (default j_per_token); +NAME largest first, -NAME smallest first",
+                                       "rank by this (default j_per_token, total_tok_s without power); +NAME largest "
+                                                 "first, -NAME smallest first",
                                        &by, NULL, NULL},
                                       {"--number", "-n", "N", "rows to show (default 10)", NULL, &n, NULL},
                                       WHERE_ARG(where),

@@ -115,6 +115,25 @@ static ws_status choose_params(const swp_selection *selection, ws_error *err, ch
     return WS_OK;
 }
 
+/* A default metric is left out where it says nothing: energy without power tracking. */
+static ws_status choose_default(const swp_selection *selection, const char *name, ws_error *err, chosen *c)
+{
+    const size_t n = c->n;
+    WS_TRY(choose(selection, name, err, c));
+    if (c->n == n) {
+        return WS_OK;
+    }
+    const swp_cells *cells = &c->cells[n];
+    for (size_t row = 0; row < cells->n; row++) {
+        if (!isnan(swp_cells_number(cells, row))) {
+            return WS_OK;
+        }
+    }
+    swp_cells_fini(&c->cells[n]);
+    c->n = n;
+    return WS_OK;
+}
+
 static ws_status choose_listed(const swp_selection *selection, const char *list, ws_error *err, chosen *c)
 {
     while (*list != '\0') {
@@ -143,7 +162,7 @@ static ws_status choose_all(const swp_selection *selection, const char *const *f
         WS_TRY(choose(selection, first[i], err, c));
     }
     for (size_t i = 0; i < sizeof(default_metrics) / sizeof(default_metrics[0]); i++) {
-        WS_TRY(choose(selection, default_metrics[i], err, c));
+        WS_TRY(choose_default(selection, default_metrics[i], err, c));
     }
     return WS_OK;
 }

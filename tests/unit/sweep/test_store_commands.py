@@ -158,6 +158,22 @@ class Commands(unittest.TestCase):
             kept = json.loads(self.run_command("show", results, "--job", job, "--json"))["metrics"]
             self.assertEqual(rerun, kept, f"job {job}")
 
+    def test_top_without_power_ranks_by_throughput(self):
+        config = json.loads((SOURCE_DIR / "configs/cluster/single_node_power_instance.json").read_text())
+        for node in config["nodes"]:
+            node.pop("power")
+        cluster, spec, results = (self.folder / name for name in ("cluster.json", "spec.json", "unpowered.h5"))
+        cluster.write_text(json.dumps(config))
+        spec.write_text(json.dumps({
+            "name": "unpowered", "cluster": str(cluster),
+            "workload": {"dataset": str(SOURCE_DIR / "workloads/example_trace.jsonl")},
+            "options": {"dtype": "bfloat16"}, "parameters": {"max_num_seqs": [1, 64]}}))
+        self.run_command("run", spec, "-o", results)
+        table = self.run_command("top", results, "--format", "tsv").splitlines()
+        self.assertEqual(table[0].split("\t")[:3], ["job", "max_num_seqs", "total_tok_s"])
+        self.assertNotIn("power_mean_w", table[0])
+        self.assertEqual([row.split("\t")[1] for row in table[1:]], ["64", "1"])
+
     def test_bad_input(self):
         broken = self.folder / "broken.h5"
         broken.write_text("no HDF5")
