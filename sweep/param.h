@@ -17,9 +17,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "sim/options.h"
 #include "store.h"
 #include "value.h"
+#include "wattsim.h"
 
 typedef enum swp_target {
     SWP_TARGET_PATCH,

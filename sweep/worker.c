@@ -64,7 +64,9 @@ static void add_jobs(swp_worker *w, const swp_message *message)
         w->status = WS_ERR_IO;
         return;
     }
-    memmove(w->tickets, w->tickets + w->head, (w->n - w->head) * sizeof(*w->tickets));
+    if (w->n > w->head) { /* the first batch finds no array yet */
+        memmove(w->tickets, w->tickets + w->head, (w->n - w->head) * sizeof(*w->tickets));
+    }
     w->n -= w->head;
     w->head = 0;
     if (w->n + jobs->n > w->capacity) {
