@@ -190,16 +190,24 @@ ws_status ws_cluster_config_read(ws_json root, ws_arena *arena, bool cli_offload
         {"link_latency", WS_FIELD_JSON, offsetof(root_fields, link_latency), WS_FIELD_REQUIRED, 0, 0, "ns per dimension"},
         {"cxl_mem", WS_FIELD_JSON, offsetof(root_fields, cxl_mem), WS_FIELD_NULLABLE, 0, 0, "CXL memory pool"},
     };
-    root_fields raw = {0};
-    WS_TRY(ws_json_read_object(root, fields, 5, &raw, err));
-    WS_TRY(check_count(raw.nodes, raw.num_nodes, "num_nodes", err));
+    root_fields raw    = {0};
+    ws_status   status = ws_json_read_object(root, fields, 5, &raw, err);
+    if (ws_json_kind_of(raw.nodes) != WS_JSON_ARRAY) {
+        return status != WS_OK ? status : ws_json_expected(raw.nodes, err, "array");
+    }
+    if (status == WS_OK) { /* the count means nothing if it could not be read */
+        status = check_count(raw.nodes, raw.num_nodes, "num_nodes", err);
+    }
     *out = (ws_cluster_config){
         .n_nodes = ws_json_size(raw.nodes), .link_bw = raw.link_bw, .link_latency = raw.link_latency};
     out->nodes = ws_arena_calloc(arena, out->n_nodes, sizeof(*out->nodes));
     if (out->nodes == NULL) {
         return WS_ERR_NOMEM;
     }
-    ws_status  status  = raw.cxl_mem.item != NULL ? read_cxl(raw.cxl_mem, err, &out->cxl_mem) : WS_OK;
+    if (raw.cxl_mem.item != NULL) {
+        const ws_status read = read_cxl(raw.cxl_mem, err, &out->cxl_mem);
+        status               = status != WS_OK ? status : read;
+    }
     const bool has_pim = cli_offloading || some_instance_offloads(raw.nodes);
     ws_json    item    = ws_json_first(raw.nodes);
     for (size_t i = 0; i < out->n_nodes; i++, item = ws_json_next(item)) {
