@@ -233,12 +233,12 @@ static double stop_time_s(const swp_run_options *options)
     return swp_allocation_left_s(&left_s) ? swp_wall_s() + left_s - LEAVE_BEFORE_END_S : INFINITY;
 }
 
-/* End the writer and close the file. */
+/* End the writer and close the file. After an error of the writer, closing can only fail for the same reason. */
 static ws_status finish_file(boss *b, bool is_complete, ws_error *err)
 {
     const ws_status  written = swp_writer_stop(&b->writer, err);
     const swp_finish how     = is_complete && !b->options->no_repack ? SWP_FINISH_REPACK : SWP_FINISH_CLOSE;
-    const ws_status  closed  = swp_store_finish(b->file.store, how, err);
+    const ws_status  closed  = swp_store_finish(b->file.store, how, written == WS_OK ? err : NULL);
     return written != WS_OK ? written : closed;
 }
 
@@ -253,6 +253,16 @@ static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)
                            swp_progress_n(b->progress, SWP_STATE_INFEASIBLE) + kept[SWP_STATE_INFEASIBLE] +
                            swp_progress_n(b->progress, SWP_STATE_INTERRUPTED);
     return n_bad > 0 ? SWP_EXIT_FAILED : SWP_EXIT_OK;
+}
+
+/* What went through rank 0, with -v: for judging how many ranks one coordinator can feed. */
+static void report_traffic(const boss *b)
+{
+    if (b->mpi != NULL && b->options->verbosity > 0) {
+        const swp_mpi_traffic t = swp_mpi_traffic_of(b->mpi);
+        swp_progress_say(b->progress, "messages_sent=%llu bytes_sent=%llu messages_received=%llu bytes_received=%llu",
+                         t.n_sent, t.bytes_sent, t.n_received, t.bytes_received);
+    }
 }
 
 static ws_status sweep(boss *b, ws_error *err, swp_outcome *outcome)
@@ -273,6 +283,7 @@ static ws_status sweep(boss *b, ws_error *err, swp_outcome *outcome)
                                            .stop_at_s = stop_time_s(b->options)};
     ws_status                    status = swp_coordinate(&config, outcome);
     b->holds_workers                    = false;
+    report_traffic(b);
     const ws_status closed              = finish_file(b, status == WS_OK && outcome->is_complete, err);
     swp_local_stop(&b->local);
     if (status == WS_OK && closed == WS_OK && !b->options->is_quiet) {

@@ -245,6 +245,11 @@ ws_status swp_store_flush(swp_store *store, ws_error *err)
     return status;
 }
 
+void swp_store_enter_thread(void)
+{
+    swp_h5_init();
+}
+
 ws_status swp_store_poll(swp_store *store, ws_error *err)
 {
     if (!store->broken && store->n_gathered[SWP_AXIS_JOB] > 0 &&

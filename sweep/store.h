@@ -171,6 +171,10 @@ WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader
                                        const int64_t *job_of_row, swp_params_fn params_of, void *ctx,
                                        ws_error *err);
 
+/** Called first in a thread that takes over a store from the one that created it: HDF5 keeps per thread whether it prints
+ * its errors itself. */
+void swp_store_enter_thread(void);
+
 /** Start live writing and give the file its name (with no_live: neither). */
 WS_NODISCARD ws_status swp_store_begin(swp_store *store, ws_error *err);
 

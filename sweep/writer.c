@@ -98,6 +98,7 @@ static void *writer_main(void *arg)
     swp_writer *w           = arg;
     bool        is_over     = false;
     bool        wants_flush = false;
+    swp_store_enter_thread();
     while (!is_over) {
         block *b = next_block(w, &is_over, &wants_flush);
         if (b != NULL) {
