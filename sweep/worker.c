@@ -64,11 +64,11 @@ static void add_jobs(swp_worker *w, const swp_message *message)
         w->status = WS_ERR_IO;
         return;
     }
-    if (w->n > w->head) { /* the first batch finds no array yet */
+    if (w->head > 0) {
         memmove(w->tickets, w->tickets + w->head, (w->n - w->head) * sizeof(*w->tickets));
+        w->n -= w->head;
+        w->head = 0;
     }
-    w->n -= w->head;
-    w->head = 0;
     if (w->n + jobs->n > w->capacity) {
         const size_t    capacity = (w->n + jobs->n) * 2;
         swp_msg_ticket *grown    = realloc(w->tickets, capacity * sizeof(*grown));
@@ -79,7 +79,9 @@ static void add_jobs(swp_worker *w, const swp_message *message)
         w->tickets  = grown;
         w->capacity = capacity;
     }
-    memcpy(w->tickets + w->n, jobs->tickets, jobs->n * sizeof(*w->tickets));
+    if (jobs->n > 0) {
+        memcpy(w->tickets + w->n, jobs->tickets, jobs->n * sizeof(*w->tickets));
+    }
     w->n += jobs->n;
 }
 
