@@ -41,6 +41,12 @@ static void report(comparison *c, const char *fmt, ...)
     printf("\n");
 }
 
+static ws_status no_memory(ws_error *err)
+{
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
+}
+
 /* ---- pairing by hash ---- */
 
 typedef struct hashed {
@@ -68,7 +74,7 @@ static ws_status load_hashes(const swp_frame *frame, ws_error *err, hashed **out
     }
     swp_cells_fini(&cells);
     if (list == NULL) {
-        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+        return no_memory(err);
     }
     qsort(list, frame->n, sizeof(list[0]), by_hash);
     *out = list;
@@ -91,7 +97,7 @@ static ws_status pair_jobs(comparison *c)
     }
     c->pairs = malloc((c->frames[0].n + 1) * sizeof(c->pairs[0]));
     if (status == WS_OK && c->pairs == NULL) {
-        status = ws_error_add(c->err, WS_ERR_NOMEM, "out of memory");
+        status = no_memory(c->err);
     }
     for (size_t i = 0, j = 0; status == WS_OK && (i < c->frames[0].n || j < c->frames[1].n);) {
         const int order = i == c->frames[0].n   ? 1
@@ -279,7 +285,7 @@ static ws_status compare_ragged_column(comparison *c, const shares *a, const sha
         }
         swp_span *spans = malloc((end - first) * sizeof(spans[0]));
         char     *x = malloc(n * column->row_bytes + 1), *y = malloc(n * other->row_bytes + 1);
-        status = spans == NULL || x == NULL || y == NULL ? ws_error_add(c->err, WS_ERR_NOMEM, "out of memory")
+        status = spans == NULL || x == NULL || y == NULL ? no_memory(c->err)
                                                          : gather_side(c, 0, a, first, end, column, spans, x);
         if (status == WS_OK) {
             status = gather_side(c, 1, b, first, end, other, spans, y);

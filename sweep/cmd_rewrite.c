@@ -10,6 +10,12 @@
 #include "lock.h"
 #include "rewrite.h"
 
+static ws_status no_memory(ws_error *err)
+{
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
+}
+
 /* ---- snapshot ---- */
 
 int swp_cmd_snapshot(int argc, char **argv)
@@ -132,9 +138,7 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
     swp_param          *params     = malloc((first->n_params + 1) * sizeof(params[0]));
     swp_text_attribute *attributes = malloc((first->n_attributes + 1) * sizeof(attributes[0]));
     char               *what       = ws_asprintf("merged %zu files", n);
-    ws_status           status     = params == NULL || attributes == NULL || what == NULL
-                                         ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
-                                         : WS_OK;
+    ws_status status = params == NULL || attributes == NULL || what == NULL ? no_memory(err) : WS_OK;
 
     for (size_t f = 1; f < n && status == WS_OK; f++) {
         status = check_same_sweep(readers[0], readers[f], err);
@@ -153,7 +157,7 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
 static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_error *err)
 {
     const swp_reader **readers = calloc(n, sizeof(readers[0]));
-    ws_status          status  = readers == NULL ? ws_error_add(err, WS_ERR_NOMEM, "out of memory") : WS_OK;
+    ws_status          status  = readers == NULL ? no_memory(err) : WS_OK;
 
     for (size_t f = 0; f < n && status == WS_OK; f++) {
         swp_reader *reader = NULL;

@@ -1,5 +1,6 @@
 /* wattsweep top, wattsweep pareto: the best configurations of a sweep. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,7 +176,8 @@ static ws_status objectives_parse(const char *list, ws_error *err, objectives *o
         memcpy(text, list, len);
         text[len]     = '\0';
         o->sign[o->n] = swp_objective_is_larger_better(text, &name) ? -1.0 : 1.0;
-        strcpy(o->names[o->n++], name);
+        snprintf(o->names[o->n], sizeof(o->names[o->n]), "%s", name);
+        o->n++;
         list += len + (list[len] == ',');
     }
     return o->n > 0 ? WS_OK : ws_error_add(err, WS_ERR_INPUT, "--objectives: expected at least one name");

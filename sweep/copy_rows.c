@@ -30,7 +30,8 @@ typedef struct copier {
 
 static ws_status no_memory(ws_error *err)
 {
-    return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
 }
 
 static size_t min_size(size_t a, size_t b)
@@ -70,9 +71,9 @@ static ws_status gather_int64(const swp_plan *plan, const char *path, int64_t *o
 static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *err, ragged *r)
 {
     const bool samples = axis == SWP_AXIS_SAMPLE;
-    r->start           = malloc((plan->n + 1) * sizeof(r->start[0]));
-    r->count           = malloc((plan->n + 1) * sizeof(r->count[0]));
-    r->to              = malloc((plan->n + 1) * sizeof(r->to[0]));
+    r->start           = calloc(plan->n + 1, sizeof(r->start[0]));
+    r->count           = calloc(plan->n + 1, sizeof(r->count[0]));
+    r->to              = calloc(plan->n + 1, sizeof(r->to[0]));
     if (r->start == NULL || r->count == NULL || r->to == NULL) {
         return no_memory(err);
     }
@@ -168,8 +169,9 @@ static ws_status fill_ragged_block(copier *c, const swp_column *column, size_t f
 static ws_status copy_column(copier *c, size_t index)
 {
     const swp_column *column = &c->to->columns.list[index];
-    const size_t      n = column->axis == SWP_AXIS_JOB ? c->plan->n : c->ragged[column->axis].to[c->plan->n];
-    size_t            rows = BLOCK_BYTES / column->row_bytes;
+    WS_ASSERT(column->axis == SWP_AXIS_JOB || c->ragged[column->axis].to != NULL);
+    const size_t n    = column->axis == SWP_AXIS_JOB ? c->plan->n : c->ragged[column->axis].to[c->plan->n];
+    size_t       rows = BLOCK_BYTES / column->row_bytes;
 
     rows = rows > 0 ? rows : 1;
     if (rows * column->row_bytes > c->block_bytes) {

@@ -32,12 +32,18 @@ static size_t live_rows(const swp_columns *columns, swp_row_axis axis, int64_t n
     return rows;
 }
 
+static ws_status no_memory(const char *path, ws_error *err)
+{
+    ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+    return WS_ERR_NOMEM;
+}
+
 static ws_status alloc_file(const char *path, const swp_layout *layout, const swp_file_options *options,
                             ws_error *err, swp_file **file_out)
 {
     swp_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
-        return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+        return no_memory(path, err);
     }
     *file_out  = file;
     file->id   = -1;
@@ -47,12 +53,12 @@ static ws_status alloc_file(const char *path, const swp_layout *layout, const sw
     }
     file->path = ws_strdup(path);
     if (file->path == NULL || swp_layout_copy(layout, &file->layout) != WS_OK) {
-        return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+        return no_memory(path, err);
     }
     WS_TRY(swp_columns_build(file->layout, err, &file->columns));
     file->datasets = malloc(file->columns.n * sizeof(file->datasets[0]));
     if (file->datasets == NULL) {
-        return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+        return no_memory(path, err);
     }
     for (size_t i = 0; i < file->columns.n; i++) {
         file->datasets[i] = -1;

@@ -41,6 +41,9 @@ static ws_status place(const gatherer *g, const swp_span *span, const char *rows
     const size_t from_bytes = g->source->row_bytes, to_bytes = g->target->row_bytes;
     char        *to = g->block + span->to * to_bytes;
 
+    if (span->count == 0) {
+        return WS_OK;
+    }
     if (from_bytes == to_bytes && g->source->type == g->target->type) {
         memcpy(to, rows, span->count * to_bytes);
         return WS_OK;
@@ -58,10 +61,10 @@ static ws_status place(const gatherer *g, const swp_span *span, const char *rows
 static ws_status read_group(gatherer *g, const swp_span *spans, size_t n, size_t first, size_t end)
 {
     const size_t bytes = (end - first) * g->source->row_bytes;
-    if (bytes > g->scratch_bytes) {
+    if (g->scratch == NULL || bytes > g->scratch_bytes) {
         free(g->scratch);
         g->scratch_bytes = 0;
-        g->scratch       = malloc(bytes);
+        g->scratch       = malloc(bytes + 1);
         if (g->scratch == NULL) {
             return ws_error_add(g->err, WS_ERR_NOMEM, "out of memory");
         }

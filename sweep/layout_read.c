@@ -128,7 +128,7 @@ static herr_t find_param(hid_t group, const char *name, const H5L_info_t *info, 
             return 0;
         }
     }
-    strcpy(wanted->name, name);
+    snprintf(wanted->name, sizeof(wanted->name), "%s", name);
     return 1;
 }
 

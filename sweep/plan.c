@@ -8,6 +8,12 @@ typedef struct candidate {
     bool     is_done;
 } candidate;
 
+static ws_status no_memory(ws_error *err)
+{
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
+}
+
 static int by_job(const void *a, const void *b)
 {
     const candidate *x = a, *y = b;
@@ -25,11 +31,11 @@ static ws_status load_source(const swp_reader *reader, size_t source, const int6
 {
     const size_t n     = swp_reader_n_rows(reader);
     int64_t     *job   = malloc((n + 1) * sizeof(job[0]));
-    int8_t      *state = malloc(n + 1);
+    int8_t      *state = calloc(n + 1, 1);
     ws_status    status;
 
     if (job == NULL || state == NULL) {
-        status = ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", swp_reader_path(reader));
+        status = no_memory(err);
     } else {
         const swp_columns *columns = swp_reader_columns(reader);
         status = swp_reader_read(reader, swp_columns_find(columns, SWP_ROLE_JOB, 0), 0, n, job, err);
@@ -76,7 +82,7 @@ ws_status swp_plan_build(const swp_reader *const *sources, size_t n_sources, con
     }
     candidate *all = malloc((n + 1) * sizeof(all[0]));
     if (all == NULL) {
-        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+        return no_memory(err);
     }
     size_t at = 0;
     for (size_t s = 0; s < n_sources && status == WS_OK; s++) {
@@ -88,7 +94,7 @@ ws_status swp_plan_build(const swp_reader *const *sources, size_t n_sources, con
         plan_out->n     = choose(all, n);
         plan_out->picks = malloc((plan_out->n + 1) * sizeof(plan_out->picks[0]));
         if (plan_out->picks == NULL) {
-            status = ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+            status = no_memory(err);
         }
     }
     for (size_t i = 0; status == WS_OK && i < plan_out->n; i++) {

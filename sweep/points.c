@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static ws_status no_memory(ws_error *err)
+{
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
+}
+
 /* Two-sided 95% quantile of Student's t by degrees of freedom; normal beyond the table.
  * Source: any table of the t distribution, p = 0.975. */
 static double student_t(size_t degrees)
@@ -119,7 +125,7 @@ static ws_status build(const swp_frame *frame, const bool *keep, swp_cells *para
     }
     WS_TRY(read_params(frame, params, n_params, err));
     if (group_rows(rows, n, out) != WS_OK) {
-        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+        return no_memory(err);
     }
     out->has_repeats = out->n < n;
     return WS_OK;
@@ -136,7 +142,7 @@ ws_status swp_points_build(const swp_frame *frame, const bool *keep, ws_error *e
     out->first       = malloc((frame->n + 1) * sizeof(out->first[0]));
     out->rows        = malloc((frame->n + 1) * sizeof(out->rows[0]));
     ws_status status = params == NULL || rows == NULL || out->first == NULL || out->rows == NULL
-                           ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
+                           ? no_memory(err)
                            : swp_frame_read(frame, "state", err, &state);
     if (status == WS_OK) {
         status = swp_frame_read(frame, "repeat", err, &repeat);

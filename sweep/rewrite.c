@@ -12,7 +12,8 @@
 
 static ws_status no_memory(ws_error *err)
 {
-    return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    return WS_ERR_NOMEM;
 }
 
 static void sync_folder(const char *path)

@@ -181,16 +181,15 @@ static void put_headings(const chosen *c, bool separate_ci, swp_table *table)
 
 static void put_estimate(swp_estimate e, bool with_ci, bool separate_ci, int digits, swp_table *table)
 {
-    char text[96] = "", ci[48] = "";
+    char text[96] = "", ci[40] = "", mean[40] = "";
     if (!isnan(e.mean)) {
-        snprintf(text, sizeof(text), "%.*g", digits, e.mean);
+        snprintf(mean, sizeof(mean), "%.*g", digits, e.mean);
     }
     if (!isnan(e.ci95)) {
         snprintf(ci, sizeof(ci), "%.*g", separate_ci ? digits : 2, e.ci95);
     }
-    if (with_ci && !separate_ci && ci[0] != '\0') {
-        strcat(strcat(text, " ±"), ci);
-    }
+    const bool joined = with_ci && !separate_ci && ci[0] != '\0';
+    snprintf(text, sizeof(text), "%s%s%s", mean, joined ? " ±" : "", joined ? ci : "");
     swp_table_cell(table, text);
     if (separate_ci) {
         swp_table_cell(table, ci);

@@ -62,7 +62,8 @@ static double wall_now_s(void)
 
 static ws_status no_memory(const char *path, ws_error *err)
 {
-    return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+    ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+    return WS_ERR_NOMEM;
 }
 
 static ws_status name_work_file(swp_store *store, const swp_store_config *config, ws_error *err)
