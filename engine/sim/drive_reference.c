@@ -11,6 +11,7 @@ typedef struct loop {
     ws_run *run;
     double  interval_ns, last_log_ns; /* binary64, as the reference keeps them */
     bool    progressed; /* this round some poll got a program or was told it is done */
+    bool    polled;     /* this round some NPU polled: arrivals are noticed */
     size_t  n_prefills, n_finished; /* prefill instances; instances that are done */
     bool    prefill_is_finished;
     bool    is_over;
@@ -94,6 +95,11 @@ static bool round_is_complete(const ws_run *run, int32_t group)
     return true;
 }
 
+static bool is_prepared(const ws_instance_run *instance, const ws_batch *batch)
+{
+    return ws_executor_is_prepared(instance->npus, ws_scheduler_slot(instance->scheduler, batch), batch);
+}
+
 /* A batch this NPU has contributed to a round that others closed, and has not got its program of. */
 static ws_batch *stored_program(const ws_instance_run *instance, uint32_t bit)
 {
@@ -101,7 +107,7 @@ static ws_batch *stored_program(const ws_instance_run *instance, uint32_t bit)
         ws_batch          *batch    = &instance->scheduler->batches[i];
         const ws_prepared *prepared = &instance->npus->prepared[i];
         const bool         has_it   = bit == WS_POLLER_START ? prepared->start_has_it : prepared->end_has_it;
-        if (batch->in_use && batch != instance->pending && (batch->claims & bit) != 0 && !has_it) {
+        if (batch->in_use && is_prepared(instance, batch) && (batch->claims & bit) != 0 && !has_it) {
             return batch;
         }
     }
@@ -139,8 +145,8 @@ static ws_status take_in_group(ws_run *run, ws_instance_run *instance, const ws_
             if (bit == WS_POLLER_START) {
                 instance->standby.is_waiting = false;
             }
-            if (joined == instance->pending) {
-                return WS_OK; /* no program yet: the claim is withdrawn */
+            if (!is_prepared(instance, joined)) {
+                return WS_OK; /* its round is open, or was closed without it (spec Q-17): the claim is withdrawn */
             }
             *taken_out = true;
             return reply(run, instance, joined, bit);
@@ -214,6 +220,7 @@ static ws_status poll(loop *l, ws_instance_run *instance, ws_poller *poller, uin
 {
     ws_run *run   = l->run;
     bool    taken = false;
+    l->polled     = true;
     WS_TRY(ws_run_route(run));
     if (bit == WS_POLLER_START && run->scenario->has_power) {
         ws_reference_book_poll(&run->power, instance->config, &instance->standby, run->now_ns);
@@ -237,7 +244,7 @@ static ws_status poll(loop *l, ws_instance_run *instance, ws_poller *poller, uin
 static ws_status poll_round(loop *l)
 {
     ws_run *run = l->run;
-    l->progressed = false;
+    l->progressed = l->polled = false;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         ws_instance_run *instance = &run->instances[i];
         ws_poller       *end      = &instance->npus->end;
@@ -275,7 +282,7 @@ static ws_status advance(loop *l, int *n_fruitless)
         return ws_executor_run_tick(&run->executor, next_ns);
     }
     run->now_ns += IDLE_STEP_NS;
-    const bool is_hopeful = l->progressed || run->arrivals.next < run->arrivals.n;
+    const bool is_hopeful = l->progressed || (l->polled && run->arrivals.next < run->arrivals.n);
     *n_fruitless          = is_hopeful ? 0 : *n_fruitless + 1;
     return *n_fruitless <= MAX_FRUITLESS_ROUNDS ? WS_OK : ws_run_explain_deadlock(run);
 }

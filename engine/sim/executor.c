@@ -163,6 +163,7 @@ ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_ba
     ws_executor_instance *instance = &x->instances[i];
     ws_prepared          *prepared = &instance->prepared[slot];
     prepared->start_has_it = prepared->end_has_it = false;
+    prepared->batch_plus_1 = batch->id + 1;
     switch (x->scenario->step_model) {
     case WS_STEP_GRAPH:
         return prepare_graphs(x, instance, prepared, batch, group_tokens, extrapolates_out);

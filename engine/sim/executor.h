@@ -23,6 +23,7 @@ typedef struct ws_poller {
 typedef struct ws_prepared {
     ws_graph_program **programs; /* [n_npu_ids] graphs not handed out yet; NULL without graph */
     ws_lock_batch      lock;      /* lockstep */
+    int64_t            batch_plus_1; /* id + 1 of the batch it was prepared for; 0 = none yet */
     ws_program_energy  energy;
     bool               start_has_it, end_has_it; /* handed out since it was prepared */
 } ws_prepared;
@@ -74,6 +75,12 @@ static inline bool ws_executor_has_end(const ws_executor_instance *instance)
  * @param[in] group_tokens  longest batch of its DP round; its own length without one */
 WS_NODISCARD ws_status ws_executor_prepare(ws_executor *executor, size_t instance, size_t slot, const ws_batch *batch,
                                            int64_t group_tokens, int64_t now_ns, bool *extrapolates_out);
+
+/** True if a batch in flight has been prepared. */
+static inline bool ws_executor_is_prepared(const ws_executor_instance *instance, size_t slot, const ws_batch *batch)
+{
+    return instance->prepared[slot].batch_plus_1 == batch->id + 1;
+}
 
 /** Hand a prepared batch to the NPUs between start and end, and to the start NPU. */
 WS_NODISCARD ws_status ws_executor_start(ws_executor *executor, size_t instance, size_t slot, int64_t now_ns);

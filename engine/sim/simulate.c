@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/units.h"
 #include "sim/run.h"
 
 ws_status ws_run_create(ws_run **run_out)
@@ -100,7 +101,7 @@ static ws_status init_instance(ws_run *run, size_t i)
          .enable_chunked_prefill       = c->options.enable_chunked_prefill,
          .reserve_full_isl             = c->options.reserve_full_isl,
          .lists_every_request          = c->options.enable_attn_offloading,
-        .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
+         .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
     };
     instance->config    = c;
     instance->scheduler = &run->schedulers[i];
@@ -333,17 +334,35 @@ ws_status ws_run_check_limits(const ws_run *run)
     return WS_OK;
 }
 
+/* An instance that waits for an event that never comes. */
+static ws_status explain_stuck(const ws_run *run, const ws_instance_run *instance)
+{
+    const ws_scheduler *scheduler = instance->scheduler;
+    if (scheduler->n_in_flight == 0 && scheduler->n_running == 0) {
+        return WS_OK;
+    }
+    return ws_error_add(run->err, WS_ERR_INFEASIBLE,
+                        "instance %d: %zu batches in flight with %zu running requests never end (stopped at %.3f s): a "
+                        "collective or message never finds its partner in this topology, or a DP round was closed "
+                        "without the batch",
+                        instance->config->index, scheduler->n_in_flight, scheduler->n_running,
+                        (double)run->now_ns * WS_S_PER_NS);
+}
+
 ws_status ws_run_explain_deadlock(ws_run *run)
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
-        const ws_status blocked = ws_scheduler_explain_block(&run->schedulers[i], run->err);
-        status                  = status != WS_OK ? status : blocked;
+        const ws_status stuck = explain_stuck(run, &run->instances[i]);
+        const ws_status blocked =
+            stuck == WS_OK ? ws_scheduler_explain_block(&run->schedulers[i], run->err) : stuck;
+        status = status != WS_OK ? status : blocked;
     }
     return status != WS_OK ? status
                            : ws_error_add(run->err, WS_ERR_INFEASIBLE,
-                                          "nothing can happen any more at %.3f s, but %lld of %zu requests are not finished",
-                                          (double)run->now_ns * 1e-9,
+                                          "no instance has work left at %.3f s, but %lld of %zu requests are not finished: "
+                                          "their sessions were never continued",
+                                          (double)run->now_ns * WS_S_PER_NS,
                                           (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed),
                                           run->scenario->workload->n_requests);
 }
