@@ -494,12 +494,21 @@ static void finish_prefill(ws_scheduler *s, ws_request *request)
     request->status = WS_REQUEST_FINISHED;
 }
 
+/* Tokens of a request that are computed when a batch ends: not those of later batches still in flight, and not those
+ * it lost by preemption. */
+static inline int32_t computed_by(const ws_scheduler *s, const ws_batch_entry *entry)
+{
+    const int32_t at_end = entry->computed + entry->n_tokens, computed = entry->request->computed;
+    return s->config.counts_tokens_ahead || computed < at_end ? computed : at_end;
+}
+
 /* What the end of its batch means for one request; finished_out tells if it leaves the instance. */
 static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, int64_t batch_id, int64_t now_ns,
                                 ws_completion *completion, bool *finished_out)
 {
-    ws_request *request = entry->request;
-    const bool  first   = request->is_initial && request->computed >= request->input;
+    ws_request   *request  = entry->request;
+    const int32_t computed = computed_by(s, entry);
+    const bool    first    = request->is_initial && computed >= request->input;
     if (WS_UNLIKELY(first)) {
         request->is_initial    = false;
         request->ttft_ns       = now_ns - request->arrival_ns;
@@ -515,7 +524,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
         completion->prompt_tokens += entry->n_tokens;
         ws_kv_cache_index(s->kv, request, request->computed);
     }
-    if (request->computed >= request->reached) {
+    if (computed >= request->reached) {
         request->reached++;
         completion->generated_tokens++;
         if (!first) {
@@ -543,8 +552,8 @@ static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws
     ws_request *request  = entry->request;
     bool        finished = false;
     request->n_in_flight--;
-    if (request->status == WS_REQUEST_FINISHED) {
-        return WS_OK;
+    if (request->status == WS_REQUEST_FINISHED || request->instance != s->config.instance) {
+        return WS_OK; /* has left before, with another batch in flight */
     }
     WS_TRY(complete_entry(s, entry, batch->id, now_ns, completion, &finished));
     return finished ? note_left(s, request) : WS_OK;

@@ -102,6 +102,7 @@ static ws_status init_instance(ws_run *run, size_t i)
          .reserve_full_isl             = c->options.reserve_full_isl,
          .lists_every_request          = c->options.enable_attn_offloading,
          .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
+         .counts_tokens_ahead          = scenario->fidelity == WS_FIDELITY_REFERENCE,
     };
     instance->config    = c;
     instance->scheduler = &run->schedulers[i];
