@@ -157,7 +157,11 @@ static void build_compute(walk *w, const ws_row *row)
     const int32_t load    = build_weight_load(w, row);
     const int32_t compute = add_node(w, (ws_graph_node){.kind = WS_NODE_COMPUTE, .value = row->ns});
     if (w->lists->n_pim_parents > 0) {
-        w->lists->n_pim_parents = 0; /* the first compute behind PIM work waits for neither rows nor weights (T-33) */
+        if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
+            add_edge(w, load, compute);
+            add_edges(w, w->lists->pim_parents, w->lists->n_pim_parents, compute);
+        } /* in the reference the first compute behind PIM work waits for neither rows nor weights (T-33) */
+        w->lists->n_pim_parents = 0;
     } else {
         add_edge(w, load, compute);
         if (w->is_first) {

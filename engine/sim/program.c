@@ -62,7 +62,7 @@ ws_status ws_program_builder_init(ws_program_builder *b, ws_arena *arena, const 
 /* Work space for sorting, kept between batches; valid until the next call. */
 static void *sort_space(ws_program_builder *b, size_t bytes)
 {
-    const ws_status status = ws_arena_grow(b->arena, &b->sort_space, &b->sort_capacity, 0, bytes, 1);
+    const ws_status status = ws_arena_grow(b->arena, &b->sort_space, &b->sort_capacity, 0, bytes + 1, 1);
     return status == WS_OK ? b->sort_space : NULL;
 }
 
