@@ -16,6 +16,7 @@ typedef struct walk {
     bool     is_first;    /* no compute yet */
     int32_t  prev, comp, coll, dispatch;
     int8_t   held_tag;
+    int32_t  chain[3];    /* newest row or collective by tag: its sub-batch goes on from there */
     bool     in_experts;
     int32_t  kv_row;      /* KV sends so far */
     ws_status status;
@@ -152,16 +153,27 @@ static int32_t add_collective(walk *w, const ws_row *row, int32_t parent)
     return node;
 }
 
+/* Behind PIM work of another sub-batch or its own, a row waits for its weights and for what its sub-batch did last. */
+static void continue_sub_batch(walk *w, const ws_row *row, int32_t load, int32_t compute)
+{
+    const int32_t last = w->chain[row->tag];
+    add_edge(w, load, compute);
+    if (last != NO_NODE) {
+        add_edge(w, last, compute);
+    } else {
+        add_edges(w, w->lists->entry, w->lists->n_entry, compute);
+    }
+}
+
 static void build_compute(walk *w, const ws_row *row)
 {
     const int32_t load    = build_weight_load(w, row);
     const int32_t compute = add_node(w, (ws_graph_node){.kind = WS_NODE_COMPUTE, .value = row->ns});
     if (w->lists->n_pim_parents > 0) {
-        if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
-            add_edge(w, load, compute);
-            add_edges(w, w->lists->pim_parents, w->lists->n_pim_parents, compute);
-        } /* in the reference the first compute behind PIM work waits for neither rows nor weights (T-33) */
         w->lists->n_pim_parents = 0;
+        if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
+            continue_sub_batch(w, row, load, compute);
+        } /* in the reference the first compute behind PIM work waits for neither rows nor weights (T-33) */
     } else {
         add_edge(w, load, compute);
         if (w->is_first) {
@@ -183,6 +195,7 @@ static void build_compute(walk *w, const ws_row *row)
     if (row->has_collective && w->n_per_stage > 1) {
         w->prev = w->coll = add_collective(w, row, compute);
     }
+    w->chain[row->tag] = w->prev;
 }
 
 /* ---- marks (1.5, 1.6) ---- */
@@ -225,6 +238,7 @@ static void build_expert_end(walk *w, const ws_row *mark)
     if (mark->has_collective && mark->collective_bytes > 0) {
         w->prev = w->coll = add_collective(w, mark, w->comp);
     }
+    w->chain[mark->tag] = w->prev;
 }
 
 static size_t build_pim_mark(walk *w, size_t i)
@@ -310,7 +324,7 @@ ws_status ws_graph_build(ws_graph *graph, ws_graph_lists *lists, ws_arena *arena
     walk w = {.graph = graph, .out = ws_graph_program_new(graph), .lists = lists, .arena = arena, .scenario = scenario,
               .c = c, .p = p, .n_per_stage = c->tp_size, .stage = local / c->tp_size, .offset = local % c->tp_size,
               .npu = c->first_npu + local, .is_first = true, .prev = NO_NODE, .comp = NO_NODE, .coll = NO_NODE,
-              .dispatch = NO_NODE, .held_tag = 1};
+              .dispatch = NO_NODE, .held_tag = 1, .chain = {NO_NODE, NO_NODE, NO_NODE}};
     if (w.out == NULL) {
         return WS_ERR_NOMEM;
     }
