@@ -250,14 +250,15 @@ void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *c, ws
 ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns)
 {
     const size_t n = book->scenario->n_nodes * WS_COMPONENT_COUNT;
-    if (now_ns == book->read_ns) {
-        return WS_OK;
-    }
     WS_TRY(ws_arena_grow(book->arena, &book->reading_w, &book->capacity, book->n_readings * n, (book->n_readings + 1) * n,
                          sizeof(double)));
     double      *w        = book->reading_w + book->n_readings++ * n;
     const double length_s = (double)(now_ns - book->read_ns) * WS_S_PER_NS;
     for (size_t i = 0; i < n; i++) {
+        if (now_ns == book->read_ns) {
+            w[i] = 0.0; /* energy booked since then counts at the next reading */
+            continue;
+        }
         const double energy_j =
             book->ledger.total_j[i] + book->constant_w[i] * ((double)now_ns * WS_S_PER_NS);
         w[i]            = (energy_j - book->read_j[i]) / length_s;

@@ -83,7 +83,7 @@ void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *inst
 void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance, ws_reference_standby *standby,
                             int64_t now_ns);
 
-/** A heartbeat's power reading. Nothing happens if the clock has not moved since the last one. */
+/** A heartbeat's power reading, 0 W if the clock has not moved since the last one (spec/serving.md 8.4). */
 WS_NODISCARD ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns);
 
 /* ---- the end ---- */

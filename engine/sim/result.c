@@ -428,9 +428,10 @@ static ws_status take_last_sample(ws_run *run, ws_sampler *samples, const ws_sam
 
 static ws_status finish_series(ws_run *run)
 {
-    const ws_sample_state state = ws_run_sample_state(run);
+    const ws_sample_state state    = ws_run_sample_state(run);
+    const bool            has_rest = run->now_ns > run->samples.last_ns; /* readings go with samples, one each */
     WS_TRY(take_last_sample(run, &run->samples, &state));
-    if (run->scenario->fidelity == WS_FIDELITY_REFERENCE && run->scenario->has_power) {
+    if (run->scenario->fidelity == WS_FIDELITY_REFERENCE && run->scenario->has_power && has_rest) {
         WS_TRY(ws_reference_book_read(&run->power, run->now_ns));
     }
     if (run->scenario->has_power) {
