@@ -122,8 +122,12 @@ static void choose_options(generator *g)
     } else {
         o->prefix_storage = o->prefix_storage == WS_PREFIX_STORAGE_CXL ? WS_PREFIX_STORAGE_CPU : o->prefix_storage;
     }
+    o->prefix_storage        = g->change->no_tier ? WS_PREFIX_STORAGE_NONE : o->prefix_storage;
     o->enable_prefix_sharing = o->enable_prefix_sharing && o->prefix_storage != WS_PREFIX_STORAGE_NONE &&
                                g->out->kind != GEN_MIXED;
+    if (g->change->one_request) { /* in one batch */
+        o->max_num_batched_tokens = o->long_prefill_token_threshold = 0;
+    }
     g->has_cxl        = cxl || o->prefix_storage == WS_PREFIX_STORAGE_CXL;
     g->out->has_pim   = o->enable_attn_offloading;
     g->out->has_tier  = o->prefix_storage != WS_PREFIX_STORAGE_NONE && o->enable_prefix_caching;
@@ -212,8 +216,8 @@ static void write_power(const generator *g, ws_strbuf *out)
 static void write_node(generator *g, int node, bool has_power, double cpu_gib, ws_strbuf *out)
 {
     size_t n = 0;
-    ws_strbuf_printf(out, "{\"cpu_mem\": {\"mem_size\": %.9g, \"mem_bw\": %.9g, \"mem_latency\": 7%s}, \"instances\": [",
-                     cpu_gib, 200.0 * factor(g), g->out->has_pim ? ", \"pim_config\": \"DDR4_8GB_3200_pim\"" : "");
+    ws_strbuf_printf(out, "{\"cpu_mem\": {\"mem_size\": %.9g, \"mem_bw\": %.9g, \"mem_latency\": %d%s}, \"instances\": [",
+                     cpu_gib, g->change->instant_host ? 1e9 : 200.0 * factor(g), g->change->instant_host ? 0 : 7, g->out->has_pim ? ", \"pim_config\": \"DDR4_8GB_3200_pim\"" : "");
     for (size_t i = 0; i < g->out->n_instances; i++) {
         if (g->node_of[i] == node) {
             ws_strbuf_puts(out, n++ > 0 ? ", " : "");

@@ -20,6 +20,8 @@ typedef struct gen_change {
     bool     no_power;       /* leave the power blocks out */
     bool     physical, reference; /* this fidelity, whatever the seed says */
     bool     tp_only;        /* dense models on TP groups, nothing off the NPU: what has a closed form */
+    bool     instant_host;   /* loads from the host take no time, so that the ranks of a group start together */
+    bool     no_tier;        /* no second KV tier */
     bool     one_node;       /* all instances on one node */
     bool     one_request;    /* the first line of the workload alone, one output token */
     bool     plenty;         /* memory for everything */

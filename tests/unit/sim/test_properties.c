@@ -132,8 +132,11 @@ static void check_energy(const gen_scenario *g, uint64_t seed, const ws_result *
         npu_s += (double)s->nodes[node].n_npus * (double)result->sim_duration_ns * 1e-9;
     }
     REQUIRE(is_close(result->metrics[WS_METRIC_ENERGY_J], total_j, total_j));
-    REQUIRE(is_close(series_energy_j(&result->series), total_j, total_j));
-    if (s->fidelity == WS_FIDELITY_PHYSICAL) { /* the reference books experts on all ranks and dummies twice (10.1) */
+    /* the reference books experts on all ranks and dummies twice (spec/serving.md 10.1), and what is booked behind a
+     * heartbeat in the very last tick is in no reading */
+    REQUIRE(series_energy_j(&result->series) <= total_j * (1 + 1e-9));
+    if (s->fidelity == WS_FIDELITY_PHYSICAL) {
+        REQUIRE(is_close(series_energy_j(&result->series), total_j, total_j));
         REQUIRE(is_close(series_energy_j(&result->log), total_j, total_j));
         REQUIRE(is_close(state_s, npu_s, npu_s));
     }
@@ -182,7 +185,7 @@ static bool take(const gen_scenario *g, uint64_t seed, bool forces_graph, snapsh
 static void every_run_keeps_the_books(void **state)
 {
     (void)state;
-    enum { N_SCENARIOS = 1200 };
+    enum { N_SCENARIOS = 1000 };
     int n_ran = 0, n_by_kind[GEN_KINDS] = {0};
     for (uint64_t seed = 0; seed < N_SCENARIOS; seed++) {
         const gen_change change = {.no_power = false};
@@ -253,12 +256,104 @@ static void tracking_power_changes_no_latency(void **state)
     assert_true(compare_pairs(&pair, 6000, 200) > 100);
 }
 
+/* One chain per batch on NPUs that share nothing: both ways to time it give the same nanoseconds. They give the same
+ * joules where the ranks of a group start together; the closed form puts all ranks' states at the first one's times. */
+static void closed_form_equals_the_event_engine(void **state)
+{
+    (void)state;
+    static const gen_kind k_kinds[] = {GEN_PLAIN, GEN_MIXED};
+    for (size_t i = 0; i < 2; i++) {
+        for (int instant = 0; instant < 2; instant++) {
+            const gen_change   change = {
+                .physical = true, .tp_only = true, .instant_host = instant == 1, .kind_plus_1 = (int)k_kinds[i] + 1};
+            const pair_of_runs pair = {
+                .a = change, .b = change, .a_forces_graph = true, .with_instances = true, .with_energy = instant == 1};
+            assert_true(compare_pairs(&pair, 7000, 100) > 50);
+        }
+    }
+}
+
+static void dense_tensor_parallel_scenarios_have_a_closed_form(void **state)
+{
+    (void)state;
+    const gen_change change = {.physical = true, .tp_only = true, .kind_plus_1 = GEN_PLAIN + 1};
+    gen_scenario     scenario;
+    ws_scenario     *built = NULL;
+    gen_init(&scenario, 7000, &change);
+    assert_int_equal(world_scenario(&the_world, ws_strbuf_text(&scenario.cluster), ws_strbuf_text(&scenario.dataset),
+                                    &scenario.options, &built), WS_OK);
+    assert_false(built->needs_graph);
+    ws_scenario_destroy(&built);
+    gen_fini(&scenario);
+}
+
+/* Which node an instance stands on only matters for what the node shares: without tiers, nothing. */
+static void spreading_instances_over_nodes_changes_nothing(void **state)
+{
+    (void)state;
+    const pair_of_runs pair = {
+        .a = {.physical = true, .tp_only = true, .no_tier = true, .kind_plus_1 = GEN_PLAIN + 1},
+        .b = {.physical = true, .tp_only = true, .no_tier = true, .kind_plus_1 = GEN_PLAIN + 1, .one_node = true},
+        .with_instances = true};
+    assert_true(compare_pairs(&pair, 8000, 150) > 80);
+}
+
+static void more_bandwidth_never_lengthens_a_batch(void **state)
+{
+    (void)state;
+    int n_compared = 0;
+    for (uint64_t seed = 9000; seed < 9200; seed++) {
+        const gen_change slow = {.physical = true, .one_request = true, .plenty = true};
+        const gen_change fast = {.physical = true, .one_request = true, .plenty = true, .bandwidth_factor = 2.0};
+        gen_scenario     one, two, *g = &one;
+        snapshot         a, b;
+        gen_init(&one, seed, &slow);
+        gen_init(&two, seed, &fast);
+        REQUIRE(take(&one, seed, false, &a) && take(&two, seed, false, &b));
+        REQUIRE(a.n_requests == 1 && b.n_requests == 1);
+        REQUIRE(b.requests[0].latency_ns <= a.requests[0].latency_ns);
+        n_compared++;
+        snapshot_fini(&a);
+        snapshot_fini(&b);
+        gen_fini(&one);
+        gen_fini(&two);
+    }
+    assert_int_equal(n_compared, 200);
+}
+
+/* ---- the reference's ways to hang end with an error ---- */
+
+static void reference_never_hangs(void **state)
+{
+    (void)state;
+    int n_ran = 0;
+    for (uint64_t seed = 10000; seed < 10200; seed++) {
+        const gen_change change = {.reference = true};
+        gen_scenario     scenario, *g = &scenario;
+        ws_scenario     *built  = NULL;
+        const ws_result *result = NULL;
+        gen_init(g, seed, &change);
+        if (run_scenario(g, seed, false, &built, &result)) { /* fails the test if it takes too long */
+            check_result(g, seed, result);
+            n_ran++;
+        }
+        ws_scenario_destroy(&built);
+        gen_fini(g);
+    }
+    assert_true(n_ran > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_run_keeps_the_books),
         cmocka_unit_test(same_input_gives_same_result),
         cmocka_unit_test(tracking_power_changes_no_latency),
+        cmocka_unit_test(closed_form_equals_the_event_engine),
+        cmocka_unit_test(dense_tensor_parallel_scenarios_have_a_closed_form),
+        cmocka_unit_test(spreading_instances_over_nodes_changes_nothing),
+        cmocka_unit_test(more_bandwidth_never_lengthens_a_batch),
+        cmocka_unit_test(reference_never_hangs),
     };
     world_init(&the_world);
     const int n_failed = cmocka_run_group_tests_name("sim.properties", tests, NULL, NULL);
