@@ -170,13 +170,23 @@ static bool is_drained(const ws_run *run)
     return run->arrivals.next == run->arrivals.n;
 }
 
+/* All requests are done; the run ends when the last NPU does. */
+static ws_status drain(ws_run *run)
+{
+    int64_t end_ns = 0;
+    WS_TRY(ws_executor_drain(&run->executor, run->now_ns, &end_ns));
+    WS_TRY(sample(run, end_ns));
+    run->now_ns = end_ns;
+    return WS_OK;
+}
+
 ws_status ws_drive_physical(ws_run *run)
 {
     for (int64_t round = 1;; round++) {
         const int64_t arrival_ns = ws_arrivals_next_ns(&run->arrivals, run->requests);
         if (arrival_ns == INT64_MAX) {
             if (is_drained(run)) {
-                return WS_OK;
+                return drain(run);
             }
             if (ws_executor_next_ns(&run->executor, run->now_ns) == INT64_MAX) {
                 return ws_run_explain_deadlock(run);

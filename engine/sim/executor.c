@@ -340,3 +340,30 @@ ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
     }
     return WS_OK;
 }
+
+/* When the last NPU of an instance gets free, whichever it is. */
+static int64_t last_end_ns(const ws_executor *x, const ws_executor_instance *instance)
+{
+    int64_t last_ns = 0;
+    if (x->scenario->step_model == WS_STEP_CLOSED) {
+        return instance->tail_ns; /* every program ends with a store */
+    }
+    for (int64_t i = 0; i < instance->config->num_npus; i++) {
+        last_ns = instance->lock.free_ns[i] > last_ns ? instance->lock.free_ns[i] : last_ns;
+    }
+    return last_ns;
+}
+
+ws_status ws_executor_drain(ws_executor *x, int64_t now_ns, int64_t *end_ns_out)
+{
+    *end_ns_out = now_ns;
+    while (x->graph != NULL && ws_graph_next_ns(x->graph) != INT64_MAX) {
+        *end_ns_out = ws_graph_next_ns(x->graph);
+        WS_TRY(ws_graph_run_tick(x->graph, *end_ns_out));
+    }
+    for (size_t i = 0; x->graph == NULL && i < x->scenario->n_instances; i++) {
+        const int64_t last_ns = last_end_ns(x, &x->instances[i]);
+        *end_ns_out           = last_ns > *end_ns_out ? last_ns : *end_ns_out;
+    }
+    return WS_OK;
+}
