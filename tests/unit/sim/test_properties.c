@@ -160,8 +160,10 @@ static bool run_scenario(const gen_scenario *g, uint64_t seed, bool forces_graph
     ws_status status =
         world_scenario(&the_world, ws_strbuf_text(&g->cluster), ws_strbuf_text(&g->dataset), &g->options, scenario_out);
     if (status == WS_OK) {
-        (*scenario_out)->needs_graph = (*scenario_out)->needs_graph || forces_graph;
-        status                       = world_simulate(&the_world, *scenario_out, result_out);
+        if (forces_graph) {
+            (*scenario_out)->step_model = WS_STEP_GRAPH;
+        }
+        status = world_simulate(&the_world, *scenario_out, result_out);
     }
     if (status != WS_OK && (status != WS_ERR_INFEASIBLE || strstr(ws_error_text(&the_world.err), "instance") == NULL)) {
         fail_msg("seed %d: %s: %s\n%s", (int)seed, ws_status_text(status), ws_error_text(&the_world.err), describe(g));
@@ -282,7 +284,7 @@ static void dense_tensor_parallel_scenarios_have_a_closed_form(void **state)
     gen_init(&scenario, 7000, &change);
     assert_int_equal(world_scenario(&the_world, ws_strbuf_text(&scenario.cluster), ws_strbuf_text(&scenario.dataset),
                                     &scenario.options, &built), WS_OK);
-    assert_false(built->needs_graph);
+    assert_int_equal(built->step_model, WS_STEP_CLOSED);
     ws_scenario_destroy(&built);
     gen_fini(&scenario);
 }
