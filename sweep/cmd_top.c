@@ -185,6 +185,7 @@ static ws_status objectives_parse(const char *list, ws_error *err, objectives *o
 
 static double cost(const objectives *o, size_t objective, size_t point)
 {
+    WS_ASSERT(o->values[objective] != NULL);
     return o->sign[objective] * o->values[objective][point].mean;
 }
 
@@ -207,7 +208,7 @@ static bool dominates(const objectives *o, size_t a, size_t b)
 static bool is_known(const objectives *o, size_t point)
 {
     for (size_t k = 0; k < o->n; k++) {
-        if (isnan(o->values[k][point].mean)) {
+        if (isnan(cost(o, k, point))) {
             return false;
         }
     }

@@ -326,7 +326,7 @@ ws_status swp_reader_row_status(const swp_reader *reader, size_t start, size_t n
 {
     enum { BLOCK = 1024 }; /* rows at a time, on the stack */
     int64_t job[BLOCK];
-    int8_t  state[BLOCK];
+    int8_t  state[BLOCK] = {0};
     int32_t attempt[BLOCK];
     char    hash[BLOCK][SWP_HASH_LEN];
 
