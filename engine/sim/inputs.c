@@ -22,8 +22,15 @@ typedef struct entry {
     char         *key;    /* owned */
     void         *object; /* owned, by kind */
     char         *notes;  /* owned; NULL = none */
+    size_t        n_users; /* of workloads: scenarios that hold it */
     struct entry *next;
 } entry;
+
+/* Workloads kept although nobody holds them: a sweep comes back to the same few, or to none. */
+enum { MAX_SPARE_WORKLOADS = 16 };
+
+/* Token counts up to here get a table entry; longer steps are summed on demand. */
+enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
 
 struct ws_inputs {
     ws_files *files; /* borrowed */
@@ -54,6 +61,14 @@ static void object_destroy(entry_kind kind, void *object)
         ws_json_doc_destroy(&(ws_json_doc *){object});
         break;
     }
+}
+
+static void entry_destroy(entry *e)
+{
+    object_destroy(e->kind, e->object);
+    free(e->key);
+    free(e->notes);
+    free(e);
 }
 
 ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs, const char *bundled_dir,
@@ -88,12 +103,9 @@ void ws_inputs_destroy(ws_inputs **inputs)
         return;
     }
     while ((*inputs)->entries != NULL) {
-        entry *e            = (*inputs)->entries;
+        entry *e           = (*inputs)->entries;
         (*inputs)->entries = e->next;
-        object_destroy(e->kind, e->object);
-        free(e->key);
-        free(e->notes);
-        free(e);
+        entry_destroy(e);
     }
     for (size_t i = 0; i < (*inputs)->n_dirs; i++) {
         free((*inputs)->dirs[i]);
@@ -105,9 +117,9 @@ void ws_inputs_destroy(ws_inputs **inputs)
 
 /* ---- the cache ---- */
 
-static const entry *find_entry(const ws_inputs *inputs, entry_kind kind, const char *key)
+static entry *find_entry(const ws_inputs *inputs, entry_kind kind, const char *key)
 {
-    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
+    for (entry *e = inputs->entries; e != NULL; e = e->next) {
         if (e->kind == kind && strcmp(e->key, key) == 0) {
             return e;
         }
@@ -249,22 +261,21 @@ static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *reque
     return WS_OK;
 }
 
-ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, int64_t max_tokens, int64_t max_sequences,
-                         ws_strbuf *notes, ws_error *err, const ws_step_cost **out)
+ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
+                         const ws_step_cost **out)
 {
     const ws_profile *profile = NULL;
     WS_TRY(load_profile(inputs, request, notes, err, &profile));
-    char key[640], base[512], label[512];
-    profile_key(request, base, sizeof(base));
-    (void)snprintf(key, sizeof(key), "%s|%" PRId64 "|%" PRId64, base, max_tokens, max_sequences);
+    char key[512], label[512];
+    profile_key(request, key, sizeof(key));
     (void)snprintf(label, sizeof(label), "%s / %s", request->hardware, request->model->name);
     const entry *known = find_entry(inputs, ENTRY_COST, key);
     if (known == NULL) {
         ws_step_cost *cost  = NULL;
         ws_strbuf     fresh = WS_STRBUF_INIT;
         const bool    tpu   = strstr(request->hardware, "TPU") != NULL;
-        ws_status     status = ws_step_cost_create(profile, request->model, label, max_tokens, max_sequences, tpu, &fresh,
-                                                   err, &cost);
+        ws_status     status = ws_step_cost_create(profile, request->model, label, MAX_TABLE_TOKENS,
+                                                   MAX_TABLE_SEQUENCES, tpu, &fresh, err, &cost);
         if (status == WS_OK) {
             status = keep(inputs, ENTRY_COST, key, cost, &fresh);
         }
@@ -281,21 +292,82 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, i
 
 /* ---- workloads ---- */
 
+static void prefixes_key(const ws_workload *workload, int64_t block_size, char *buf, size_t cap)
+{
+    (void)snprintf(buf, cap, "%p|%" PRId64, (const void *)workload, block_size);
+}
+
+/* Drop an entry and, of a workload, its prefix indexes. */
+static void drop_workload(ws_inputs *inputs, const entry *dropped)
+{
+    char prefix[64];
+    (void)snprintf(prefix, sizeof(prefix), "%p|", dropped->object);
+    for (entry **at = &inputs->entries; *at != NULL;) {
+        entry *e = *at;
+        if (e == dropped || (e->kind == ENTRY_PREFIXES && strncmp(e->key, prefix, strlen(prefix)) == 0)) {
+            *at = e->next;
+            entry_destroy(e);
+        } else {
+            at = &e->next;
+        }
+    }
+}
+
+/* Drop the oldest workloads nobody holds while there are more than a few of them. */
+static void drop_spare_workloads(ws_inputs *inputs)
+{
+    for (;;) {
+        const entry *oldest  = NULL;
+        size_t       n_spare = 0;
+        for (const entry *e = inputs->entries; e != NULL; e = e->next) { /* newest first */
+            if (e->kind == ENTRY_WORKLOAD && e->n_users == 0) {
+                n_spare++;
+                oldest = e;
+            }
+        }
+        if (n_spare <= MAX_SPARE_WORKLOADS) {
+            return;
+        }
+        drop_workload(inputs, oldest);
+    }
+}
+
+void ws_inputs_release(ws_inputs *inputs, const ws_workload *workload)
+{
+    for (entry *e = inputs->entries; e != NULL; e = e->next) {
+        if (e->kind == ENTRY_WORKLOAD && e->object == workload) {
+            WS_ASSERT(e->n_users > 0);
+            e->n_users--;
+        }
+    }
+}
+
+/* Keep a fresh workload and hold it for the caller. */
+static ws_status keep_workload(ws_inputs *inputs, const char *key, ws_workload *workload)
+{
+    drop_spare_workloads(inputs);
+    WS_TRY(keep(inputs, ENTRY_WORKLOAD, key, workload, NULL));
+    inputs->entries->n_users = 1;
+    return WS_OK;
+}
+
 ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
                             const ws_workload **out)
 {
     char key[4096 + 32];
     (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", max_lines, path != NULL ? path : "");
-    const entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
     if (known != NULL) {
+        known->n_users++;
         *out = known->object;
         return WS_OK;
     }
     ws_workload *workload = NULL;
     WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
                         : ws_workload_default(&workload));
+    WS_TRY(keep_workload(inputs, key, workload));
     *out = workload;
-    return keep(inputs, ENTRY_WORKLOAD, key, workload, NULL);
+    return WS_OK;
 }
 
 ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err, const ws_workload **out)
@@ -306,15 +378,17 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
     if (key == NULL) {
         return WS_ERR_NOMEM;
     }
-    ws_status    status = WS_OK;
-    const entry *known  = find_entry(inputs, ENTRY_WORKLOAD, key);
-    if (known == NULL) {
+    ws_status status = WS_OK;
+    entry    *known  = find_entry(inputs, ENTRY_WORKLOAD, key);
+    if (known != NULL) {
+        known->n_users++;
+    } else {
         ws_workload *workload = NULL;
         status                = ws_workload_generate(inputs->files, spec, seed, err, &workload);
         if (status == WS_OK) {
-            status = keep(inputs, ENTRY_WORKLOAD, key, workload, NULL);
+            status = keep_workload(inputs, key, workload);
         }
-        known = find_entry(inputs, ENTRY_WORKLOAD, key);
+        known = inputs->entries;
     }
     free(key);
     WS_TRY(status);
@@ -326,7 +400,7 @@ ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int
                              const ws_prefix_index **out)
 {
     char key[64];
-    (void)snprintf(key, sizeof(key), "%p|%" PRId64, (const void *)workload, block_size);
+    prefixes_key(workload, block_size, key, sizeof(key));
     const entry *known = find_entry(inputs, ENTRY_PREFIXES, key);
     if (known != NULL) {
         *out = known->object;

@@ -1,5 +1,5 @@
 /* sim/inputs.h -- the inside of ws_inputs: loaded models, profiles, cost tables, workloads, each read once and kept.
- * For engine/sim only. Everything returned is borrowed and lives as long as the inputs. */
+ * For engine/sim only. Everything returned is borrowed and lives as long as the inputs, workloads until they are released. */
 #ifndef WS_SIM_INPUTS_H
 #define WS_SIM_INPUTS_H
 
@@ -18,16 +18,20 @@ WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_j
                                        const ws_model **out);
 
 /** A profile and its summed tables. notes get the loader's notes each time, also when it was loaded before. */
-WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, int64_t max_tokens,
-                                      int64_t max_sequences, ws_strbuf *notes, ws_error *err,
-                                      const ws_step_cost **out);
+WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
+                                      ws_error *err, const ws_step_cost **out);
+
+/* Workloads are held until released, as often as they were asked for; only a few that nobody holds are kept. */
 
 WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
                                          const ws_workload **out);
 
-/** A generated workload, kept by its spec text and seed. */
+/** A generated workload, known by its spec text and seed. */
 WS_NODISCARD ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,
                                            const ws_workload **out);
+
+/** Give a workload back; NULL is allowed. Its prefix indexes go with it. */
+void ws_inputs_release(ws_inputs *inputs, const ws_workload *workload);
 
 WS_NODISCARD ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int64_t block_size,
                                           const ws_prefix_index **out);

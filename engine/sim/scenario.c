@@ -10,9 +10,6 @@
 #include "sim/parallelism.h"
 #include "sim/scenario_internal.h"
 
-/* Token counts up to here get a table entry; longer steps are summed on demand. */
-enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
-
 static char *arena_string(ws_arena *arena, const char *text)
 {
     const size_t len  = strlen(text) + 1;
@@ -82,12 +79,9 @@ static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_instance_config
                                         .kv_fp8   = c->options.kv_cache_dtype == 1,
                                         .tp_size  = c->tp_size,
                                         .choice   = (ws_profile_choice)s->options.profile};
-    const int64_t tokens = c->token_budget < MAX_TABLE_TOKENS ? c->token_budget : MAX_TABLE_TOKENS;
-    const int64_t seqs =
-        c->options.max_num_seqs < MAX_TABLE_SEQUENCES ? c->options.max_num_seqs : MAX_TABLE_SEQUENCES;
     c->element_bytes    = ws_dtype_bytes(dtype);
     c->kv_element_bytes = request.kv_fp8 ? 1 : c->element_bytes;
-    WS_TRY(ws_inputs_cost(inputs, &request, tokens, seqs, &s->notes, err, &c->cost));
+    WS_TRY(ws_inputs_cost(inputs, &request, &s->notes, err, &c->cost));
     c->profile = c->cost->profile;
     if (ws_profile_kind_of(c->profile) > s->profile_kind) {
         s->profile_kind = ws_profile_kind_of(c->profile);
@@ -488,6 +482,7 @@ ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *reque
         return WS_ERR_NOMEM;
     }
     ws_arena_init(&s->arena, 0);
+    s->inputs = inputs;
     const ws_status status = resolve(inputs, s, request, err);
     if (status != WS_OK) {
         ws_scenario_destroy(&s);
@@ -500,6 +495,7 @@ ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *reque
 void ws_scenario_destroy(ws_scenario **scenario)
 {
     if (*scenario != NULL) {
+        ws_inputs_release((*scenario)->inputs, (*scenario)->workload);
         ws_strbuf_fini(&(*scenario)->notes);
         ws_arena_fini(&(*scenario)->arena);
     }

@@ -77,7 +77,8 @@ typedef enum ws_step_model {
 } ws_step_model;
 
 struct ws_scenario {
-    ws_arena            arena; /* owns all arrays and strings below */
+    ws_arena            arena;  /* owns all arrays and strings below */
+    ws_inputs          *inputs; /* borrowed; the workload is held in it */
     ws_options          options;
     ws_slo              slo;
     ws_fidelity         fidelity;
