@@ -1,11 +1,17 @@
 #include "mpi_env.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <mpi.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "commands.h"
 
 enum { MAX_RECEIVES = 64, BROADCAST_CHUNK = 1 << 28, FINALIZE_LIMIT_S = 30 };
 
@@ -16,8 +22,15 @@ typedef struct transfer {
     size_t      len;
 } transfer;
 
+/* Told to all ranks first thing, so that nobody waits for a rank 0 that died while it read its inputs. */
+typedef struct boss_id {
+    int64_t pid;
+    char    host[64];
+} boss_id;
+
 struct swp_mpi {
-    MPI_Comm        comm; /* a duplicate: nobody else's messages, errors returned */
+    int64_t         boss_pid; /* 0 = on another host, or this is rank 0 */
+    MPI_Comm        comm;     /* a duplicate: nobody else's messages, errors returned */
     int             rank, size;
     transfer        receives[MAX_RECEIVES]; /* in the order of arrival */
     size_t          n_receives;
@@ -54,6 +67,8 @@ bool swp_mpi_is_launched(void)
     return false;
 }
 
+static ws_status meet_boss(swp_mpi *mpi);
+
 ws_status swp_mpi_enter(swp_mpi **mpi_out)
 {
     *mpi_out     = NULL;
@@ -72,7 +87,7 @@ ws_status swp_mpi_enter(swp_mpi **mpi_out)
         return WS_ERR_IO;
     }
     *mpi_out = mpi;
-    return WS_OK;
+    return meet_boss(mpi);
 }
 
 int swp_mpi_rank(const swp_mpi *mpi)
@@ -97,14 +112,55 @@ const char *swp_mpi_library(void)
 #endif
 }
 
+static void leave_without_boss(const swp_mpi *mpi)
+{
+    if (mpi->boss_pid > 0 && kill((pid_t)mpi->boss_pid, 0) != 0 && errno == ESRCH) {
+        fprintf(stderr, "wattsweep: rank=%d rank 0 is gone; leaving\n", mpi->rank);
+        _exit(SWP_EXIT_RESUME);
+    }
+}
+
+static bool broadcast_chunk(swp_mpi *mpi, char *data, int n)
+{
+    const struct timespec pause   = {.tv_nsec = 200000};
+    MPI_Request           request = MPI_REQUEST_NULL;
+    int                   is_done = 0;
+    if (!SWP_MPI_CHECK(mpi, MPI_Ibcast(data, n, MPI_BYTE, 0, mpi->comm, &request))) {
+        return false;
+    }
+    for (;;) {
+        if (!SWP_MPI_CHECK(mpi, MPI_Test(&request, &is_done, MPI_STATUS_IGNORE))) {
+            return false;
+        }
+        if (is_done) {
+            return true;
+        }
+        leave_without_boss(mpi);
+        nanosleep(&pause, NULL);
+    }
+}
+
 ws_status swp_mpi_broadcast(swp_mpi *mpi, void *data, size_t len)
 {
     for (size_t at = 0; at < len; at += BROADCAST_CHUNK) {
         const size_t n = len - at < BROADCAST_CHUNK ? len - at : BROADCAST_CHUNK;
-        if (!SWP_MPI_CHECK(mpi, MPI_Bcast((char *)data + at, (int)n, MPI_BYTE, 0, mpi->comm))) {
+        if (!broadcast_chunk(mpi, (char *)data + at, (int)n)) {
             return WS_ERR_IO;
         }
     }
+    return WS_OK;
+}
+
+static ws_status meet_boss(swp_mpi *mpi)
+{
+    boss_id boss                   = {.pid = (int64_t)getpid()};
+    char    host[sizeof boss.host] = "";
+    if (gethostname(host, sizeof host - 1) != 0) {
+        host[0] = '\0';
+    }
+    memcpy(boss.host, host, sizeof host);
+    WS_TRY(swp_mpi_broadcast(mpi, &boss, sizeof boss));
+    mpi->boss_pid = mpi->rank > 0 && strcmp(boss.host, host) == 0 ? boss.pid : 0;
     return WS_OK;
 }
 

@@ -8,7 +8,9 @@ for trial in $(seq "${TRIALS:-2}"); do
     rm -f k.h5*
     start_ranks_recovering 2 run "$SPEC_DIR/kill.json" -o k.h5 2>log &
     mpirun_pid=$!
-    sleep_ms "$((200 + $(random_ms "$total_ms")))"
+    # from the moment all ranks are in MPI: a death within MPI_Init hangs Open MPI itself
+    until [ -e k.h5.lock ] || ! kill -0 "$mpirun_pid" 2>/dev/null; do sleep 0.02; done
+    sleep_ms "$(random_ms "$total_ms")"
     if [ "$((trial % 2))" -eq 0 ]; then
         victim=$(rank_pid "$mpirun_pid" 0) && kill -KILL "$victim" || true
     else
