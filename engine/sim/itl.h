@@ -8,14 +8,10 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "serving/request.h"
+#include "sim/percentiles.h"
 
 /** Write the gaps of one request, ns: request->n_tokens_done values. */
 void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64_t *itl_ns_out);
-
-/** A value and how often it occurs. */
-typedef struct ws_weighted_ns {
-    int64_t value_ns, count;
-} ws_weighted_ns;
 
 /** All gaps of all requests that finished on one instance, as values with counts, not sorted.
  * @param[in]     done      requests, all of this instance

@@ -14,7 +14,7 @@ static int64_t max_i64(int64_t a, int64_t b)
 
 ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
 {
-    int64_t *values  = ws_arena_alloc(arena, 7 * (size_t)n_npus, sizeof(*values));
+    int64_t *values  = ws_arena_alloc(arena, 8 * (size_t)n_npus, sizeof(*values));
     space->counts    = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
     space->chain_ns  = values;
     if (values == NULL || space->counts == NULL) {
@@ -326,22 +326,30 @@ static void run_element(walk *w, size_t e)
     }
 }
 
-/* Distances that decide what the next block does: between chains, and how long slots stay taken. */
-static void note_distances(const walk *w, int64_t *out)
+/* Distances that decide what the next block does: between chains, how long slots stay taken, and the wait since the last
+ * kernel, which belongs to the next block. */
+enum { N_DISTANCES = 3 };
+
+static void distances_of(const ws_lock_space *s, int64_t i, int64_t out[N_DISTANCES])
 {
-    const ws_lock_space *s = w->space;
+    out[0] = s->chain_ns[i] - s->chain_ns[0];
+    out[1] = max_i64(s->slot_ns[i] - s->chain_ns[i], 0);
+    out[2] = s->chain_ns[i] - s->last_ns[i];
+}
+
+static void note_distances(const walk *w)
+{
     for (int64_t i = 0; i < w->n_npus; i++) {
-        out[2 * i]     = s->chain_ns[i] - s->chain_ns[0];
-        out[2 * i + 1] = max_i64(s->slot_ns[i] - s->chain_ns[i], 0);
+        distances_of(w->space, i, w->space->before + N_DISTANCES * i);
     }
 }
 
 static bool distances_repeat(const walk *w)
 {
-    const ws_lock_space *s = w->space;
     for (int64_t i = 0; i < w->n_npus; i++) {
-        if (s->before[2 * i] != s->chain_ns[i] - s->chain_ns[0] ||
-            s->before[2 * i + 1] != max_i64(s->slot_ns[i] - s->chain_ns[i], 0)) {
+        int64_t now[N_DISTANCES];
+        distances_of(w->space, i, now);
+        if (memcmp(now, w->space->before + N_DISTANCES * i, sizeof(now)) != 0) {
             return false;
         }
     }
@@ -369,7 +377,7 @@ static void run_blocks(walk *w, int64_t n_blocks)
     ws_lock_space *s = w->space;
     for (int64_t block = 0; block < n_blocks; block++) {
         const int64_t begin_ns = s->chain_ns[0];
-        note_distances(w, s->before);
+        note_distances(w);
         for (int64_t i = 0; i < w->n_npus; i++) {
             s->counts[i] = *npu_of(w, i);
         }

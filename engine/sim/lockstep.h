@@ -55,7 +55,7 @@ typedef struct ws_lock_space {
     int64_t *chain_ns, *slot_ns;     /* [n_npus] c and q of spec/timing.md 5.4 */
     int64_t *last_ns;                /* [n_npus] end of the last kernel */
     int64_t *ring_ns, *scratch;      /* [n_npus] */
-    int64_t *before;                 /* [2 * n_npus] distances before the last block */
+    int64_t *before;                 /* [3 * n_npus] distances before the last block */
     ws_lock_npu *counts;             /* [n_npus] counts before the last block */
 } ws_lock_space;
 

@@ -6,10 +6,8 @@
 
 #include "base/units.h"
 #include "sim/itl.h"
+#include "sim/percentiles.h"
 #include "sim/run.h"
-
-static const double SHARES[] = {0.50, 0.90, 0.95, 0.99}; /* percentiles of every latency, after the mean */
-enum { N_SHARES = sizeof(SHARES) / sizeof(SHARES[0]) };
 
 void ws_result_itl(const ws_result *result, const ws_request_record *record, int64_t *itl_ns_out)
 {
@@ -18,51 +16,6 @@ void ws_result_itl(const ws_result *result, const ws_request_record *record, int
 }
 
 /* ---- distributions ---- */
-
-static int compare_values(const void *a, const void *b)
-{
-    const int64_t x = ((const ws_weighted_ns *)a)->value_ns, y = ((const ws_weighted_ns *)b)->value_ns;
-    return (x > y) - (x < y);
-}
-
-/* The value at a position of the sorted, expanded list; `from` and `below` walk forward between calls. */
-static int64_t value_at(const ws_weighted_ns *values, int64_t position, size_t *from, int64_t *below)
-{
-    while (*below + values[*from].count <= position) {
-        *below += values[(*from)++].count;
-    }
-    return values[*from].value_ns;
-}
-
-/* Mean and percentiles in ms into five metrics in a row; linear interpolation between order statistics. Sorts values. */
-static void put_distribution(double *metrics, ws_weighted_ns *values, size_t n)
-{
-    double  sum = 0;
-    int64_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (double)values[i].value_ns * (double)values[i].count;
-        count += values[i].count;
-    }
-    for (int i = 0; i <= N_SHARES; i++) {
-        metrics[i] = NAN;
-    }
-    if (count == 0) {
-        return;
-    }
-    qsort(values, n, sizeof(*values), compare_values);
-    metrics[0]    = sum / (double)count * WS_MS_PER_NS;
-    size_t  from  = 0;
-    int64_t below = 0;
-    for (int i = 0; i < N_SHARES; i++) {
-        const double  place = SHARES[i] * (double)(count - 1);
-        const int64_t lo    = (int64_t)place;
-        const double  low   = (double)value_at(values, lo, &from, &below);
-        size_t        next_from = from;
-        int64_t       next_below = below;
-        const double  high = lo + 1 < count ? (double)value_at(values, lo + 1, &next_from, &next_below) : low;
-        metrics[1 + i] = (low + (place - (double)lo) * (high - low)) * WS_MS_PER_NS;
-    }
-}
 
 typedef int64_t (*request_value)(const ws_request *request);
 
@@ -104,7 +57,7 @@ static ws_status put_request_distributions(ws_run *run, double *metrics)
                 values[n++] = (ws_weighted_ns){value, 1};
             }
         }
-        put_distribution(metrics + columns[k].first, values, n);
+        WS_TRY(ws_percentiles_ms(&run->arena, values, n, metrics + columns[k].first));
     }
     return WS_OK;
 }
@@ -118,8 +71,7 @@ static ws_status put_itl_distribution(ws_run *run, double *metrics)
         WS_TRY(ws_itl_collect(&run->arena, instance->scheduler->done, instance->scheduler->n_done, instance->batch_end_ns,
                               (size_t)instance->scheduler->next_batch_id, &values, &n, &capacity));
     }
-    put_distribution(metrics + WS_METRIC_ITL_MEAN_MS, values, n);
-    return WS_OK;
+    return ws_percentiles_ms(&run->arena, values, n, metrics + WS_METRIC_ITL_MEAN_MS);
 }
 
 /* ---- requests ---- */
