@@ -14,7 +14,7 @@ static int64_t max_i64(int64_t a, int64_t b)
 
 ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
 {
-    int64_t *values  = ws_arena_alloc(arena, 8 * (size_t)n_npus, sizeof(*values));
+    int64_t *values  = ws_arena_calloc(arena, 8 * (size_t)n_npus, sizeof(*values));
     space->counts    = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
     space->chain_ns  = values;
     if (values == NULL || space->counts == NULL) {
@@ -392,29 +392,29 @@ static void run_blocks(walk *w, int64_t n_blocks)
     }
 }
 
-/* A load of an NPU of stage 0, issued when its last program has ended. */
-static int64_t queue_load(ws_lock_instance *instance, int64_t rank, int64_t load_ns, int64_t now_ns)
+/* Place of a rank of the first stage in the order of ties: middle NPUs, start NPU, and the end NPU if it is here. */
+static int64_t load_place(const ws_instance_config *c, int64_t rank)
 {
-    const int64_t issued_ns = max_i64(now_ns, instance->free_ns[rank]);
-    instance->tail_ns       = max_i64(instance->tail_ns, issued_ns) + load_ns;
-    return instance->tail_ns;
+    const bool    has_end = c->pp_size == 1 && c->role != WS_ROLE_PREFILL && c->n_npu_ids > 1;
+    const int64_t start   = has_end ? c->tp_size - 2 : c->tp_size - 1;
+    return rank == 0 ? start : has_end && rank == c->tp_size - 1 ? rank : rank - 1;
 }
 
-/* Entry loads of stage 0 pass one after the other: middle NPUs, start NPU, end NPU. */
+/* Entry loads of the first stage, each issued when its NPU's last program has ended, pass one after the other. */
 static void begin_first_stage(walk *w, int64_t now_ns)
 {
+    int64_t *load_ns = w->space->ring_ns;
     for (size_t m = 0; m < w->n_members; m++) {
-        ws_lock_instance *instance = w->instances[m];
-        int64_t          *chain_ns = w->space->chain_ns + (int64_t)m * w->n_ranks;
-        const bool        has_end  = instance->config->n_npu_ids > 1;
-        const int64_t     last     = instance->config->pp_size == 1 && instance->config->role != WS_ROLE_PREFILL && has_end
-                                         ? w->n_ranks - 1 : w->n_ranks; /* the end NPU, if it is in this stage */
-        for (int64_t rank = 1; rank < last; rank++) {
-            chain_ns[rank] = queue_load(instance, rank, w->locks[m]->load_ns, now_ns);
+        ws_lock_instance         *instance = w->instances[m];
+        const ws_instance_config *c        = instance->config;
+        int64_t                  *chain_ns = w->space->chain_ns + (int64_t)m * w->n_ranks;
+        for (int64_t rank = 0; rank < w->n_ranks; rank++) {
+            load_ns[load_place(c, rank)] = max_i64(now_ns, instance->free_ns[rank]);
         }
-        chain_ns[0] = queue_load(instance, 0, w->locks[m]->load_ns, now_ns);
-        for (int64_t rank = max_i64(last, 1); rank < w->n_ranks; rank++) {
-            chain_ns[rank] = queue_load(instance, rank, w->locks[m]->load_ns, now_ns);
+        instance->tail_ns =
+            ws_queue_transfers(w->n_ranks, w->locks[m]->load_ns, instance->tail_ns, load_ns, w->space->scratch);
+        for (int64_t rank = 0; rank < w->n_ranks; rank++) {
+            chain_ns[rank] = load_ns[load_place(c, rank)];
         }
     }
 }
@@ -445,7 +445,7 @@ static void end_last_stage(walk *w)
             }
         } else {
             instance->store_tail_ns =
-                ws_queue_stores(w->n_ranks, lock->store_ns, instance->store_tail_ns, chain_ns, s->scratch);
+                ws_queue_transfers(w->n_ranks, lock->store_ns, instance->store_tail_ns, chain_ns, s->scratch);
             if (instance->config->pp_size == 1) { /* the next batch loads behind these stores; a pipeline's before them */
                 instance->tail_ns = instance->store_tail_ns;
             }

@@ -48,11 +48,11 @@ static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t t
     return tail;
 }
 
-int64_t ws_queue_stores(int64_t n, int64_t store_ns, int64_t tail_ns, int64_t *end_ns, int64_t *order)
+int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int64_t *at_ns, int64_t *order)
 {
     for (int64_t i = 0; i < n; i++) { /* insertion sort of few, nearly sorted values */
         int64_t k = i;
-        while (k > 0 && end_ns[order[k - 1]] > end_ns[i]) {
+        while (k > 0 && at_ns[order[k - 1]] > at_ns[i]) {
             order[k] = order[k - 1];
             k--;
         }
@@ -60,8 +60,8 @@ int64_t ws_queue_stores(int64_t n, int64_t store_ns, int64_t tail_ns, int64_t *e
     }
     int64_t tail = tail_ns;
     for (int64_t i = 0; i < n; i++) {
-        tail             = max_i64(tail, end_ns[order[i]]) + store_ns;
-        end_ns[order[i]] = tail;
+        tail             = max_i64(tail, at_ns[order[i]]) + transfer_ns;
+        at_ns[order[i]] = tail;
     }
     return tail;
 }
@@ -89,7 +89,7 @@ void ws_step_time(const ws_scenario *scenario, const ws_instance_config *c, cons
     for (int64_t i = 0; i < n; i++) {
         t[i] += out->compute_ns;
     }
-    out->tail_ns      = ws_queue_stores(n, store_ns, tail, t, scratch + n);
+    out->tail_ns      = ws_queue_transfers(n, store_ns, tail, t, scratch + n);
     out->start_end_ns = t[0];
     out->end_end_ns   = t[n - 1];
 }

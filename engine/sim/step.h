@@ -23,11 +23,11 @@ typedef struct ws_step {
 void ws_step_time(const ws_scenario *scenario, const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns,
                   int64_t tail_ns, int64_t *scratch, ws_step *out);
 
-/** Exit stores queue up in the order in which n NPUs get there.
- * @param[in,out] end_ns  [n] chain ends, replaced by program ends
- * @param[in] order       [n] scratch
+/** Transfers of n NPUs pass a memory one after the other, in the order of the times they are issued at.
+ * @param[in,out] at_ns  [n] issue times, replaced by end times; equal ones go in order of index
+ * @param[in] order      [n] scratch
  * @return when the queue is empty again */
-int64_t ws_queue_stores(int64_t n, int64_t store_ns, int64_t tail_ns, int64_t *end_ns, int64_t *order);
+int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int64_t *at_ns, int64_t *order);
 
 /** What attention sees of a batch (spec/serving.md 6.3). */
 ws_attention_query ws_batch_attention(const ws_batch *batch);

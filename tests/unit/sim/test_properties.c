@@ -275,6 +275,19 @@ static void closed_form_equals_the_event_engine(void **state)
     }
 }
 
+/* Blocks walked in step give what the event engine gives, for every kind of parallelism. With a host that takes no time also
+ * the same joules: then pipelines have no loads and stores of neighbouring batches to put in order. */
+static void lockstep_equals_the_event_engine(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < GEN_KINDS; kind++) {
+        const gen_change   change = {.physical = true, .instant_host = true, .kind_plus_1 = kind + 1};
+        const pair_of_runs pair   = {
+              .a = change, .b = change, .a_forces_graph = true, .with_instances = true, .with_energy = true};
+        assert_true(compare_pairs(&pair, 9000, 150) > 50);
+    }
+}
+
 static void dense_tensor_parallel_scenarios_have_a_closed_form(void **state)
 {
     (void)state;
@@ -352,6 +365,7 @@ int main(void)
         cmocka_unit_test(same_input_gives_same_result),
         cmocka_unit_test(tracking_power_changes_no_latency),
         cmocka_unit_test(closed_form_equals_the_event_engine),
+        cmocka_unit_test(lockstep_equals_the_event_engine),
         cmocka_unit_test(dense_tensor_parallel_scenarios_have_a_closed_form),
         cmocka_unit_test(spreading_instances_over_nodes_changes_nothing),
         cmocka_unit_test(more_bandwidth_never_lengthens_a_batch),
