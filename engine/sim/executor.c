@@ -145,7 +145,7 @@ static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prep
                          int64_t now_ns, bool *extrapolates_out)
 {
     ws_step *step = &instance->step;
-    ws_step_time(x->scenario, instance->config, batch, now_ns, instance->tail_ns, x->scratch, step);
+    ws_step_time(instance->config, batch, now_ns, instance->tail_ns, x->scratch, step);
     instance->tail_ns = step->tail_ns;
     const double tp   = (double)instance->config->tp_size;
     prepared->energy  = (ws_program_energy){

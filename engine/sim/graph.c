@@ -373,12 +373,13 @@ static void arrive_ring_message(ws_graph *g, int64_t npu, int32_t slot)
 
 /* ---- nodes ---- */
 
-static const ws_memory_timing *memory_of(const ws_scenario *s, int32_t device)
+static const ws_memory_timing *memory_of(const ws_graph *g, int64_t npu, int32_t device)
 {
+    const ws_instance_config *c = g->npus[npu].instance;
     if (device == WS_DEVICE_LOCAL) {
-        return &s->local;
+        return &c->local;
     }
-    return device < (int32_t)n_host_queues(s) ? &s->remote : &s->cxl;
+    return device < (int32_t)n_host_queues(g->scenario) ? &c->remote : &g->scenario->cxl;
 }
 
 static int64_t queue_on(int64_t *tail_ns, int64_t now_ns, int64_t duration_ns)
@@ -390,7 +391,7 @@ static int64_t queue_on(int64_t *tail_ns, int64_t now_ns, int64_t duration_ns)
 
 static void begin_memory(ws_graph *g, int64_t npu, int32_t number, const ws_graph_node *node)
 {
-    const int64_t duration_ns = ws_memory_ns(memory_of(g->scenario, node->device), node->value);
+    const int64_t duration_ns = ws_memory_ns(memory_of(g, npu, node->device), node->value);
     const int64_t end_ns      = node->device == WS_DEVICE_LOCAL
                                     ? g->now_ns + duration_ns
                                     : queue_on(&g->memory_tail_ns[node->device], g->now_ns, duration_ns);
@@ -399,7 +400,7 @@ static void begin_memory(ws_graph *g, int64_t npu, int32_t number, const ws_grap
 
 static void begin_pim(ws_graph *g, int64_t npu, int32_t number, const ws_graph_node *node)
 {
-    const int64_t duration_ns = node->value + ws_memory_ns(&g->scenario->remote, node->bytes);
+    const int64_t duration_ns = node->value + ws_memory_ns(&g->npus[npu].instance->remote, node->bytes);
     push_event(g, queue_on(&g->pim_tail_ns[node->device], g->now_ns, duration_ns), EVENT_NODE_END, npu, number);
 }
 

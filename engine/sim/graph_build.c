@@ -171,9 +171,11 @@ static void build_compute(walk *w, const ws_row *row)
     const int32_t compute = add_node(w, (ws_graph_node){.kind = WS_NODE_COMPUTE, .value = row->ns});
     if (w->lists->n_pim_parents > 0) {
         w->lists->n_pim_parents = 0;
-        if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
+        /* The first compute behind PIM work waits for neither rows nor weights (T-33). With experts, ranks would then enter
+         * collectives in different orders and wait for each other for ever; physical fidelity keeps the links there. */
+        if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL && w->c->model->is_moe) {
             continue_sub_batch(w, row, load, compute);
-        } /* in the reference the first compute behind PIM work waits for neither rows nor weights (T-33) */
+        }
     } else {
         add_edge(w, load, compute);
         if (w->is_first) {

@@ -172,9 +172,9 @@ static void cost_edges(coster *k)
     ws_lock_batch            *lock   = k->lock;
     const int64_t             input  = 2 * batch->n_tokens * c->element_bytes, output = BYTES_PER_TOKEN_ID * batch->n_tokens;
     const int64_t             hidden = batch->n_tokens * c->model->hidden_size * c->element_bytes;
-    const int64_t kv_ns = batch->load_bytes > 0 ? ws_memory_ns(&k->scenario->remote, batch->load_bytes) : 0;
-    lock->load_ns  = kv_ns + ws_memory_ns(&k->scenario->remote, input);
-    lock->store_ns = ws_memory_ns(&k->scenario->remote, output);
+    const int64_t kv_ns = batch->load_bytes > 0 ? ws_memory_ns(&c->remote, batch->load_bytes) : 0;
+    lock->load_ns  = kv_ns + ws_memory_ns(&c->remote, input);
+    lock->store_ns = ws_memory_ns(&c->remote, output);
     lock->stage_ns = lock->output_ns = 0;
     if (c->pp_size > 1) {
         lock->stage_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, hidden);

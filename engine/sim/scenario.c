@@ -313,10 +313,12 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
     /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md T-6, T-15). */
     const ws_memory_config *last = &cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem;
     s->network.reduce_bw         = (int64_t)last->bw_gbps;
-    s->local                     = memory_timing(last);
     WS_TRY(resolve_pim(inputs, s, &cluster, err));
-    s->remote = memory_timing(&cluster.nodes[0].cpu_mem);
     for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c        = &s->instances[i];
+        const bool          is_shared = s->fidelity == WS_FIDELITY_REFERENCE;
+        c->remote = memory_timing(&cluster.nodes[is_shared ? 0 : c->node].cpu_mem);
+        c->local  = memory_timing(is_shared ? last : &entries[i]->npu_mem);
         s->n_groups = (size_t)(s->instances[i].dp_group + 1) > s->n_groups ? (size_t)(s->instances[i].dp_group + 1) : s->n_groups;
     }
     ws_topology_localize(s);

@@ -51,6 +51,8 @@ typedef struct ws_instance_config {
     ws_network      network;             /* as its collectives see it, see ws_topology_localize() */
     unsigned        tp_dims, ep_dims;    /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
     int64_t         npu_mem_gbps;        /* truncated */
+    ws_memory_timing remote;             /* host memory: its own node's; the first node's in the reference (T-15) */
+    ws_memory_timing local;              /* NPU memory: its own; that of the last node's first instance in the reference */
     int32_t         tier;                /* second KV tier it uses, index into tiers, or WS_NO_TIER */
 } ws_instance_config;
 
@@ -90,8 +92,6 @@ struct ws_scenario {
     bool                has_cxl, has_pim;
     int64_t             n_npus;       /* over all instances */
     ws_network          network;      /* of the cluster, as the reference builds it (spec/serving.md 1.6) */
-    ws_memory_timing    remote;       /* CPU memory, as the first node has it */
-    ws_memory_timing    local;        /* NPU memory, as the last node's first instance has it */
     ws_memory_timing    cxl;          /* one CXL device */
     int64_t             n_cxl_devices;
     double              cxl_mem_gib;  /* of the pool, as a second KV tier */

@@ -66,16 +66,16 @@ int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int6
     return tail;
 }
 
-void ws_step_time(const ws_scenario *scenario, const ws_instance_config *c, const ws_batch *batch, int64_t now_ns,
+void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t now_ns,
                   int64_t tail_ns, int64_t *scratch, ws_step *out)
 {
     const int64_t n = c->tp_size;
     compute_time(c->cost, batch, out);
     out->input_bytes  = 2 * batch->n_tokens * c->element_bytes;
     out->output_bytes = BYTES_PER_TOKEN_ID * batch->n_tokens;
-    const int64_t kv_ns    = batch->load_bytes > 0 ? ws_memory_ns(&scenario->remote, batch->load_bytes) : 0;
-    const int64_t load_ns  = kv_ns + ws_memory_ns(&scenario->remote, out->input_bytes);
-    const int64_t store_ns = ws_memory_ns(&scenario->remote, out->output_bytes);
+    const int64_t kv_ns    = batch->load_bytes > 0 ? ws_memory_ns(&c->remote, batch->load_bytes) : 0;
+    const int64_t load_ns  = kv_ns + ws_memory_ns(&c->remote, out->input_bytes);
+    const int64_t store_ns = ws_memory_ns(&c->remote, out->output_bytes);
     int64_t      *t        = scratch;
     int64_t       tail     = queue_loads(n, load_ns, now_ns, tail_ns, t, out);
     out->first_kernel_ns   = t[0];

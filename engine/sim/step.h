@@ -20,7 +20,7 @@ typedef struct ws_step {
 /** Time a batch that starts at now_ns on all NPUs of the instance.
  * @param[in] tail_ns  when the memory queue gets free
  * @param[in] scratch  [2 * tp_size] */
-void ws_step_time(const ws_scenario *scenario, const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns,
+void ws_step_time(const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns,
                   int64_t tail_ns, int64_t *scratch, ws_step *out);
 
 /** Transfers of n NPUs pass a memory one after the other, in the order of the times they are issued at.
