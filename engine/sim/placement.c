@@ -237,3 +237,36 @@ bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *mode
     }
     return is_off;
 }
+
+static int64_t section_cxl_bytes(const ws_placement *placement, const ws_model *model, const ws_layer_sequence *sequence,
+                                 int64_t block, int64_t tp_size, int64_t ep_total, int64_t element_bytes)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < sequence->n_layers; i++) {
+        const ws_layer layer = sequence->layers[i];
+        const int64_t  ranks = layer == WS_LAYER_MOE ? ep_total : tp_size;
+        if (ws_placement_weights(placement, block, layer).kind == WS_LOCATION_CXL) {
+            bytes += ranks * ws_model_layer_bytes(model, layer, 1, 0, ranks, element_bytes).weight;
+        }
+    }
+    return bytes;
+}
+
+int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size, int64_t ep_total,
+                               int64_t element_bytes)
+{
+    static const ws_section outer[] = {WS_SECTION_PROLOGUE, WS_SECTION_HEAD};
+    const ws_layer_sequence *inner[] = {&model->sections[WS_SECTION_PRE_ATTN], &model->sections[WS_SECTION_POST_ATTN],
+                                        ws_model_mlp(model)};
+    int64_t bytes = 0;
+    for (int i = 0; i < 2; i++) {
+        bytes += section_cxl_bytes(placement, model, &model->sections[outer[i]], WS_NO_BLOCK_INDEX, tp_size, ep_total,
+                                   element_bytes);
+    }
+    for (int64_t block = 0; block < model->n_layers; block++) {
+        for (int i = 0; i < 3; i++) {
+            bytes += section_cxl_bytes(placement, model, inner[i], block, tp_size, ep_total, element_bytes);
+        }
+    }
+    return bytes;
+}

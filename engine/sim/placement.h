@@ -39,4 +39,8 @@ ws_location ws_placement_weights(const ws_placement *placement, int64_t block, w
 /** True if some weights are not on the NPU. */
 bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *model);
 
+/** Bytes of weights that all ranks of an instance keep in CXL memory. */
+int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size, int64_t ep_total,
+                               int64_t element_bytes);
+
 #endif /* WS_PLACEMENT_H */

@@ -251,7 +251,10 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
     WS_TRY(status);
     WS_TRY(ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
     for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_status sized = size_kv_cache(entries[i], &s->instances[i], err);
+        ws_instance_config *c     = &s->instances[i];
+        const ws_status     sized = size_kv_cache(entries[i], c, err);
+        s->cxl_weight_bytes +=
+            (double)ws_placement_cxl_bytes(&c->placement, c->model, c->tp_size, c->ep_total, c->element_bytes);
         status                = status != WS_OK ? status : sized;
     }
     return status;

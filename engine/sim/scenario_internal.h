@@ -95,6 +95,7 @@ struct ws_scenario {
     ws_memory_timing    cxl;          /* one CXL device */
     int64_t             n_cxl_devices;
     double              cxl_mem_gib;  /* of the pool, as a second KV tier */
+    double              cxl_weight_bytes; /* of all instances */
     size_t              n_groups;     /* DP groups */
     size_t              n_tiers;
     ws_tier_config     *tiers;

@@ -316,7 +316,14 @@ ws_sample_state ws_run_sample_state(const ws_run *run)
         .generated_tokens = run->generated_tokens,
         .n_steps          = run->n_steps,
         .npu_mem_gb       = run->npu_mem_bytes * 1e-9,
+        .cxl_mem_gb       = run->scenario->cxl_weight_bytes * 1e-9,
     };
+    for (size_t i = 0; i < run->scenario->n_tiers; i++) {
+        if (run->scenario->tiers[i].node == WS_NO_NODE) {
+            const double used = (double)ws_block_pool_n_used(&run->tiers[i].pool);
+            state.cxl_mem_gb += used * (double)run->scenario->tiers[i].chunk_bytes * 1e-9;
+        }
+    }
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         state.n_running += (int64_t)run->schedulers[i].n_running;
         state.n_waiting += (int64_t)run->schedulers[i].n_waiting;
