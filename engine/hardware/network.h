@@ -76,9 +76,4 @@ void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes,
 void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t count, int64_t *t_ns,
                           int64_t *scratch);
 
-/** First event after time `after_ns` inside a collective whose members all entered at begin_ns (message arrivals, ends of
- * reductions and endpoint delays); the end itself is an event. -1 if after_ns is at or behind the end. */
-int64_t ws_collective_next_event(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims,
-                                 int64_t begin_ns, int64_t after_ns);
-
 #endif /* WS_NETWORK_H */

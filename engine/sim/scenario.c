@@ -508,11 +508,6 @@ void ws_scenario_destroy(ws_scenario **scenario)
     *scenario = NULL;
 }
 
-void ws__scenario_force_events(ws_scenario *scenario)
-{
-    scenario->step_model = WS_STEP_GRAPH;
-}
-
 /* ---- questions ---- */
 
 const char *ws_scenario_notes(const ws_scenario *s)

@@ -105,7 +105,4 @@ struct ws_scenario {
     ws_strbuf           notes;
 };
 
-/** For tests: time every batch with the event engine, the oracle of the faster models. */
-void ws__scenario_force_events(ws_scenario *scenario);
-
 #endif /* WS_SCENARIO_INTERNAL_H */

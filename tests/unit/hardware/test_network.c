@@ -275,45 +275,6 @@ static void a_pair_keeps_its_skew(void **state)
     assert_int_equal(t[1], 1777 + 64 * 44873);
 }
 
-/* ---- events ---- */
-
-/* All-reduce over 2 of 40,960-byte messages: e = 10, D = 22,384, R = 75; begun at 1000.
- * Send 1010, arrival 23,394, reduced and second send 23,479, arrival 45,863, end 45,873. */
-static void events_of_a_ring_by_hand(void **state)
-{
-    (void)state;
-    const ws_network net        = NET1(2, 16, 20000, 1597);
-    const int64_t    expected[] = {1010, 23394, 23479, 45863, 45873, -1};
-    int64_t          after      = 1000;
-    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        after = ws_collective_next_event(&net, WS_ALL_REDUCE, 81920, 1, 1000, after);
-        assert_int_equal(after, expected[i]);
-    }
-    assert_int_equal(ws_collective_next_event(&net, WS_ALL_REDUCE, 81920, 1, 1000, 23393), 23394);
-    assert_int_equal(ws_collective_next_event(&net, WS_ALL_REDUCE, 81920, 1, 1000, 0), 1010);
-}
-
-static void events_ascend_to_the_end(void **state)
-{
-    (void)state;
-    uint64_t seed = 4;
-    for (int round = 0; round < N_RANDOM; round++) {
-        const ws_network    net   = random_network(&seed, (int)random_between(&seed, 1, 3));
-        const ws_collective kind  = (ws_collective)random_between(&seed, WS_ALL_REDUCE, WS_ALL_TO_ALL);
-        const unsigned      dims  = (1U << net.n_dims) - 1U;
-        const int64_t       bytes = random_between(&seed, 1, 500000),
-                      total       = ws_collective_ns(&net, kind, bytes, dims);
-        int64_t last              = 5000,
-                next = total < 0 ? -1 : ws_collective_next_event(&net, kind, bytes, dims, 5000, 5000);
-        while (next >= 0) {
-            assert_true(next > last);
-            last = next;
-            next = ws_collective_next_event(&net, kind, bytes, dims, 5000, last);
-        }
-        assert_int_equal(last, total < 0 ? 5000 : 5000 + total);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,8 +288,6 @@ int main(void)
         cmocka_unit_test(two_dimensions_run_ring_after_ring),
         cmocka_unit_test(repeated_all_reduces_equal_single_ones),
         cmocka_unit_test(a_pair_keeps_its_skew),
-        cmocka_unit_test(events_of_a_ring_by_hand),
-        cmocka_unit_test(events_ascend_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
