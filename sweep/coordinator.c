@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "allocation.h"
 #include "messages.h"
 #include "signals.h"
 
@@ -41,6 +42,8 @@ typedef struct coordinator {
     swp_rank_progress            *shown;
     swp_outcome                   outcome;
     double                        checked_s;
+    double                        longest_job_s; /* lately */
+    double                        leave_by_s; /* when workers have to have left, once the sweep stops early */
     bool                          is_stopping;
 } coordinator;
 
@@ -117,6 +120,7 @@ static ws_status take_rows(coordinator *c, int who, char *data, size_t len)
         c->shown[who].n_done++;
         if (isfinite(row.wall_s)) {
             c->shown[who].busy_s += row.wall_s;
+            c->longest_job_s = swp_allocation_longest_s(c->longest_job_s, row.wall_s);
             swp_job_source_observe(c->config->source, row.job, row.wall_s);
         }
     }
@@ -345,9 +349,22 @@ static bool is_all_done(const coordinator *c)
     return swp_job_source_n_left(c->config->source) == 0;
 }
 
+/* The end of the allocation is near: running jobs get the time that was kept for them. */
+static bool must_leave_allocation(coordinator *c, double now_s)
+{
+    if (now_s < swp_allocation_stop_s(c->config->end_s, c->longest_job_s)) {
+        return false;
+    }
+    c->leave_by_s = c->config->end_s - SWP_ALLOCATION_CLOSE_S;
+    swp_progress_say(c->config->progress, "the Slurm allocation ends in %.0f s: no more work is handed out",
+                     c->config->end_s - now_s);
+    return true;
+}
+
 static bool must_stop(coordinator *c)
 {
-    if (swp_signals_came() || swp_wall_s() >= c->config->stop_at_s) {
+    const double now_s = swp_wall_s();
+    if (swp_signals_came() || now_s >= c->config->stop_at_s || must_leave_allocation(c, now_s)) {
         c->outcome.was_asked_to_stop = true;
     }
     bool anyone = false;
@@ -411,7 +428,7 @@ static bool has_everyone_left(const coordinator *c)
 static ws_status wind_up(coordinator *c, bool is_drain)
 {
     c->is_stopping     = true;
-    const double end_s = swp_wall_s() + LEAVE_S;
+    const double end_s = fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
     swp_writer_flush_soon(c->config->writer);
     if (c->config->local != NULL && is_drain) {
         swp_local_drain(c->config->local);

@@ -26,6 +26,7 @@ typedef struct swp_coordinator_config {
     double          silence_s; /**< a worker silent for longer is dead */
     atomic_bool    *abandon;   /**< set when the local worker's running job has to be left */
     double          stop_at_s; /**< swp_wall_s() from which no work is handed out; INFINITY = never */
+    double          end_s;     /**< swp_wall_s() at which the allocation ends; INFINITY = never */
 } swp_coordinator_config;
 
 typedef struct swp_outcome {

@@ -17,8 +17,7 @@
 #include "signals.h"
 #include "worker.h"
 
-#define LEAVE_BEFORE_END_S 60.0 /* of an allocation: time to finish running jobs and to close the file */
-enum { SMALL_WORLD = 4 };       /* up to here rank 0 simulates too */
+enum { SMALL_WORLD = 4 }; /* up to here rank 0 simulates too */
 
 /* Rank 0's whole state. */
 typedef struct boss {
@@ -226,11 +225,22 @@ static ws_status create_progress(boss *b)
 
 static double stop_time_s(const swp_run_options *options)
 {
-    double left_s = 0.0;
-    if (options->time_limit_s > 0.0) {
-        return swp_wall_s() + options->time_limit_s;
+    return options->time_limit_s > 0.0 ? swp_wall_s() + options->time_limit_s : INFINITY;
+}
+
+/* The end of the Slurm allocation, unless --time-limit takes its place. */
+static double end_time_s(const boss *b)
+{
+    double left_s = INFINITY;
+    if (b->options->time_limit_s > 0.0) {
+        return INFINITY;
     }
-    return swp_allocation_left_s(&left_s) ? swp_wall_s() + left_s - LEAVE_BEFORE_END_S : INFINITY;
+    if (swp_allocation_find(&left_s) == SWP_ALLOCATION_UNKNOWN) {
+        swp_progress_say(b->progress,
+                         "neither SLURM_JOB_END_TIME nor squeue says when the Slurm allocation ends; "
+                         "give --time-limit to stop before it");
+    }
+    return swp_wall_s() + left_s;
 }
 
 /* End the writer and close the file. After an error of the writer, closing can only fail for the same reason. */
@@ -280,7 +290,8 @@ static ws_status sweep(boss *b, ws_error *err, swp_outcome *outcome)
                                            .host      = b->host,
                                            .silence_s = b->options->silence_s,
                                            .abandon   = &b->abandon,
-                                           .stop_at_s = stop_time_s(b->options)};
+                                           .stop_at_s = stop_time_s(b->options),
+                                           .end_s     = end_time_s(b)};
     ws_status                    status = swp_coordinate(&config, outcome);
     b->holds_workers                    = false;
     report_traffic(b);

@@ -42,7 +42,7 @@ static const option options[] = {
      "longest wall time of one simulation (10s, 5min)"},
     {"job-memory", NULL, KIND_MEGABYTES, FOR_RUN, AT(memory_bytes), "MB", "most memory of one simulation"},
     {"time-limit", NULL, KIND_DURATION, FOR_RUN, AT(time_limit_s), "TIME",
-     "stop handing out work after this time; default: a minute before the Slurm allocation ends"},
+     "stop handing out work after this time; default: in time for the end of the Slurm allocation"},
     {"silence-timeout", NULL, KIND_DURATION, FOR_RUN, AT(silence_s), "TIME",
      "a rank silent for longer is taken for dead (default 30s)"},
     {"rank0-works", NULL, KIND_OTHER, FOR_RUN, 0, "yes|no|auto",

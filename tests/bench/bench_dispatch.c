@@ -123,7 +123,8 @@ int main(int argc, char **argv)
                                             .host      = "bench",
                                             .silence_s = 30.0,
                                             .abandon   = &abandon,
-                                            .stop_at_s = INFINITY};
+                                            .stop_at_s = INFINITY,
+                                            .end_s     = INFINITY};
     const double                 begin_s = swp_wall_s();
     must(swp_coordinate(&config, &outcome), &b.err, "coordinate");
     must(swp_writer_stop(&b.writer, &b.err), &b.err, "writer");
