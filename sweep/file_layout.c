@@ -1,10 +1,12 @@
 #include "file_layout.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json_write.h"
 
@@ -46,7 +48,9 @@ static void write_spec_json(const swp_sweep_inputs *inputs, const swp_run_option
     ws_json_writer w;
     ws_json_writer_init(&w, out, 1);
     ws_json_begin_object(&w);
+    char cwd[PATH_MAX];
     put_text(&w, "spec_path", options->spec_path);
+    put_text(&w, "cwd", getcwd(cwd, sizeof cwd) != NULL ? cwd : NULL); /* relative paths begin there */
     put_place(&w, "spec", ws_json_doc_root(inputs->spec->doc));
     put_text(&w, "cluster_path", swp_builder_cluster_path(inputs->builder));
     put_place(&w, "cluster", swp_builder_cluster(inputs->builder));

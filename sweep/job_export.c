@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/strbuf.h"
@@ -34,23 +35,32 @@ static void rebuilt_fini(rebuilt *r)
 
 /* ---- setting up ---- */
 
-/* Let the builder find what the sweep found: the cluster config as it was then; a dataset is only named, not
- * read. */
+static ws_status plant(rebuilt *r, const char *path, ws_json contents)
+{
+    char *text = ws_json_print(contents, true);
+    if (text == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    const ws_status status = ws_files_put(r->files, path, text, strlen(text));
+    free(text);
+    return status;
+}
+
+/* Let the builder find what the sweep found: cluster config and generator spec as they were then; a dataset
+ * is only named, not read. */
 static ws_status plant_files(rebuilt *r, ws_json root)
 {
-    const char *cluster = ws_json_string(ws_json_member(root, "cluster_path"));
-    const char *dataset = ws_json_string(ws_json_member(root, "dataset_path"));
-    const bool  inline_cluster =
-        ws_json_kind_of(ws_json_member(ws_json_member(root, "spec"), "cluster")) == WS_JSON_OBJECT;
+    const ws_json spec    = ws_json_member(root, "spec");
+    const char   *cluster = ws_json_string(ws_json_member(root, "cluster_path"));
+    const char   *dataset = ws_json_string(ws_json_member(root, "dataset_path"));
+    /* a name of its own: the sweep may have found it anywhere */
+    const char *workload = ws_json_string(ws_json_member(ws_json_member(spec, "workload"), "path"));
 
-    if (cluster != NULL && !inline_cluster) {
-        char *text = ws_json_print(ws_json_member(root, "cluster"), true);
-        if (text == NULL) {
-            return WS_ERR_NOMEM;
-        }
-        const ws_status status = ws_files_put(r->files, cluster, text, strlen(text));
-        free(text);
-        WS_TRY(status);
+    if (cluster != NULL && ws_json_kind_of(ws_json_member(spec, "cluster")) != WS_JSON_OBJECT) {
+        WS_TRY(plant(r, cluster, ws_json_member(root, "cluster")));
+    }
+    if (workload != NULL) {
+        WS_TRY(plant(r, workload, ws_json_member(root, "workload")));
     }
     return dataset == NULL ? WS_OK : ws_files_put(r->files, dataset, "", 0);
 }
@@ -111,6 +121,12 @@ static ws_status rebuild(rebuilt *r, const char *spec_json, const char *name, in
 
 /* ---- writing ---- */
 
+/* {"dataset", "num_reqs"}, not a generator's spec. */
+static bool is_dataset(ws_json workload)
+{
+    return ws_json_kind_of(ws_json_member(workload, "dataset")) != WS_JSON_ABSENT;
+}
+
 static ws_status write_text(const char *dir, const char *name, const char *text, ws_error *err)
 {
     char *path = ws_asprintf("%s/%s", dir, name);
@@ -137,39 +153,39 @@ static ws_status write_json(const char *dir, const char *name, const ws_json_doc
     return status;
 }
 
-static void put_dashed(ws_strbuf *out, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        ws_strbuf_append(out, *name == '_' ? "-" : name, 1);
-    }
-}
-
 static void put_option(ws_strbuf *out, const ws_option *option, const char *text)
 {
+    char flag[64];
+    ws_option_flag(option, flag);
     if (option->type == WS_OPTION_BOOL) {
-        ws_strbuf_puts(out, strcmp(text, "true") == 0 ? "--" : "--no-");
-        put_dashed(out, option->name);
-        ws_strbuf_puts(out, "\n");
-        return;
+        ws_strbuf_printf(out, "--%s%s\n", strcmp(text, "true") == 0 ? "" : "no-", flag);
+    } else {
+        ws_strbuf_printf(out, "--%s=%s\n", flag, text);
     }
-    ws_strbuf_puts(out, "--");
-    put_dashed(out, option->name);
-    ws_strbuf_printf(out, "=%s\n", text);
 }
 
+/* All of them: a later version may have other defaults. */
 static void put_options(ws_strbuf *out, const ws_options *options)
 {
-    const ws_options defaults = ws_options_default();
-    size_t           n        = 0;
-    const ws_option *table    = ws_option_table(&n);
+    size_t           n     = 0;
+    const ws_option *table = ws_option_table(&n);
     for (size_t i = 0; i < n; i++) {
-        char value[64], usual[64];
-        ws_option_get_text(options, &table[i], value);
-        ws_option_get_text(&defaults, &table[i], usual);
-        if (strcmp(value, usual) != 0) {
-            put_option(out, &table[i], value);
-        }
+        char value[64];
+        put_option(out, &table[i], ws_option_get_text(options, &table[i], value));
     }
+}
+
+/* A path of the sweep, absolute if it still leads somewhere. */
+static void put_path(ws_strbuf *out, const char *before, ws_json root, const char *path)
+{
+    const char *folder = ws_json_string(ws_json_member(root, "cwd"));
+    char *joined = path[0] == '/' || folder == NULL ? ws_strdup(path) : ws_asprintf("%s/%s", folder, path);
+    if (joined == NULL) {
+        out->failed = true;
+        return;
+    }
+    ws_strbuf_printf(out, "%s%s\n", before, access(joined, R_OK) == 0 ? joined : path);
+    free(joined);
 }
 
 static void put_slo(ws_strbuf *out, const ws_slo *slo)
@@ -192,34 +208,73 @@ static void put_slo(ws_strbuf *out, const ws_slo *slo)
     ws_strbuf_puts(out, before[0] == ',' ? "\n" : "");
 }
 
+/* Where the dataset was found, unless the dataset itself is swept. */
+static void put_dataset(ws_strbuf *out, ws_json root, ws_json workload)
+{
+    const char *dataset = ws_json_string(ws_json_member(workload, "dataset"));
+    const char *named   = ws_json_string(ws_json_member(ws_json_member(root, "workload"), "dataset"));
+    const char *found   = ws_json_string(ws_json_member(root, "dataset_path"));
+    const bool  usual   = dataset != NULL && found != NULL && named != NULL && strcmp(named, dataset) == 0;
+    if (dataset != NULL) {
+        put_path(out, "--dataset=", root, usual ? found : dataset);
+    }
+}
+
 static ws_status write_args(const rebuilt *r, int64_t job, ws_json workload, const char *dir, ws_error *err)
 {
-    const ws_json root    = ws_json_doc_root(r->doc);
-    const char   *dataset = ws_json_string(ws_json_member(workload, "dataset"));
-    const ws_json limit   = ws_json_member(workload, "num_reqs");
-    ws_strbuf     text    = WS_STRBUF_INIT;
+    const ws_json root  = ws_json_doc_root(r->doc);
+    const ws_json limit = ws_json_member(workload, "num_reqs");
+    ws_strbuf     text  = WS_STRBUF_INIT;
     ws_options    options;
 
     WS_TRY(swp_build_options(r->builder, (uint64_t)job, r->value_index, err, &options));
-    if (ws_json_kind_of(limit) != WS_JSON_ABSENT) {
+    if (is_dataset(workload) && ws_json_kind_of(limit) != WS_JSON_ABSENT) {
         WS_TRY(ws_json_read_int(limit, 0, INT64_MAX, err, &options.num_reqs));
     }
-    ws_strbuf_printf(&text, "--cluster-config=%s/cluster.json\n", dir);
-    if (dataset != NULL) { /* where it was found, unless the dataset itself is swept */
-        const char *named = ws_json_string(ws_json_member(ws_json_member(root, "workload"), "dataset"));
-        const char *found = ws_json_string(ws_json_member(root, "dataset_path"));
-        const bool  usual = found != NULL && named != NULL && strcmp(named, dataset) == 0;
-        ws_strbuf_printf(&text, "--dataset=%s\n", usual ? found : dataset);
-    }
-    for (ws_json d = ws_json_first(ws_json_member(root, "data_dirs")); ws_json_string(d) != NULL;
-         d         = ws_json_next(d)) {
-        ws_strbuf_printf(&text, "--data-dir=%s\n", ws_json_string(d));
+    ws_strbuf_printf(&text, "# job %lld; wattsim --from FOLDER runs it again\n", (long long)job);
+    put_dataset(&text, root, workload);
+    for (ws_json dir_of = ws_json_first(ws_json_member(root, "data_dirs")); ws_json_string(dir_of) != NULL;
+         dir_of         = ws_json_next(dir_of)) {
+        put_path(&text, "--data-dir=", root, ws_json_string(dir_of));
     }
     put_options(&text, &options);
     put_slo(&text, &r->spec->slo);
     const ws_status status =
         text.failed ? WS_ERR_NOMEM : write_text(dir, "args.txt", ws_strbuf_text(&text), err);
     ws_strbuf_fini(&text);
+    return status;
+}
+
+static ws_status write_inputs(ws_json root, const char *dir, ws_error *err)
+{
+    ws_strbuf text = WS_STRBUF_INIT;
+    for (ws_json input                                   = ws_json_first(ws_json_member(root, "inputs"));
+         ws_json_kind_of(input) == WS_JSON_OBJECT; input = ws_json_next(input)) {
+        const char *path   = ws_json_string(ws_json_member(input, "path"));
+        const char *sha256 = ws_json_string(ws_json_member(input, "sha256"));
+        if (path != NULL && sha256 != NULL) {
+            ws_strbuf_printf(&text, "%s  ", sha256);
+            put_path(&text, "", root, path);
+        }
+    }
+    const ws_status status =
+        text.failed ? WS_ERR_NOMEM : write_text(dir, "inputs.sha256", ws_strbuf_text(&text), err);
+    ws_strbuf_fini(&text);
+    return status;
+}
+
+/* A generator's spec is a file of its own; an older one of another job must not stay. */
+static ws_status write_workload(const ws_json_doc *workload, const char *dir, ws_error *err)
+{
+    if (workload != NULL && !is_dataset(ws_json_doc_root(workload))) {
+        return write_json(dir, "workload.json", workload, err);
+    }
+    char     *path   = ws_asprintf("%s/workload.json", dir);
+    ws_status status = path == NULL ? WS_ERR_NOMEM : WS_OK;
+    if (path != NULL && unlink(path) != 0 && errno != ENOENT) {
+        status = ws_error_add(err, WS_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    }
+    free(path);
     return status;
 }
 
@@ -237,8 +292,11 @@ static ws_status export_rebuilt(rebuilt *r, int64_t job, const char *dir, ws_err
     if (status == WS_OK) {
         status = write_json(dir, "cluster.json", cluster, err);
     }
-    if (status == WS_OK && workload != NULL) {
-        status = write_json(dir, "workload.json", workload, err);
+    if (status == WS_OK) {
+        status = write_inputs(ws_json_doc_root(r->doc), dir, err);
+    }
+    if (status == WS_OK) {
+        status = write_workload(workload, dir, err);
     }
     if (status == WS_OK) {
         status = write_args(r, job, workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), dir, err);

@@ -2,9 +2,12 @@
  * files.
  *
  *   DIR/cluster.json   the cluster config with the job's parameters in it
- *   DIR/workload.json  {"dataset", "num_reqs"} or the generator's spec; absent if the job ran the default
- * requests DIR/args.txt       options of wattsim, one a line, that differ from their defaults; the dataset
- * and SLO among them
+ *   DIR/workload.json  the generator's spec, where requests are generated
+ *   DIR/args.txt       every option of wattsim, one a line; the dataset and SLO among them
+ *   DIR/inputs.sha256  the files the sweep read, as `sha256sum -c` takes them
+ *
+ * `wattsim --from DIR` (engine/output/job_folder.h) runs it again. Nothing in the folder names the folder.
+ * Paths are written absolute where the file is still there, else as the sweep found it.
  *
  * Everything comes from /spec_json (file_layout.h), so it works also when the cluster config has changed
  * since. */

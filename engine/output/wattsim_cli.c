@@ -154,8 +154,15 @@ static ws_status read_flag(cli_reader *reader, const cli_arg *arg, ws_wattsim_fl
         args->cluster_config = value;
         break;
     case WS_WATTSIM_DATASET:
-        args->dataset = value;
+        args->dataset  = value;
+        args->workload = NULL;
         break;
+    case WS_WATTSIM_WORKLOAD:
+        args->workload = value;
+        args->dataset  = NULL;
+        break;
+    case WS_WATTSIM_FROM:
+        return ws_error_add(reader->err, WS_ERR_INPUT, "--from: not allowed here");
     case WS_WATTSIM_OUTPUT:
         args->output = value;
         break;

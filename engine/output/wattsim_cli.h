@@ -13,6 +13,10 @@
       "nodes, instances, memories, links and power coefficients (docs/cluster-config.md)")         \
     X(DATASET, "dataset", "FILE",                                                                  \
       "requests, JSON Lines; without it, 16 requests of 64 prompt and 64 output tokens at time 0") \
+    X(WORKLOAD, "workload", "FILE",                                                                \
+      "generate the requests from this spec (docs/workloads.md) with --seed; of --dataset and this, the last one wins") \
+    X(FROM, "from", "DIR",                                                                         \
+      "run what `wattsweep show FILE --job N --export DIR` wrote; further options override it")     \
     X(OUTPUT, "output", "FILE", "write one CSV row per request; - = standard output")              \
     X(SUMMARY_JSON, "summary-json", "FILE",                                                        \
       "write metrics, energy and time series as JSON; - = standard output, the log then goes to standard error") \
@@ -35,7 +39,8 @@ typedef enum ws_wattsim_flag {
 typedef struct ws_wattsim_args {
     ws_options   options;
     ws_slo       slo;
-    const char  *cluster_config, *dataset, *output, *summary_json; /* borrowed from argv; NULL = not given */
+    const char  *cluster_config, *dataset, *workload; /* borrowed from argv; NULL = not given */
+    const char  *output, *summary_json;               /* the same */
     const char **data_dirs;                                       /* [n_data_dirs], owned */
     size_t       n_data_dirs;
     bool         is_dry_run, is_quiet, wants_version, wants_help;

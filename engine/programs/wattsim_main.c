@@ -6,6 +6,7 @@
 
 #include "base/json_write.h"
 #include "base/units.h"
+#include "output/job_folder.h"
 #include "output/output_file.h"
 #include "output/power_summary.h"
 #include "output/request_csv.h"
@@ -21,7 +22,7 @@ enum { EXIT_DONE = 0, EXIT_MACHINE = 1, EXIT_INPUT = 2, EXIT_OUTPUT = 3, PATH_CA
 typedef struct session {
     ws_files    *files;
     ws_inputs   *inputs;
-    ws_json_doc *cluster;
+    ws_json_doc *cluster, *workload;
     ws_scenario *scenario;
     ws_run      *run;
     ws_error     err;
@@ -31,6 +32,7 @@ static void session_fini(session *s)
 {
     ws_run_destroy(&s->run);
     ws_scenario_destroy(&s->scenario);
+    ws_json_doc_destroy(&s->workload);
     ws_json_doc_destroy(&s->cluster);
     ws_inputs_destroy(&s->inputs);
     ws_files_destroy(&s->files);
@@ -91,27 +93,31 @@ static ws_status find_input(session *s, const char *what, const char *path, cons
                          : ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file", what, path);
 }
 
-static ws_status read_cluster(session *s, const char *path)
+static ws_status read_doc(session *s, const char *path, ws_json_doc **out)
 {
     ws_bytes bytes;
     WS_TRY(ws_files_read(s->files, path, &s->err, &bytes));
-    return ws_json_doc_parse(path, bytes.data, bytes.len, &s->err, &s->cluster);
+    return ws_json_doc_parse(path, bytes.data, bytes.len, &s->err, out);
 }
 
 static ws_status load(session *s, const ws_wattsim_args *args)
 {
-    char        bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP];
+    char bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP], workload_path[PATH_CAP];
     const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
-    WS_TRY(ws_files_create(&s->files));
     WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
     WS_TRY(find_input(s, "cluster-config", args->cluster_config, bundled, cluster_path));
     if (args->dataset != NULL) {
         WS_TRY(find_input(s, "dataset", args->dataset, bundled, dataset_path));
     }
-    WS_TRY(read_cluster(s, cluster_path));
+    if (args->workload != NULL) {
+        WS_TRY(find_input(s, "workload", args->workload, bundled, workload_path));
+        WS_TRY(read_doc(s, workload_path, &s->workload));
+    }
+    WS_TRY(read_doc(s, cluster_path, &s->cluster));
     const ws_scenario_request request = {.cluster  = ws_json_doc_root(s->cluster),
                                          .dataset  = args->dataset != NULL ? dataset_path : NULL,
-                                         .workload = WS_JSON_NONE,
+                                         .workload = s->workload != NULL ? ws_json_doc_root(s->workload)
+                                                                         : WS_JSON_NONE,
                                          .options  = args->options,
                                          .slo      = args->slo};
     return ws_scenario_create(s->inputs, &request, &s->err, &s->scenario);
@@ -217,11 +223,39 @@ static ws_status simulate(session *s, const ws_wattsim_args *args)
     return write_outputs(s, args, result, wall_clock_s() - wall_start_s);
 }
 
-static ws_status run(session *s, const ws_wattsim_args *args)
+static ws_status print_notes(session *s, const ws_job_args *line)
+{
+    ws_strbuf       changed = WS_STRBUF_INIT;
+    const ws_status status  = ws_job_args_check_inputs(s->files, line, &s->err, &changed);
+    print_lines("wattsim: note: ", ws_scenario_notes(s->scenario));
+    print_lines("wattsim: note: ", ws_strbuf_text(&changed));
+    ws_strbuf_fini(&changed);
+    return status;
+}
+
+static ws_status run(session *s, const ws_job_args *line, const ws_wattsim_args *args)
 {
     WS_TRY(load(s, args));
-    print_lines("wattsim: note: ", ws_scenario_notes(s->scenario));
+    WS_TRY(print_notes(s, line));
     return args->is_dry_run ? print_scenario(s) : simulate(s, args);
+}
+
+static ws_status act(session *s, const ws_job_args *line)
+{
+    ws_wattsim_args args;
+    WS_TRY(ws_wattsim_args_parse(line->argc, line->argv, &s->err, &args));
+    ws_status status;
+    if (args.wants_help) {
+        ws_wattsim_help_print(stdout);
+        status = check_stream(s, stdout);
+    } else if (args.wants_version) {
+        (void)printf("wattsim %s %s\n", ws_version(), ws_git_commit());
+        status = check_stream(s, stdout);
+    } else {
+        status = run(s, line, &args);
+    }
+    ws_wattsim_args_fini(&args);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -229,27 +263,19 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "workload") == 0) {
         return ws_workload_command(argc - 1, argv + 1);
     }
-    session         s = {.err = WS_ERROR_INIT};
-    ws_wattsim_args args;
-    ws_status       status = ws_wattsim_args_parse(argc, (const char *const *)argv, &s.err, &args);
-    if (status != WS_OK) {
-        print_error(&s.err, status);
-        ws_error_clear(&s.err);
-        return exit_code(status);
+    session     s      = {.err = WS_ERROR_INIT};
+    ws_job_args line   = {.argc = 0};
+    ws_status   status = ws_files_create(&s.files);
+    if (status == WS_OK) {
+        status = ws_job_args_expand(s.files, argc, (const char *const *)argv, &s.err, &line);
     }
-    if (args.wants_help) {
-        ws_wattsim_help_print(stdout);
-        status = check_stream(&s, stdout);
-    } else if (args.wants_version) {
-        (void)printf("wattsim %s %s\n", ws_version(), ws_git_commit());
-        status = check_stream(&s, stdout);
-    } else {
-        status = run(&s, &args);
+    if (status == WS_OK) {
+        status = act(&s, &line);
     }
     if (status != WS_OK) {
         print_error(&s.err, status);
     }
-    ws_wattsim_args_fini(&args);
     session_fini(&s);
+    ws_job_args_fini(&line);
     return exit_code(status);
 }

@@ -92,6 +92,20 @@ static void later_options_win_and_data_dirs_add_up(void **state)
     ws_wattsim_args_fini(&args);
 }
 
+static void of_dataset_and_workload_the_last_wins(void **state)
+{
+    (void)state;
+    ws_wattsim_args args;
+    PARSE(&args, "--dataset", "a.jsonl", "--workload", "b.json");
+    assert_null(args.dataset);
+    assert_string_equal(args.workload, "b.json");
+    ws_wattsim_args_fini(&args);
+    PARSE(&args, "--workload=b.json", "--dataset=a.jsonl");
+    assert_null(args.workload);
+    assert_string_equal(args.dataset, "a.jsonl");
+    ws_wattsim_args_fini(&args);
+}
+
 static void every_option_has_a_cli_form(void **state)
 {
     (void)state;
@@ -157,6 +171,7 @@ int main(void)
         cmocka_unit_test(both_forms_of_a_value_are_the_same),
         cmocka_unit_test(booleans_are_switched_on_and_off),
         cmocka_unit_test(later_options_win_and_data_dirs_add_up),
+        cmocka_unit_test(of_dataset_and_workload_the_last_wins),
         cmocka_unit_test(every_option_has_a_cli_form),
         cmocka_unit_test(slo_bounds_are_named),
         cmocka_unit_test(mistakes_are_named),

@@ -17,5 +17,5 @@ function(store_python_test module)
 endfunction()
 store_python_test(store_readers $<TARGET_FILE:store_sample>)
 store_python_test(store_scripts $<TARGET_FILE:store_sample> ${PROJECT_SOURCE_DIR}/scripts)
-store_python_test(store_commands $<TARGET_FILE:wattsweep> $<TARGET_FILE:store_sample> $<TARGET_FILE:wattsim>
+store_python_test(store_commands $<TARGET_FILE:wattsweep> $<TARGET_FILE:store_sample>
   ${PROJECT_SOURCE_DIR})
