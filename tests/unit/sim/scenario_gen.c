@@ -111,6 +111,9 @@ static void choose_options(generator *g)
     choose_serving_options(g, o);
     o->log_interval_s   = (double)PICK(g, 1, 5, 20, 1000) * 1e-3;
     o->power_interval_s = (double)PICK(g, 0, 1, 7) * 1e-4;
+    if (g->change->interval_s > 0) {
+        o->log_interval_s = o->power_interval_s = g->change->interval_s;
+    }
     o->enable_block_copy = block_copy;
     o->fidelity = (is_reference || g->change->reference) && !g->change->physical ? WS_FIDELITY_REFERENCE
                                                                                  : WS_FIDELITY_PHYSICAL;
@@ -225,7 +228,7 @@ static void write_node(generator *g, int node, bool has_power, double cpu_gib, w
         }
     }
     ws_strbuf_printf(out, "], \"num_instances\": %d", (int)n);
-    if (has_power) {
+    if (has_power && g->change->dark_node_plus_1 != node + 1) {
         write_power(g, out);
     }
     ws_strbuf_puts(out, "}");
@@ -266,7 +269,9 @@ static void write_ids(ws_strbuf *out, const char *key, int64_t topic, int64_t fr
 
 static void write_call(generator *g, ws_strbuf *out)
 {
-    const int64_t in = PICK(g, 1, 3, 16, 40, 128, 256, 300) + below(g, 3), outs = 1 + below(g, 14), topic = below(g, 3);
+    const int64_t any_in = PICK(g, 1, 3, 16, 40, 128, 256, 300) + below(g, 3), any_outs = 1 + below(g, 14);
+    const int64_t topic = below(g, 3), in = g->change->small ? 1 + any_in % 60 : any_in;
+    const int64_t outs    = g->change->small ? 1 + any_outs % 5 : any_outs;
     const bool    has_ids = chance(g, 70);
     ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in, g->change->one_request ? 1 : (int)outs);
     if (has_ids) {
@@ -290,7 +295,8 @@ static void write_session(generator *g, int line, int64_t arrival_ns, ws_strbuf 
 
 static void write_dataset(generator *g)
 {
-    const int64_t n = PICK(g, 1, 3, 6, 10), gap_ns = PICK(g, 0, 20000, 400000, 5000000);
+    const int64_t any_n = PICK(g, 1, 3, 6, 10), n = g->change->small && any_n > 3 ? 3 : any_n;
+    const int64_t gap_ns = PICK(g, 0, 20000, 400000, 5000000);
     int64_t       arrival_ns = PICK(g, 0, 1, 30000000);
     for (int line = 0; line < n; line++) {
         arrival_ns += gap_ns > 0 ? below(g, 2 * gap_ns) : 0;

@@ -25,6 +25,9 @@ typedef struct gen_change {
     bool     one_node;       /* all instances on one node */
     bool     one_request;    /* the first line of the workload alone, one output token */
     bool     plenty;         /* memory for everything */
+    bool     small;          /* three lines of the workload at most, with short prompts and answers */
+    int      dark_node_plus_1; /* a node without power block; 0 = none */
+    double   interval_s;     /* of the power and the log series; 0 = the seed's */
     double   bandwidth_factor; /* on every bandwidth; 0 = 1 */
     int      kind_plus_1;    /* gen_kind + 1; 0 = the seed's */
 } gen_change;

@@ -97,3 +97,18 @@ bool snapshot_same_energy(const snapshot *a, const snapshot *b)
     }
     return true;
 }
+
+bool snapshot_is_power_metric(ws_metric metric)
+{
+    return metric >= WS_METRIC_ENERGY_J && metric <= WS_METRIC_NPU_IDLE_SHARE;
+}
+
+bool snapshot_same_metrics(const snapshot *a, const snapshot *b)
+{
+    for (int i = 0; i < WS_METRIC_COUNT; i++) {
+        if (!snapshot_is_power_metric((ws_metric)i) && memcmp(&a->metrics[i], &b->metrics[i], sizeof(double)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -25,4 +25,10 @@ bool snapshot_same_requests(const snapshot *a, const snapshot *b, bool with_inst
 /** True if energies and state times agree to 1e-9 of the total. */
 bool snapshot_same_energy(const snapshot *a, const snapshot *b);
 
+/** True for metrics that are NaN without power tracking. */
+bool snapshot_is_power_metric(ws_metric metric);
+
+/** True if all other metrics are the same to the last bit. */
+bool snapshot_same_metrics(const snapshot *a, const snapshot *b);
+
 #endif /* WS_TEST_SNAPSHOT_H */
