@@ -39,6 +39,10 @@ WS_NODISCARD ws_status ws_inputs_create(ws_files *files, const char *const *data
                                         ws_inputs **inputs_out);
 void ws_inputs_destroy(ws_inputs **inputs);
 
+/** Put every profile and workload loaded so far into the file cache as objects: inputs over a packed copy of it find them
+ * there, in place, and neither parse nor copy them. */
+WS_NODISCARD ws_status ws_inputs_share(const ws_inputs *inputs);
+
 /** Find the project's configs folder: $WATTSWEEP_CONFIGS, then relative to the program's own path (build tree and
  * installed layout), then the source folder the program was built from. Written to buf; false if none exists. */
 bool ws_bundled_dir(char *buf, size_t cap);

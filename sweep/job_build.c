@@ -270,6 +270,11 @@ void swp_builder_destroy(swp_builder **builder)
     *builder = NULL;
 }
 
+ws_status swp_builder_share(const swp_builder *b)
+{
+    return ws_inputs_share(b->inputs);
+}
+
 const swp_spec *swp_builder_spec(const swp_builder *builder)
 {
     return builder->spec;

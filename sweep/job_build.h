@@ -31,6 +31,9 @@ WS_NODISCARD ws_status swp_builder_create(const swp_spec *spec, const swp_builde
                                           ws_files *files, ws_error *err, swp_builder **builder_out);
 void                   swp_builder_destroy(swp_builder **builder);
 
+/** Put what was parsed so far into the file cache beside the files, for builders over a packed copy of it. */
+WS_NODISCARD ws_status swp_builder_share(const swp_builder *builder);
+
 const swp_spec  *swp_builder_spec(const swp_builder *builder);
 const swp_space *swp_builder_space(const swp_builder *builder);
 const char *

@@ -85,25 +85,3 @@ ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch 
     out->cost_mean = n_works > 0 ? out->cost_mean / (double)n_works : NAN;
     return status == WS_OK && out->n_tried == out->n_failed ? WS_ERR_INPUT : status;
 }
-
-ws_status swp_prefetch_unpack(const char *block, size_t len, ws_files **files_out)
-{
-    ws_files *sealed = NULL, *files = NULL;
-    *files_out       = NULL;
-    ws_status status = ws_files_unpack(block, len, &sealed);
-    if (status == WS_OK) {
-        status = ws_files_create(&files);
-    }
-    const char *path = NULL;
-    ws_bytes    bytes;
-    for (size_t i = 0; status == WS_OK && ws_files_at(sealed, i, &path, &bytes); i++) {
-        status = ws_files_put(files, path, bytes.data, bytes.len);
-    }
-    ws_files_destroy(&sealed);
-    if (status != WS_OK) {
-        ws_files_destroy(&files);
-        return status;
-    }
-    *files_out = files;
-    return WS_OK;
-}

@@ -20,8 +20,4 @@ typedef struct swp_prefetch {
  * @return WS_OK; WS_ERR_INPUT if no combination works for a reason in the inputs; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch *out);
 
-/** Pack the cache for other threads and ranks, and unpack it. The copy also reads what is not in it from the
- * file system: a combination beyond the thousand visited ones is slower, never wrong. */
-WS_NODISCARD ws_status swp_prefetch_unpack(const char *block, size_t len, ws_files **files_out);
-
 #endif /* SWP_PREFETCH_H */

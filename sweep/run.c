@@ -96,6 +96,7 @@ static ws_status read_and_open(boss *b, ws_error *err)
     WS_TRY(status);
     WS_TRY(swp_run_file_open(b->options, &b->inputs, &b->prefetch, &b->census, &b->census_all,
                              swp_mpi_size(b->mpi), err, &b->file));
+    WS_TRY(swp_builder_share(b->inputs.builder)); /* workers need not parse what was parsed here */
     return ws_files_pack(b->inputs.files, &b->block, &b->block_len);
 }
 
@@ -165,7 +166,7 @@ static ws_status start_local(boss *b)
                                        .n_data_dirs = b->options->n_data_dirs,
                                        .bundled_dir =
                                            b->inputs.bundled_dir[0] != '\0' ? b->inputs.bundled_dir : NULL};
-    WS_TRY(swp_prefetch_unpack(b->block, b->block_len, &b->local_files));
+    WS_TRY(ws_files_map(b->block, b->block_len, false, &b->local_files));
     WS_TRY(swp_builder_create(b->inputs.spec, &config, b->local_files, NULL, &b->local_builder));
     const swp_runner_config runner = {.builder       = b->local_builder,
                                       .rank          = 0,
@@ -379,9 +380,7 @@ static ws_status set_up_hand(hand *h, ws_error *err)
          at += strlen(at) + 1) {
         h->data_dirs[h->n_data_dirs++] = at;
     }
-    WS_TRY(swp_prefetch_unpack(h->block, h->setup.files_bytes, &h->files));
-    free(h->block);
-    h->block = NULL;
+    WS_TRY(ws_files_map(h->block, h->setup.files_bytes, false, &h->files));
     WS_TRY(swp_spec_parse(spec_path, h->spec_text, h->setup.spec_bytes, err, &h->spec));
     const swp_builder_config config = {.spec_path   = spec_path,
                                        .data_dirs   = h->data_dirs,

@@ -17,14 +17,16 @@
 #define READ_STEP_BYTES ((size_t)64 * 1024)
 
 /* A packed block is this mark, the number of entries, and per entry its kind, path length, data length
- * (numbers as 8 bytes, machine order: packing and unpacking run in one MPI job), path and data. */
-static const char pack_mark[8] = {'w', 's', 'f', 'i', 'l', 'e', 's', '1'};
-enum { NUMBER_BYTES = 8, ENTRY_HEAD_BYTES = 3 * NUMBER_BYTES };
+ * (numbers as 8 bytes, machine order: packing and mapping run in one MPI job), path and data, each with a NUL
+ * behind and filled up to PACK_ALIGN bytes: whoever maps the block reads it in place. */
+static const char pack_mark[8] = {'w', 's', 'f', 'i', 'l', 'e', 's', '2'};
+enum { PACK_ALIGN = 16, HEAD_NUMBERS = 1, ENTRY_NUMBERS = 3 };
 
 typedef enum entry_kind {
     ENTRY_FILE,    /* data = contents */
     ENTRY_MISSING, /* data = why it cannot be read */
-    ENTRY_LISTING  /* data = names of a directory */
+    ENTRY_LISTING, /* data = names of a directory */
+    ENTRY_OBJECT   /* data = what was made from files */
 } entry_kind;
 
 typedef struct file_entry {
@@ -33,6 +35,7 @@ typedef struct file_entry {
     char      *path;      /* owned */
     char      *data;      /* owned, NUL behind it */
     size_t     len;
+    bool       is_mapped; /* path and data lie in a block of somebody else's */
 } file_entry;
 
 struct ws_files {
@@ -53,34 +56,43 @@ static uint64_t hash_path(const char *path)
     return hash;
 }
 
-/* A directory's listing and the file of the same name are different entries. */
-static file_entry *find_entry(const ws_files *files, const char *path, bool is_listing)
+/* Contents and absence of a file are told by one entry; listings and objects have names of their own. */
+static bool is_of_kind(const file_entry *entry, entry_kind kind)
+{
+    return entry->kind == kind || (entry->kind == ENTRY_MISSING && kind == ENTRY_FILE);
+}
+
+static file_entry *find_entry(const ws_files *files, entry_kind kind, const char *path)
 {
     const uint64_t hash = hash_path(path);
     for (size_t i = 0; i < files->n_entries; i++) {
         file_entry *entry = &files->entries[i];
-        if (entry->path_hash == hash && (entry->kind == ENTRY_LISTING) == is_listing &&
-            strcmp(entry->path, path) == 0) {
+        if (entry->path_hash == hash && is_of_kind(entry, kind) && strcmp(entry->path, path) == 0) {
             return entry;
         }
     }
     return NULL;
 }
 
+static ws_status reserve_entry(ws_files *files)
+{
+    if (files->n_entries < files->capacity) {
+        return WS_OK;
+    }
+    const size_t capacity = files->capacity > 0 ? 2 * files->capacity : 16;
+    file_entry  *entries  = realloc(files->entries, capacity * sizeof(*entries));
+    if (entries == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    files->entries  = entries;
+    files->capacity = capacity;
+    return WS_OK;
+}
+
 /* Remember an entry. Takes `data` (malloc'd, NUL behind len), also after an error. */
 static ws_status add_entry(ws_files *files, entry_kind kind, const char *path, char *data, size_t len)
 {
-    if (files->n_entries == files->capacity) {
-        const size_t capacity = files->capacity > 0 ? 2 * files->capacity : 16;
-        file_entry  *entries  = realloc(files->entries, capacity * sizeof(*entries));
-        if (entries == NULL) {
-            free(data);
-            return WS_ERR_NOMEM;
-        }
-        files->entries  = entries;
-        files->capacity = capacity;
-    }
-    char *copy = ws_strdup(path);
+    char *copy = reserve_entry(files) == WS_OK ? ws_strdup(path) : NULL;
     if (copy == NULL) {
         free(data);
         return WS_ERR_NOMEM;
@@ -102,8 +114,10 @@ void ws_files_destroy(ws_files **files)
         return;
     }
     for (size_t i = 0; i < (*files)->n_entries; i++) {
-        free((*files)->entries[i].path);
-        free((*files)->entries[i].data);
+        if (!(*files)->entries[i].is_mapped) {
+            free((*files)->entries[i].path);
+            free((*files)->entries[i].data);
+        }
     }
     free((*files)->entries);
     free(*files);
@@ -199,10 +213,10 @@ static ws_status load(ws_files *files, const char *path)
 
 ws_status ws_files_read(ws_files *files, const char *path, ws_error *err, ws_bytes *out)
 {
-    const file_entry *entry = find_entry(files, path, false);
+    const file_entry *entry = find_entry(files, ENTRY_FILE, path);
     if (entry == NULL) {
         WS_TRY(load(files, path));
-        entry = find_entry(files, path, false);
+        entry = find_entry(files, ENTRY_FILE, path);
     }
     if (entry->kind == ENTRY_MISSING) {
         return ws_error_add(err, WS_ERR_INPUT, "%s: cannot be read: %s", path, entry->data);
@@ -218,7 +232,7 @@ bool ws_files_has(ws_files *files, const char *path)
     return ws_files_read(files, path, NULL, &contents) == WS_OK;
 }
 
-ws_status ws_files_put(ws_files *files, const char *path, const char *data, size_t len)
+static ws_status put(ws_files *files, entry_kind kind, const char *path, const char *data, size_t len)
 {
     char *copy = len < PTRDIFF_MAX ? malloc(len + 1) : NULL;
     if (copy == NULL) {
@@ -228,15 +242,44 @@ ws_status ws_files_put(ws_files *files, const char *path, const char *data, size
         memcpy(copy, data, len);
     }
     copy[len]         = '\0';
-    file_entry *entry = find_entry(files, path, false);
+    file_entry *entry = find_entry(files, kind, path);
     if (entry == NULL) {
-        return add_entry(files, ENTRY_FILE, path, copy, len);
+        return add_entry(files, kind, path, copy, len);
     }
-    free(entry->data);
-    entry->kind = ENTRY_FILE;
+    if (entry->is_mapped) {
+        char *own_path = ws_strdup(path);
+        if (own_path == NULL) {
+            free(copy);
+            return WS_ERR_NOMEM;
+        }
+        entry->path      = own_path;
+        entry->is_mapped = false;
+    } else {
+        free(entry->data);
+    }
+    entry->kind = kind;
     entry->data = copy;
     entry->len  = len;
     return WS_OK;
+}
+
+ws_status ws_files_put(ws_files *files, const char *path, const char *data, size_t len)
+{
+    return put(files, ENTRY_FILE, path, data, len);
+}
+
+ws_status ws_files_put_object(ws_files *files, const char *key, const char *data, size_t len)
+{
+    return put(files, ENTRY_OBJECT, key, data, len);
+}
+
+bool ws_files_object(const ws_files *files, const char *key, ws_bytes *out)
+{
+    const file_entry *entry = find_entry(files, ENTRY_OBJECT, key);
+    if (entry != NULL) {
+        *out = (ws_bytes){.data = entry->data, .len = entry->len};
+    }
+    return entry != NULL;
 }
 
 bool ws_files_at(const ws_files *files, size_t i, const char **path_out, ws_bytes *bytes_out)
@@ -328,129 +371,146 @@ static ws_status load_listing(ws_files *files, const char *dir)
 
 const char *ws_files_list(ws_files *files, const char *dir)
 {
-    const file_entry *entry = find_entry(files, dir, true);
+    const file_entry *entry = find_entry(files, ENTRY_LISTING, dir);
     if (entry == NULL && load_listing(files, dir) == WS_OK) {
-        entry = find_entry(files, dir, true);
+        entry = find_entry(files, ENTRY_LISTING, dir);
     }
     return entry != NULL ? entry->data : "";
 }
 
 /* ---- packing ---- */
 
-static void put_bytes(char **at, const void *data, size_t len)
+/* Bytes that `len` bytes take with what lies behind them. */
+static size_t padded(size_t len)
+{
+    return (len + PACK_ALIGN) / PACK_ALIGN * PACK_ALIGN; /* at least one more, for the NUL */
+}
+
+static size_t head_bytes(size_t n_numbers)
+{
+    return padded(n_numbers * sizeof(uint64_t) - 1);
+}
+
+static void put_padded(char **at, const void *data, size_t len)
 {
     if (len > 0) {
         memcpy(*at, data, len);
-        *at += len;
     }
+    memset(*at + len, 0, padded(len) - len);
+    *at += padded(len);
 }
 
-static void put_number(char **at, uint64_t number)
+static void put_head(char **at, const uint64_t *numbers, size_t n)
 {
-    put_bytes(at, &number, sizeof(number));
+    memset(*at, 0, head_bytes(n));
+    memcpy(*at, numbers, n * sizeof(*numbers));
+    *at += head_bytes(n);
+}
+
+static size_t packed_bytes(const ws_files *files)
+{
+    size_t len = padded(sizeof(pack_mark)) + head_bytes(HEAD_NUMBERS);
+    for (size_t i = 0; i < files->n_entries; i++) {
+        const file_entry *entry = &files->entries[i];
+        len += head_bytes(ENTRY_NUMBERS) + padded(strlen(entry->path)) + padded(entry->len);
+    }
+    return len;
 }
 
 ws_status ws_files_pack(const ws_files *files, char **block_out, size_t *len_out)
 {
-    *block_out = NULL;
-    size_t len = sizeof(pack_mark) + NUMBER_BYTES;
-    for (size_t i = 0; i < files->n_entries; i++) {
-        len += ENTRY_HEAD_BYTES + strlen(files->entries[i].path) + files->entries[i].len;
-    }
-    char *block = malloc(len);
+    const uint64_t numbers[HEAD_NUMBERS] = {files->n_entries};
+    const size_t   len                   = packed_bytes(files);
+    char          *block                 = malloc(len);
+    char          *at                    = block;
+    *block_out                           = block;
     if (block == NULL) {
         return WS_ERR_NOMEM;
     }
-    char *at = block;
-    put_bytes(&at, pack_mark, sizeof(pack_mark));
-    put_number(&at, files->n_entries);
+    put_padded(&at, pack_mark, sizeof(pack_mark));
+    put_head(&at, numbers, HEAD_NUMBERS);
     for (size_t i = 0; i < files->n_entries; i++) {
-        const file_entry *entry    = &files->entries[i];
-        const size_t      path_len = strlen(entry->path);
-        put_number(&at, entry->kind);
-        put_number(&at, path_len);
-        put_number(&at, entry->len);
-        put_bytes(&at, entry->path, path_len);
-        put_bytes(&at, entry->data, entry->len);
+        const file_entry *entry               = &files->entries[i];
+        const size_t      path_len            = strlen(entry->path);
+        const uint64_t    head[ENTRY_NUMBERS] = {entry->kind, path_len, entry->len};
+        put_head(&at, head, ENTRY_NUMBERS);
+        put_padded(&at, entry->path, path_len);
+        put_padded(&at, entry->data, entry->len);
     }
     WS_ASSERT(at == block + len);
-    *block_out = block;
-    *len_out   = len;
+    *len_out = len;
     return WS_OK;
 }
 
-/* What is left of a block being unpacked. */
-typedef struct unpacker {
-    const char *at;
-    size_t      left;
-} unpacker;
+/* What is left of a block being mapped. */
+typedef struct mapper {
+    char  *at;
+    size_t left;
+} mapper;
 
-static bool take_number(unpacker *u, uint64_t *out)
+/* The next len bytes in place, NULL if there are fewer or no NUL ends them. */
+static char *take(mapper *m, uint64_t len)
 {
-    if (u->left < NUMBER_BYTES) {
+    if (len >= m->left || padded((size_t)len) > m->left || m->at[len] != '\0') {
+        return NULL;
+    }
+    char *data = m->at;
+    m->at += padded((size_t)len);
+    m->left -= padded((size_t)len);
+    return data;
+}
+
+static bool take_head(mapper *m, size_t n, uint64_t *numbers_out)
+{
+    if (m->left < head_bytes(n)) {
         return false;
     }
-    memcpy(out, u->at, NUMBER_BYTES);
-    u->at += NUMBER_BYTES;
-    u->left -= NUMBER_BYTES;
+    memcpy(numbers_out, m->at, n * sizeof(*numbers_out));
+    m->at += head_bytes(n);
+    m->left -= head_bytes(n);
     return true;
 }
 
-/* A fresh copy of the next len bytes with a NUL behind; WS_ERR_INPUT if there are fewer. */
-static ws_status take_copy(unpacker *u, uint64_t len, char **out)
+static ws_status map_entry(mapper *m, ws_files *files)
 {
-    if (len > u->left) {
+    uint64_t head[ENTRY_NUMBERS];
+    if (!take_head(m, ENTRY_NUMBERS, head) || head[0] > ENTRY_OBJECT) {
         return WS_ERR_INPUT;
     }
-    *out = malloc((size_t)len + 1);
-    if (*out == NULL) {
-        return WS_ERR_NOMEM;
+    char *path = take(m, head[1]);
+    char *data = path != NULL ? take(m, head[2]) : NULL;
+    if (data == NULL || strlen(path) != head[1]) {
+        return WS_ERR_INPUT;
     }
-    if (len > 0) {
-        memcpy(*out, u->at, (size_t)len);
-    }
-    (*out)[len] = '\0';
-    u->at += len;
-    u->left -= (size_t)len;
+    WS_TRY(reserve_entry(files));
+    files->entries[files->n_entries++] = (file_entry){.kind      = (entry_kind)head[0],
+                                                      .path_hash = hash_path(path),
+                                                      .path      = path,
+                                                      .data      = data,
+                                                      .len       = (size_t)head[2],
+                                                      .is_mapped = true};
     return WS_OK;
 }
 
-static ws_status unpack_entry(unpacker *u, ws_files *files)
+ws_status ws_files_map(const char *block, size_t len, bool is_sealed, ws_files **files_out)
 {
-    uint64_t kind, path_len, data_len;
-    if (!take_number(u, &kind) || !take_number(u, &path_len) || !take_number(u, &data_len) ||
-        kind > ENTRY_LISTING) {
-        return WS_ERR_INPUT;
-    }
-    char *path, *data;
-    WS_TRY(take_copy(u, path_len, &path));
-    ws_status status = take_copy(u, data_len, &data);
-    if (status == WS_OK) {
-        status = add_entry(files, (entry_kind)kind, path, data, (size_t)data_len);
-    }
-    free(path);
-    return status;
-}
-
-ws_status ws_files_unpack(const char *block, size_t len, ws_files **files_out)
-{
-    *files_out = NULL;
-    if (len < sizeof(pack_mark) || memcmp(block, pack_mark, sizeof(pack_mark)) != 0) {
-        return WS_ERR_INPUT;
-    }
-    unpacker  u = {.at = block + sizeof(pack_mark), .left = len - sizeof(pack_mark)};
-    uint64_t  n_entries;
-    ws_files *files = NULL;
-    if (!take_number(&u, &n_entries)) {
+    WS_ASSERT((uintptr_t)block % PACK_ALIGN == 0);
+    *files_out    = NULL;
+    mapper      m = {.at = (char *)(uintptr_t)block, .left = len}; /* entries that are mapped are only read */
+    const char *mark = take(&m, sizeof(pack_mark));
+    uint64_t    head[HEAD_NUMBERS];
+    ws_files   *files = NULL;
+    if (mark == NULL || memcmp(mark, pack_mark, sizeof(pack_mark)) != 0 ||
+        !take_head(&m, HEAD_NUMBERS, head)) {
         return WS_ERR_INPUT;
     }
     WS_TRY(ws_files_create(&files));
-    files->is_sealed = true;
+    files->is_sealed = is_sealed;
     ws_status status = WS_OK;
-    for (uint64_t i = 0; i < n_entries && status == WS_OK; i++) {
-        status = unpack_entry(&u, files);
+    for (uint64_t i = 0; i < head[0] && status == WS_OK; i++) {
+        status = map_entry(&m, files);
     }
-    if (status == WS_OK && u.left > 0) {
+    if (status == WS_OK && m.left > 0) {
         status = WS_ERR_INPUT;
     }
     if (status != WS_OK) {

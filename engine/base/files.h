@@ -1,8 +1,8 @@
 /* base/files.h -- every byte the engine reads comes through here: a cache of whole files.
  *
  * It remembers contents, absences and directory listings, so that reading twice costs nothing, inputs can be
- * hashed, and a whole set of inputs can be packed on one rank and unpacked on others, which then read nothing
- * from the file system (sealed). Not thread-safe; one owner. */
+ * hashed, and a whole set of inputs can be packed by one process and mapped by others, which then need not
+ * read the file system. Not thread-safe; one owner. */
 #ifndef WS_FILES_H
 #define WS_FILES_H
 
@@ -20,7 +20,7 @@ typedef struct ws_bytes {
 } ws_bytes;
 
 WS_NODISCARD ws_status ws_files_create(ws_files **files_out);
-void ws_files_destroy(ws_files **files);
+void                   ws_files_destroy(ws_files **files);
 
 /** Read a whole regular file (at most 4 GiB). @return WS_OK; WS_ERR_INPUT with the path and the system's
  * text if it cannot be read (an input that is missing is the user's mistake); WS_ERR_NOMEM */
@@ -29,16 +29,30 @@ WS_NODISCARD ws_status ws_files_read(ws_files *files, const char *path, ws_error
 /** True if the path is a readable regular file. */
 bool ws_files_has(ws_files *files, const char *path);
 
-/** Names in a directory, sorted by byte value, joined by '\n' ("" if there is no such directory). Borrowed. */
+/** Names in a directory, sorted by byte value, joined by '\n' ("" if there is no such directory). Borrowed.
+ */
 const char *ws_files_list(ws_files *files, const char *dir);
 
 /** Put contents under a path, as if it were read (tests, generated inputs). Copied. */
 WS_NODISCARD ws_status ws_files_put(ws_files *files, const char *path, const char *data, size_t len);
 
-/** Everything remembered, as one block of bytes the caller frees; for ws_files_unpack elsewhere. */
+/* Objects: what was made from files (parsed tables), as bytes that mean the same in every process of this
+ * program on this machine. They have names of their own and travel with a packed cache, so that it need not
+ * be made again elsewhere. */
+
+/** Keep an object; replaces one of the same key. Copied. */
+WS_NODISCARD ws_status ws_files_put_object(ws_files *files, const char *key, const char *data, size_t len);
+/** Find an object. @param[out] out  borrowed, aligned as malloc() does; untouched if there is none */
+bool ws_files_object(const ws_files *files, const char *key, ws_bytes *out);
+
+/** Everything remembered, as one block of bytes without pointers that the caller frees; for ws_files_map() in
+ * this or another process. */
 WS_NODISCARD ws_status ws_files_pack(const ws_files *files, char **block_out, size_t *len_out);
-/** A cache from a packed block. Sealed: what is not in it does not exist. */
-WS_NODISCARD ws_status ws_files_unpack(const char *block, size_t len, ws_files **files_out);
+/** A cache over a packed block, which is read in place and never written.
+ * @param[in] block      borrowed, aligned to 16 bytes as malloc() does; outlives the cache
+ * @param[in] is_sealed  true: what is not in it does not exist; false: it is read from the file system
+ * @return WS_OK; WS_ERR_INPUT if it is no whole block; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_files_map(const char *block, size_t len, bool is_sealed, ws_files **files_out);
 
 /** The i-th file with contents, in the order of first reading; false past the end. */
 bool ws_files_at(const ws_files *files, size_t i, const char **path_out, ws_bytes *bytes_out);

@@ -281,3 +281,14 @@ void ws_profile_destroy(ws_profile **profile)
     free(*profile);
     *profile = NULL;
 }
+
+ws_bytes ws_profile_bytes(const ws_profile *profile)
+{
+    return (ws_bytes){.data = (const char *)profile, .len = profile->block_bytes};
+}
+
+const ws_profile *ws_profile_at(ws_bytes bytes)
+{
+    const ws_profile *profile = (const ws_profile *)(const void *)bytes.data;
+    return bytes.len >= sizeof(*profile) && profile->block_bytes == bytes.len ? profile : NULL;
+}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/files.h"
 #include "base/status.h"
 #include "model/layer.h"
 
@@ -60,5 +61,12 @@ int64_t ws_profile_max_num_seqs(const ws_profile *profile);
 int64_t ws_profile_max_num_batched_tokens(const ws_profile *profile);
 
 void ws_profile_destroy(ws_profile **profile);
+
+/** The profile as bytes without pointers, borrowed: a copy of them is a profile too. */
+ws_bytes ws_profile_bytes(const ws_profile *profile);
+
+/** The profile in such bytes, in place: borrowed, never to be destroyed. NULL if they are not whole.
+ * @param[in] bytes  aligned as malloc() does */
+const ws_profile *ws_profile_at(ws_bytes bytes);
 
 #endif /* WS_PROFILE_H */

@@ -12,13 +12,13 @@ enum { BROKEN_LINES_MAX = 20 };
 void ws_workload_destroy(ws_workload **workload)
 {
     ws_workload *w = *workload;
-    if (w != NULL) {
+    if (w != NULL && !w->is_view) {
         free(w->requests);
         free(w->sessions);
         free(w->initial);
         free(w->token_ids);
-        free(w);
     }
+    free(w);
     *workload = NULL;
 }
 

@@ -5,6 +5,7 @@
 #ifndef WS_WORKLOAD_H
 #define WS_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ typedef struct ws_workload {
     size_t               n_token_ids;
     int32_t             *token_ids;
     int32_t              max_target_tokens; /* longest prompt + output */
+    bool                 is_view;   /* the arrays lie in memory of somebody else's (workload_pack.h) */
 } ws_workload;
 
 /** Read a JSONL dataset.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "serving/workload_generator.h"
+#include "serving/workload_pack.h"
 
 /* What the cache holds; each kind has its own destructor. */
 typedef enum entry_kind {
@@ -23,6 +24,7 @@ typedef struct entry {
     void         *object; /* owned, by kind */
     char         *notes;  /* owned; NULL = none */
     size_t        n_users; /* of workloads: scenarios that hold it */
+    bool          is_borrowed; /* the object lies in the file cache */
     struct entry *next;
 } entry;
 
@@ -65,7 +67,9 @@ static void object_destroy(entry_kind kind, void *object)
 
 static void entry_destroy(entry *e)
 {
-    object_destroy(e->kind, e->object);
+    if (!e->is_borrowed) {
+        object_destroy(e->kind, e->object);
+    }
     free(e->key);
     free(e->notes);
     free(e);
@@ -150,6 +154,16 @@ static ws_status keep(ws_inputs *inputs, entry_kind kind, const char *key, void 
     return WS_OK;
 }
 
+/* Keep an object that lies in the file cache and is only read. */
+static ws_status keep_borrowed(ws_inputs *inputs, entry_kind kind, const char *key, const void *object,
+                               const ws_strbuf *notes)
+{
+    WS_TRY(keep(inputs, kind, key, NULL, notes));
+    inputs->entries->object      = (void *)(uintptr_t)object;
+    inputs->entries->is_borrowed = true;
+    return WS_OK;
+}
+
 ws_files *ws_inputs_files(ws_inputs *inputs)
 {
     return inputs->files;
@@ -228,12 +242,115 @@ ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws
     return keep(inputs, ENTRY_MODEL, name, model, NULL);
 }
 
+/* ---- objects: what another process loaded ---- */
+
+/* Names of objects in the file cache. */
+static char *object_name(const char *what, const char *key)
+{
+    return ws_asprintf("%s|%s", what, key);
+}
+
+static ws_status put_object(ws_files *files, const char *what, const char *key, const char *data, size_t len)
+{
+    char *name = object_name(what, key);
+    if (name == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    const ws_status status = ws_files_put_object(files, name, data, len);
+    free(name);
+    return status;
+}
+
+static bool find_object(const ws_files *files, const char *what, const char *key, ws_bytes *out)
+{
+    char      *name  = object_name(what, key);
+    const bool found = name != NULL && ws_files_object(files, name, out);
+    free(name);
+    return found;
+}
+
+static ws_status share_workload(ws_files *files, const entry *e)
+{
+    char  *block = NULL;
+    size_t len   = 0;
+    WS_TRY(ws_workload_pack(e->object, &block, &len));
+    const ws_status status = put_object(files, "workload", e->key, block, len);
+    free(block);
+    return status;
+}
+
+static ws_status share_profile(ws_files *files, const entry *e)
+{
+    const ws_bytes bytes = ws_profile_bytes(e->object);
+    WS_TRY(put_object(files, "profile", e->key, bytes.data, bytes.len));
+    return put_object(files, "profile notes", e->key, e->notes != NULL ? e->notes : "",
+                      e->notes != NULL ? strlen(e->notes) : 0);
+}
+
+ws_status ws_inputs_share(const ws_inputs *inputs)
+{
+    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
+        if (e->kind == ENTRY_WORKLOAD) {
+            WS_TRY(share_workload(inputs->files, e));
+        } else if (e->kind == ENTRY_PROFILE) {
+            WS_TRY(share_profile(inputs->files, e));
+        }
+    }
+    return WS_OK;
+}
+
+/* Take a profile from the file cache if it is there; *found_out tells. */
+static ws_status adopt_profile(ws_inputs *inputs, const char *key, bool *found_out)
+{
+    ws_bytes          bytes, notes_text;
+    const ws_profile *profile = NULL;
+    if (find_object(inputs->files, "profile", key, &bytes) && find_object(inputs->files, "profile notes", key, &notes_text)) {
+        profile = ws_profile_at(bytes);
+    }
+    *found_out = profile != NULL;
+    if (profile == NULL) {
+        return WS_OK;
+    }
+    ws_strbuf notes = WS_STRBUF_INIT;
+    ws_strbuf_append(&notes, notes_text.data, notes_text.len);
+    const ws_status status = notes.failed ? WS_ERR_NOMEM : keep_borrowed(inputs, ENTRY_PROFILE, key, profile, &notes);
+    ws_strbuf_fini(&notes);
+    return status;
+}
+
+/* Take a workload from the file cache, NULL if it is not there. */
+static ws_status adopt_workload(const ws_inputs *inputs, const char *key, ws_workload **out)
+{
+    ws_bytes bytes;
+    *out = NULL;
+    return find_object(inputs->files, "workload", key, &bytes) ? ws_workload_view(bytes, out) : WS_OK;
+}
+
 /* ---- profiles and their sums ---- */
 
 static void profile_key(const ws_profile_request *request, char *buf, size_t cap)
 {
     (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d", request->hardware, request->model->name, (int)request->dtype,
                    request->kv_fp8, request->tp_size, (int)request->choice);
+}
+
+/* Load a profile and keep it under its key. */
+static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *request, const char *key, ws_error *err)
+{
+    bool is_here = false;
+    WS_TRY(adopt_profile(inputs, key, &is_here));
+    if (is_here) {
+        return WS_OK;
+    }
+    ws_profile *profile = NULL;
+    ws_strbuf   fresh   = WS_STRBUF_INIT;
+    ws_status   status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs, request,
+                                          &fresh, err, &profile);
+    if (status == WS_OK) {
+        status = keep(inputs, ENTRY_PROFILE, key, profile, &fresh);
+    }
+    ws_strbuf_fini(&fresh);
+    return status;
 }
 
 static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
@@ -243,15 +360,7 @@ static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *reque
     profile_key(request, key, sizeof(key));
     const entry *known = find_entry(inputs, ENTRY_PROFILE, key);
     if (known == NULL) {
-        ws_profile     *profile = NULL;
-        ws_strbuf       fresh   = WS_STRBUF_INIT;
-        ws_status       status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs, request,
-                                                  &fresh, err, &profile);
-        if (status == WS_OK) {
-            status = keep(inputs, ENTRY_PROFILE, key, profile, &fresh);
-        }
-        ws_strbuf_fini(&fresh);
-        WS_TRY(status);
+        WS_TRY(fetch_profile(inputs, request, key, err));
         known = find_entry(inputs, ENTRY_PROFILE, key);
     }
     if (known->notes != NULL && notes != NULL) {
@@ -363,8 +472,11 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
         return WS_OK;
     }
     ws_workload *workload = NULL;
-    WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
-                        : ws_workload_default(&workload));
+    WS_TRY(adopt_workload(inputs, key, &workload));
+    if (workload == NULL) {
+        WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
+                            : ws_workload_default(&workload));
+    }
     WS_TRY(keep_workload(inputs, key, workload));
     *out = workload;
     return WS_OK;
@@ -384,7 +496,10 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
         known->n_users++;
     } else {
         ws_workload *workload = NULL;
-        status                = ws_workload_generate(inputs->files, spec, seed, err, &workload);
+        status                = adopt_workload(inputs, key, &workload);
+        if (status == WS_OK && workload == NULL) {
+            status = ws_workload_generate(inputs->files, spec, seed, err, &workload);
+        }
         if (status == WS_OK) {
             status = keep_workload(inputs, key, workload);
         }

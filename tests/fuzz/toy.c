@@ -118,6 +118,6 @@ ws_files *toy_files(void)
         block = pack_world(&len);
     }
     ws_files *files = NULL;
-    require(ws_files_unpack(block, len, &files), NULL);
+    require(ws_files_map(block, len, true, &files), NULL);
     return files;
 }

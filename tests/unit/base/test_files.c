@@ -153,7 +153,7 @@ static void test_packed_cache_answers_alike(void **state)
     size_t    len   = 0;
     ws_files *other = NULL;
     assert_int_equal(ws_files_pack(f->files, &block, &len), WS_OK);
-    assert_int_equal(ws_files_unpack(block, len, &other), WS_OK);
+    assert_int_equal(ws_files_map(block, len, true, &other), WS_OK);
     write_file(f, "late", "here now");
     check_contents(other, a, "1,2\n");
     check_contents(other, b, "{}");
@@ -182,9 +182,38 @@ static void test_damaged_blocks_are_refused(void **state)
     assert_int_equal(ws_files_pack(f->files, &block, &len), WS_OK);
     for (size_t cut = 0; cut < len; cut++) {
         ws_files *other = NULL;
-        assert_int_equal(ws_files_unpack(block, cut, &other), WS_ERR_INPUT);
+        assert_int_equal(ws_files_map(block, cut, true, &other), WS_ERR_INPUT);
         assert_null(other);
     }
+    free(block);
+}
+
+/* Objects travel with the files, under names of their own, whole and aligned for any type. */
+static void test_objects_travel_along(void **state)
+{
+    fixture     *f          = *state;
+    const double numbers[3] = {1.5, -2.0, 3e300};
+    ws_bytes     bytes = {NULL, 0}, contents = {NULL, 0};
+    assert_int_equal(ws_files_put(f->files, "same name", "odd", 3), WS_OK);
+    assert_int_equal(ws_files_put_object(f->files, "same name", "first", 5), WS_OK);
+    assert_int_equal(ws_files_put_object(f->files, "same name", (const char *)numbers, sizeof(numbers)),
+                     WS_OK);
+    assert_false(ws_files_object(f->files, "other name", &bytes));
+    char     *block = NULL;
+    size_t    len   = 0;
+    ws_files *other = NULL;
+    assert_int_equal(ws_files_pack(f->files, &block, &len), WS_OK);
+    assert_int_equal(ws_files_map(block, len, false, &other), WS_OK);
+    check_contents(other, "same name", "odd");
+    assert_true(ws_files_object(other, "same name", &bytes));
+    assert_int_equal(bytes.len, sizeof(numbers));
+    assert_memory_equal(bytes.data, numbers, sizeof(numbers));
+    assert_int_equal((uintptr_t)bytes.data % _Alignof(max_align_t), 0);
+    assert_true(bytes.data > block);                       /* in place, not a copy */
+    assert_true(ws_files_has(other, "/proc/self/status")); /* not sealed */
+    assert_int_equal(ws_files_read(other, "same name", NULL, &contents), WS_OK);
+    assert_true(contents.data > block);
+    ws_files_destroy(&other);
     free(block);
 }
 
@@ -208,7 +237,7 @@ int main(void)
         TEST(test_only_regular_files),         TEST(test_files_without_a_size_are_read),
         TEST(test_listing_is_sorted),          TEST(test_put_replaces),
         TEST(test_packed_cache_answers_alike), TEST(test_damaged_blocks_are_refused),
-        cmocka_unit_test(test_sha256),
+        TEST(test_objects_travel_along),       cmocka_unit_test(test_sha256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
