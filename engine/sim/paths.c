@@ -40,8 +40,9 @@ static bool program_folder(char *buf, size_t cap)
 
 bool ws_bundled_dir(char *buf, size_t cap)
 {
-    /* Build tree (build/<preset>/bin, also build/<preset>/tests) and installed layout (bin beside share). */
-    static const char *const layouts[] = {"../../../configs", "../share/wattsweep/configs"};
+    /* Installed layout (bin beside share) and build tree (build/<preset>/bin, also build/<preset>/tests). Installed first:
+     * whatever else is called configs, three folders above some bin, is none of ours. */
+    static const char *const layouts[] = {"../share/wattsweep/configs", "../../../configs"};
     const char              *from_env  = getenv("WATTSWEEP_CONFIGS");
     if (from_env != NULL && *from_env != '\0') {
         const int len = snprintf(buf, cap, "%s", from_env);
