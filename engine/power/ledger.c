@@ -60,13 +60,25 @@ static bool heat(ws_ledger *ledger, int64_t bin)
     return true;
 }
 
-static void add_tail(ws_ledger_tail *tail, int64_t end_ns, double power_w)
+static double mean_w(int64_t begin_ns, int64_t end_ns, double energy_j)
 {
-    if (end_ns > tail->end_ns) {
-        *tail = (ws_ledger_tail){.end_ns = end_ns, .power_w = power_w};
-    } else if (end_ns == tail->end_ns) {
-        tail->power_w += power_w;
+    return begin_ns < end_ns ? energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS) : 0.0;
+}
+
+static double tail_w(const ws_ledger_tail *tail)
+{
+    return tail->power_w + mean_w(tail->last_begin_ns, tail->end_ns, tail->last_j);
+}
+
+static void add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns, double energy_j)
+{
+    if (end_ns < tail->end_ns) {
+        return;
     }
+    *tail = (ws_ledger_tail){.end_ns        = end_ns,
+                             .power_w       = end_ns > tail->end_ns ? 0.0 : tail_w(tail),
+                             .last_begin_ns = begin_ns,
+                             .last_j        = energy_j};
 }
 
 /** Book a span that covers intervals first < last, interval by interval. */
@@ -87,11 +99,11 @@ static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t l
 
 /** Book a span that is not inside the hot interval, and make the one it ends in the hot one. False if out of
  * memory. */
-static bool book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j,
-                           double power_w)
+static bool book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
-    const int64_t first = begin_ns / ledger->interval_ns;
-    const int64_t last  = begin_ns < end_ns ? (end_ns - 1) / ledger->interval_ns : first;
+    const double  power_w = mean_w(begin_ns, end_ns, energy_j);
+    const int64_t first   = begin_ns / ledger->interval_ns;
+    const int64_t last    = begin_ns < end_ns ? (end_ns - 1) / ledger->interval_ns : first;
     if (!heat(ledger, last)) {
         return false;
     }
@@ -110,15 +122,15 @@ void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int6
                     double energy_j)
 {
     WS_ASSERT(node < ledger->n_nodes && begin_ns >= 0 && begin_ns <= end_ns);
-    const size_t cell    = node * WS_COMPONENT_COUNT + component;
-    const double power_w = begin_ns < end_ns ? energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS) : 0.0;
+    const size_t cell = node * WS_COMPONENT_COUNT + component;
     if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
         ledger->hot_bin_j[cell] += energy_j;
-    } else if (!book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j, power_w)) {
+    } else if (!book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j)) {
         return;
     }
     ledger->total_j[cell] += energy_j;
-    add_tail(&ledger->tail[node], end_ns, power_w);
+    ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
+    add_tail(&ledger->tail[node], begin_ns, end_ns, energy_j);
 }
 
 /** Energy booked at the very end of the run may have opened an interval beyond it: move it into the one
@@ -146,7 +158,7 @@ void ws_ledger_close(ws_ledger *ledger, int64_t end_ns)
     for (size_t node = 0; node < ledger->n_nodes; node++) {
         const ws_ledger_tail *tail = &ledger->tail[node];
         WS_ASSERT(tail->end_ns <= end_ns);
-        ledger->tick_w[(size_t)last * ledger->n_nodes + node] = tail->end_ns == end_ns ? tail->power_w : 0.0;
+        ledger->tick_w[(size_t)last * ledger->n_nodes + node] = tail->end_ns == end_ns ? tail_w(tail) : 0.0;
     }
 }
 

@@ -19,11 +19,14 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "power/components.h"
+#include "power/window_meter.h"
 
 /** The spans that end last on a node: they give the tick power at the end of the run, known only when closing. */
 typedef struct ws_ledger_tail {
     int64_t end_ns;  /* latest end of a span so far */
-    double  power_w; /* of the spans that end there */
+    double  power_w; /* of the spans that end there, but the last one booked */
+    int64_t last_begin_ns; /* that one: most are overtaken before anybody asks for their power */
+    double  last_j;
 } ws_ledger_tail;
 
 typedef struct ws_ledger {
@@ -37,6 +40,7 @@ typedef struct ws_ledger {
     double         *tick_w;               /* [bin][n_nodes] power at the end of the interval */
     int64_t         hot_begin_ns, hot_end_ns; /* the interval booked last, which the next span is likely in too */
     double         *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
+    ws_window_meter windows; /* all nodes together; measures nothing unless the owner initialises it */
     ws_status       status; /* first failure of a booking (out of memory); checked at the end */
 } ws_ledger;
 

@@ -35,6 +35,12 @@
     X(WS_METRIC_POWER_P50_W, "power_p50_w", "W", "median of the power series")                     \
     X(WS_METRIC_POWER_P99_W, "power_p99_w", "W", "99th percentile of the power series")            \
     X(WS_METRIC_POWER_PEAK_W, "power_peak_w", "W", "largest mean power of an interval")            \
+    X(WS_METRIC_POWER_P50_1S_W, "power_p50_1s_w", "W", "median of the mean power of windows of 1 s") \
+    X(WS_METRIC_POWER_P99_1S_W, "power_p99_1s_w", "W", "99th percentile over windows of 1 s")      \
+    X(WS_METRIC_POWER_PEAK_1S_W, "power_peak_1s_w", "W", "largest mean power of a window of 1 s")  \
+    X(WS_METRIC_POWER_P50_100MS_W, "power_p50_100ms_w", "W", "median of the mean power of windows of 100 ms") \
+    X(WS_METRIC_POWER_P99_100MS_W, "power_p99_100ms_w", "W", "99th percentile over windows of 100 ms") \
+    X(WS_METRIC_POWER_PEAK_100MS_W, "power_peak_100ms_w", "W", "largest mean power of a window of 100 ms") \
     X(WS_METRIC_NPU_ACTIVE_SHARE, "npu_active_share", "1", "share of NPU-seconds active")          \
     X(WS_METRIC_NPU_STANDBY_SHARE, "npu_standby_share", "1", "share of NPU-seconds in standby")    \
     X(WS_METRIC_NPU_IDLE_SHARE, "npu_idle_share", "1", "share of NPU-seconds idle")                \

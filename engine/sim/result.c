@@ -1,12 +1,12 @@
 #include "sim/result.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "sim/itl.h"
 #include "sim/percentiles.h"
+#include "sim/quantile.h"
 #include "sim/run.h"
 
 void ws_result_itl(const ws_result *result, const ws_request_record *record, int64_t *itl_ns_out)
@@ -192,17 +192,12 @@ static void put_counts(const ws_run *run, double *metrics)
 
 /* ---- power ---- */
 
-static double sorted_share(const double *sorted, size_t n, double share)
+/* Median, 99th percentile and peak, as the three metrics of a power follow each other. */
+static void put_power_quantiles(double *power_w, size_t n, double *metrics)
 {
-    const double place = share * (double)(n - 1);
-    const size_t lo    = (size_t)place;
-    return lo + 1 < n ? sorted[lo] + (place - (double)lo) * (sorted[lo + 1] - sorted[lo]) : sorted[lo];
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    metrics[0] = ws_quantile(power_w, n, 0.50);
+    metrics[1] = ws_quantile(power_w, n, 0.99);
+    metrics[2] = ws_quantile(power_w, n, 1.00);
 }
 
 static ws_status put_power_series_metrics(ws_run *run, double *metrics)
@@ -213,15 +208,24 @@ static ws_status put_power_series_metrics(ws_run *run, double *metrics)
     if (power == NULL || n == 0) {
         return WS_OK;
     }
-    double *sorted = ws_arena_alloc(&run->arena, n, sizeof(*sorted));
-    if (sorted == NULL) {
+    double *copy = ws_arena_alloc(&run->arena, n, sizeof(*copy));
+    if (copy == NULL) {
         return WS_ERR_NOMEM;
     }
-    memcpy(sorted, power, n * sizeof(*sorted));
-    qsort(sorted, n, sizeof(*sorted), compare_doubles);
-    metrics[WS_METRIC_POWER_P50_W]  = sorted_share(sorted, n, 0.50);
-    metrics[WS_METRIC_POWER_P99_W]  = sorted_share(sorted, n, 0.99);
-    metrics[WS_METRIC_POWER_PEAK_W] = sorted[n - 1];
+    memcpy(copy, power, n * sizeof(*copy));
+    put_power_quantiles(copy, n, metrics + WS_METRIC_POWER_P50_W);
+    return WS_OK;
+}
+
+static ws_status put_window_metrics(ws_run *run, double *metrics)
+{
+    ws_window_meter *meter = &run->power.ledger.windows;
+    double          *power_w;
+    size_t           n;
+    WS_TRY(ws_window_meter_read(meter, run->now_ns, WS_NS_PER_S / meter->window_ns, &power_w, &n));
+    put_power_quantiles(power_w, n, metrics + WS_METRIC_POWER_P50_1S_W);
+    WS_TRY(ws_window_meter_read(meter, run->now_ns, 1, &power_w, &n));
+    put_power_quantiles(power_w, n, metrics + WS_METRIC_POWER_P50_100MS_W);
     return WS_OK;
 }
 
@@ -251,7 +255,8 @@ static ws_status put_energy(ws_run *run, double *metrics)
     metrics[WS_METRIC_NPU_ACTIVE_SHARE]  = share_of(state_s[WS_STATE_ACTIVE], npu_s);
     metrics[WS_METRIC_NPU_STANDBY_SHARE] = share_of(state_s[WS_STATE_STANDBY], npu_s);
     metrics[WS_METRIC_NPU_IDLE_SHARE]    = share_of(state_s[WS_STATE_IDLE], npu_s);
-    return put_power_series_metrics(run, metrics);
+    WS_TRY(put_power_series_metrics(run, metrics));
+    return put_window_metrics(run, metrics);
 }
 
 static ws_status copy_energy(ws_run *run)

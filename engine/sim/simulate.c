@@ -3,6 +3,9 @@
 #include "base/units.h"
 #include "sim/run.h"
 
+/* Windows of the metrics power_*_100ms_w; those of 1 s are ten of them. */
+static const int64_t POWER_WINDOW_NS = WS_NS_PER_S / 10;
+
 ws_status ws_run_create(ws_run **run_out)
 {
     *run_out    = NULL;
@@ -119,6 +122,7 @@ static ws_status init_power(ws_run *run)
                     s->fidelity == WS_FIDELITY_REFERENCE ? s->log_interval_ns : s->power_interval_ns);
     ws_sampler_init(&run->log_samples, &run->arena, s->log_interval_ns);
     WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns));
+    ws_window_meter_init(&run->power.ledger.windows, &run->arena, POWER_WINDOW_NS);
     return run->has_log_samples ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns) : WS_OK;
 }
 

@@ -1,0 +1,54 @@
+/* power/window_meter.h -- mean power over fixed windows, of everything together: what a fuse or a rack's meter would see.
+ *
+ * Window i is [i * window_ns, (i+1) * window_ns). Energy comes as spans, in any order; a span inside one window is an
+ * addition, and a span over thousands of windows costs no more than one over two. Memory comes from the run's arena. */
+#ifndef WS_WINDOW_METER_H
+#define WS_WINDOW_METER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+typedef struct ws_window {
+    double energy_j; /* of spans that begin or end inside, without covering it */
+    double change_w; /* of the power of spans that cover windows whole, from the window before to this one */
+} ws_window;
+
+typedef struct ws_window_meter {
+    ws_arena  *arena; /* borrowed */
+    int64_t    window_ns; /* 0 = measures nothing */
+    ws_window *windows;   /* [n_windows], and one more for the change behind the last */
+    size_t     n_windows, capacity;
+    int64_t    hot_begin_ns, hot_end_ns; /* the window booked last */
+    ws_window *hot;
+    ws_status  status; /* first failure of a booking (out of memory); checked at the end */
+} ws_window_meter;
+
+/** @param[in] arena      borrowed; the meter's memory goes with its reset
+ * @param[in] window_ns  >= 1 */
+void ws_window_meter_init(ws_window_meter *meter, ws_arena *arena, int64_t window_ns);
+
+void ws__window_meter_book_elsewhere(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j);
+
+/** Add energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span
+ * counts into the window that begins there or is under way. A meter that was never initialised ignores it. */
+static inline void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+{
+    if (begin_ns >= meter->hot_begin_ns && end_ns < meter->hot_end_ns) {
+        meter->hot->energy_j += energy_j;
+    } else {
+        ws__window_meter_book_elsewhere(meter, begin_ns, end_ns, energy_j);
+    }
+}
+
+/** Mean power of every whole window before end_ns; a run shorter than one window is its only one. Energy behind the last
+ * whole window is in none. For the end of the run; may be called again with another `join`.
+ * @param[in]  join         this many windows count as one, >= 1
+ * @param[out] power_w_out  [n_out], arena memory
+ * @return WS_OK; WS_ERR_NOMEM, also for a booking that failed */
+WS_NODISCARD ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t join, double **power_w_out,
+                                            size_t *n_out);
+
+#endif /* WS_WINDOW_METER_H */
