@@ -6,7 +6,7 @@
 typedef struct sheet_parts {
     const char *name;
     double      memory_gib, memory_gbps, n_sms, launch_overhead_us, typical_error;
-    ws_json     peak_tflops, efficiency, power, source;
+    ws_json     peak_tflops, efficiency, power, power_curve, source;
 } sheet_parts;
 
 static const ws_field efficiency_fields[] = {
@@ -41,6 +41,8 @@ static const ws_field sheet_fields[] = {
      "mean relative error of a step"},
     {"power", WS_FIELD_JSON, offsetof(sheet_parts, power), 0, 0, 0,
      "default power coefficients, read by the power model"},
+    {"power_curve", WS_FIELD_JSON, offsetof(sheet_parts, power_curve), 0, 0, 0,
+     "power over core clock, read by the power model"},
     {"source", WS_FIELD_JSON, offsetof(sheet_parts, source), 0, 0, 0, "where each number comes from"},
 };
 

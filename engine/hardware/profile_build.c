@@ -21,7 +21,7 @@ typedef struct pool {
 
 typedef struct builder {
     ws_profile head;
-    pool       axes, keys, values, curves, surfaces, indices, pairs, alpha_ids, alphas;
+    pool       axes, keys, values, curves, surfaces, surface_keys, indices, pairs, alpha_ids, alphas;
 } builder;
 
 static builder builder_new(void)
@@ -32,6 +32,7 @@ static builder builder_new(void)
         .values    = {.size = sizeof(double)},
         .curves    = {.size = sizeof(ws__curve)},
         .surfaces  = {.size = sizeof(ws__surface)},
+        .surface_keys = {.size = 2 * sizeof(int64_t)},
         .indices   = {.size = sizeof(uint8_t)},
         .pairs     = {.size = sizeof(uint32_t)},
         .alpha_ids = {.size = sizeof(uint16_t)},
@@ -41,8 +42,8 @@ static builder builder_new(void)
 
 static void builder_fini(builder *b)
 {
-    pool *const pools[] = {&b->axes,    &b->keys,  &b->values,    &b->curves, &b->surfaces,
-                           &b->indices, &b->pairs, &b->alpha_ids, &b->alphas};
+    pool *const pools[] = {&b->axes,         &b->keys,    &b->values, &b->curves,    &b->surfaces,
+                           &b->surface_keys, &b->indices, &b->pairs,  &b->alpha_ids, &b->alphas};
     for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
         free(pools[i]->data);
     }
@@ -253,6 +254,7 @@ static ws_status build_surfaces(builder *b, const ws__points *points, int64_t *k
         ws__surface surface;
         WS_TRY(add_surface(b, first, end - from, 2, keys, &surface));
         WS_TRY(pool_append(&b->surfaces, &surface, 1, &measured[chunk * stride + count]));
+        WS_TRY(pool_append(&b->surface_keys, first->key, 1, NULL)); /* its first two parts */
         from = end;
     }
     return WS_OK;
@@ -400,6 +402,7 @@ static ws_status pack(builder *b, ws_profile **out)
         {&b->axes, &b->head.axes_at},         {&b->keys, &b->head.keys_at},
         {&b->values, &b->head.values_at},     {&b->curves, &b->head.curves_at},
         {&b->surfaces, &b->head.surfaces_at}, {&b->pairs, &b->head.pairs_at},
+        {&b->surface_keys, &b->head.surface_keys_at},
         {&b->alphas, &b->head.alphas_at},     {&b->alpha_ids, &b->head.alpha_ids_at},
         {&b->indices, &b->head.indices_at},
     };
@@ -409,6 +412,7 @@ static ws_status pack(builder *b, ws_profile **out)
         *parts[i].at = bytes;
         bytes += aligned(parts[i].pool->n * parts[i].pool->size);
     }
+    b->head.n_surfaces  = (uint32_t)b->surfaces.n;
     b->head.block_bytes = bytes;
     char *block         = aligned_alloc(POOL_ALIGN, bytes);
     if (block == NULL) {

@@ -23,7 +23,7 @@ static const char   STANDBY_NOTE[] = "is read as nanoseconds";
 /* ---- power.npu.<hw> ---- */
 
 typedef struct npu_entry {
-    double  idle_w, standby_w, active_w;
+    double  idle_w, standby_w, active_w, cap_w;
     ws_json standby_duration;
 } npu_entry;
 
@@ -36,6 +36,8 @@ static const ws_field npu_fields[] = {
      "W per NPU while a kernel runs"},
     {"standby_duration", WS_FIELD_JSON, offsetof(npu_entry, standby_duration), WS_FIELD_REQUIRED, 0, 0,
      "longest stay in standby: a number (ns, or s with --standby-unit s) or text with a unit (\"18s\")"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(npu_entry, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0, MAX_W,
+     "power cap of each NPU, W"},
 };
 
 static ws_status read_standby_ns(ws_json value, double bare_unit_s, ws_error *err, int64_t *ns_out)
@@ -81,14 +83,15 @@ ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes,
     *out = (ws_npu_power){.idle_w     = read.idle_w,
                           .standby_w  = read.standby_w,
                           .active_w   = read.active_w,
-                          .standby_ns = standby_ns};
+                          .standby_ns = standby_ns,
+                          .cap_w      = read.cap_w};
     return WS_OK;
 }
 
 /* ---- power ---- */
 
 typedef struct power_block {
-    double  base_w;
+    double  base_w, cap_w;
     ws_json npu, cpu, dram, link, nic, storage, cxl;
 } power_block;
 
@@ -102,6 +105,8 @@ static const ws_field power_fields[] = {
     {"nic", WS_FIELD_JSON, offsetof(power_block, nic), WS_FIELD_REQUIRED, 0, 0, "network cards"},
     {"storage", WS_FIELD_JSON, offsetof(power_block, storage), WS_FIELD_REQUIRED, 0, 0, "drives"},
     {"cxl", WS_FIELD_JSON, offsetof(power_block, cxl), 0, 0, 0, "CXL memory devices"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(power_block, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0, MAX_W,
+     "power cap of the whole node, W"},
 };
 
 static const ws_field cpu_fields[] = {
@@ -194,6 +199,30 @@ ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws
     WS_TRY(outer);
     WS_TRY(inner);
     node.base_w = block.base_w;
+    node.cap_w  = block.cap_w;
     *out        = node;
     return WS_OK;
+}
+
+/* ---- sums ---- */
+
+/** With a batch in flight the host runs at this share of its active power, or at `util` if that is more.
+ * Source: spec/serving.md 8.2 (ACT). */
+static const double CPU_BUSY_SHARE = 0.7;
+
+double ws_node_power_cpu_rest_w(const ws_node_power *power)
+{
+    return power->cpu_idle_w + (power->cpu_active_w - power->cpu_idle_w) * power->cpu_util;
+}
+
+double ws_node_power_cpu_busy_w(const ws_node_power *power)
+{
+    const double extra = CPU_BUSY_SHARE - power->cpu_util;
+    return extra > 0 ? (power->cpu_active_w - power->cpu_idle_w) * extra : 0.0;
+}
+
+double ws_node_power_fixed_w(const ws_node_power *power)
+{
+    return power->base_w + power->nic_w + power->storage_w + power->link_idle_w + power->dram_idle_w +
+           power->cxl_idle_w + ws_node_power_cpu_rest_w(power) + ws_node_power_cpu_busy_w(power);
 }

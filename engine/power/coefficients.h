@@ -16,6 +16,7 @@
 typedef struct ws_npu_power {
     double  idle_w, standby_w, active_w; /* per NPU */
     int64_t standby_ns;                  /* longest stay in standby after the last kernel */
+    double  cap_w;                       /* power_cap_w of the entry; 0 = none */
 } ws_npu_power;
 
 typedef struct ws_node_power {
@@ -25,9 +26,11 @@ typedef struct ws_node_power {
     double dram_idle_w, dram_j_per_byte; /* idle: all DIMMs of the node */
     double link_idle_w, link_j_per_byte; /* idle: all links of the node */
     double cxl_idle_w, cxl_j_per_byte;   /* 0 without a `cxl` key */
+    double cap_w;                        /* power_cap_w of the whole node; 0 = none */
 } ws_node_power;
 
-/** Reads one `power.npu.<hw>` entry: idle_power, standby_power, active_power (W), standby_duration.
+/** Reads one `power.npu.<hw>` entry: idle_power, standby_power, active_power (W), standby_duration;
+ * optionally power_cap_w, which is only read here (sim/power_caps.h applies it).
  * @param[in] bare_unit_s  seconds per unit of a bare standby_duration: 1e-9 (ns) or 1.0 (s)
  * @param[in,out] notes    gets one line, once, if a bare number under 1000 was read as ns; NULL allowed */
 WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes,
@@ -38,5 +41,14 @@ WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_s
  * @param[in] has_pim      dram.dimm_size and idle_power are optional then (spec/serving.md 1.5) */
 WS_NODISCARD ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim,
                                           ws_error *err, ws_node_power *out);
+
+/** Watts of the host outside of batches. */
+double ws_node_power_cpu_rest_w(const ws_node_power *power);
+
+/** Watts the host draws beyond that while a batch is in flight. */
+double ws_node_power_cpu_busy_w(const ws_node_power *power);
+
+/** Watts of everything but NPUs and traffic while a batch is in flight: what a node's cap cannot lower. */
+double ws_node_power_fixed_w(const ws_node_power *power);
 
 #endif /* WS_POWER_COEFFICIENTS_H */

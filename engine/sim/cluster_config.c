@@ -9,6 +9,7 @@
 #define MAX_GIB 1e9
 #define MAX_GBPS 1e9
 #define MAX_LATENCY_NS 1e12
+#define MAX_CAP_W 1e9
 
 #define MEMORY_MEMBER(member) offsetof(ws_memory_config, member)
 
@@ -50,7 +51,7 @@ typedef struct instance_fields {
     ws_json           npu_mem, pd_type;
 } instance_fields;
 
-enum { N_OWN_FIELDS = 10, MAX_FIELDS = 64 };
+enum { N_OWN_FIELDS = 11, MAX_FIELDS = 64 };
 
 static const ws_field INSTANCE_FIELDS[N_OWN_FIELDS] = {
     {"model_name", WS_FIELD_STRING, offsetof(instance_fields, entry.model_name), WS_FIELD_REQUIRED, 0, 0,
@@ -66,6 +67,8 @@ static const ws_field INSTANCE_FIELDS[N_OWN_FIELDS] = {
      "data-parallel group"},
     {"placement", WS_FIELD_JSON, offsetof(instance_fields, entry.placement), WS_FIELD_NULLABLE, 0, 0,
      "where weights and KV live"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(instance_fields, entry.power_cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE,
+     0, MAX_CAP_W, "power cap of each of its NPUs, W"},
 };
 
 /* The instance's own keys plus one per option an instance may override; overrides land behind each other. */

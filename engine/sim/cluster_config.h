@@ -27,6 +27,7 @@ typedef struct ws_instance_entry {
     const char      *pd_type; /* "prefill", "decode" or NULL */
     int64_t          num_npus, tp_size, pp_size, ep_size; /* 0 = not given */
     const char      *dp_group; /* NULL = none */
+    double           power_cap_w; /* per NPU; 0 = not given */
     ws_json          placement;
     ws_json         *overrides; /* one per entry of ws_option_table(), absent unless given */
 } ws_instance_entry;

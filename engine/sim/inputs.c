@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hardware/profile_clock.h"
 #include "serving/workload_generator.h"
 #include "serving/workload_pack.h"
 
@@ -13,6 +14,7 @@ typedef enum entry_kind {
     ENTRY_MODEL,
     ENTRY_PROFILE,
     ENTRY_COST,
+    ENTRY_SLOWED_COST, /* with a profile of its own */
     ENTRY_WORKLOAD,
     ENTRY_PREFIXES,
     ENTRY_HARDWARE
@@ -23,13 +25,13 @@ typedef struct entry {
     char         *key;    /* owned */
     void         *object; /* owned, by kind */
     char         *notes;  /* owned; NULL = none */
-    size_t        n_users; /* of workloads: scenarios that hold it */
+    size_t        n_users; /* of what is held: by how many */
     bool          is_borrowed; /* the object lies in the file cache */
     struct entry *next;
 } entry;
 
-/* Workloads kept although nobody holds them: a sweep comes back to the same few, or to none. */
-enum { MAX_SPARE_WORKLOADS = 16 };
+/* Workloads, and costs at a clock, kept although nobody holds them: a sweep comes back to the same few, or to none. */
+enum { MAX_SPARE = 16 };
 
 /* Token counts up to here get a table entry; longer steps are summed on demand. */
 enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
@@ -51,6 +53,7 @@ static void object_destroy(entry_kind kind, void *object)
         ws_profile_destroy(&(ws_profile *){object});
         break;
     case ENTRY_COST:
+    case ENTRY_SLOWED_COST:
         ws_step_cost_destroy(&(ws_step_cost *){object});
         break;
     case ENTRY_WORKLOAD:
@@ -161,6 +164,62 @@ static ws_status keep_borrowed(ws_inputs *inputs, entry_kind kind, const char *k
     WS_TRY(keep(inputs, kind, key, NULL, notes));
     inputs->entries->object      = (void *)(uintptr_t)object;
     inputs->entries->is_borrowed = true;
+    return WS_OK;
+}
+
+/* ---- what is held ---- */
+
+/* Drop an entry and, of a workload, its prefix indexes. */
+static void drop_entry(ws_inputs *inputs, const entry *dropped)
+{
+    char prefix[64];
+    (void)snprintf(prefix, sizeof(prefix), "%p|", dropped->object);
+    for (entry **at = &inputs->entries; *at != NULL;) {
+        entry *e = *at;
+        if (e == dropped || (e->kind == ENTRY_PREFIXES && strncmp(e->key, prefix, strlen(prefix)) == 0)) {
+            *at = e->next;
+            entry_destroy(e);
+        } else {
+            at = &e->next;
+        }
+    }
+}
+
+/* Drop the oldest of a kind that nobody holds while there are more than a few of them. */
+static void drop_spare(ws_inputs *inputs, entry_kind kind)
+{
+    for (;;) {
+        const entry *oldest  = NULL;
+        size_t       n_spare = 0;
+        for (const entry *e = inputs->entries; e != NULL; e = e->next) { /* newest first */
+            if (e->kind == kind && e->n_users == 0) {
+                n_spare++;
+                oldest = e;
+            }
+        }
+        if (n_spare <= MAX_SPARE) {
+            return;
+        }
+        drop_entry(inputs, oldest);
+    }
+}
+
+void ws_inputs_release(ws_inputs *inputs, const void *held)
+{
+    for (entry *e = inputs->entries; e != NULL; e = e->next) {
+        if (held != NULL && e->object == held) {
+            WS_ASSERT(e->n_users > 0);
+            e->n_users--;
+        }
+    }
+}
+
+/* Keep a fresh object and hold it for the caller. */
+static ws_status keep_held(ws_inputs *inputs, entry_kind kind, const char *key, void *object)
+{
+    drop_spare(inputs, kind);
+    WS_TRY(keep(inputs, kind, key, object, NULL));
+    inputs->entries->n_users = 1;
     return WS_OK;
 }
 
@@ -399,65 +458,40 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, w
     return WS_OK;
 }
 
+static ws_status make_slowed(ws_inputs *inputs, const ws_profile_request *request, const ws_step_cost *cost, double clock,
+                             ws_error *err, ws_step_cost **out)
+{
+    ws_json     sheet;
+    ws_profile *profile = NULL;
+    WS_TRY(ws_inputs_hardware(inputs, request->hardware, err, &sheet));
+    WS_TRY(ws_profile_at_clock(cost->profile, sheet, request, clock, err, &profile));
+    return ws_step_cost_with_profile(cost, profile, out);
+}
+
+ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request, const ws_step_cost *cost,
+                                  double clock, ws_error *err, const ws_step_cost **out)
+{
+    char key[512], name[600];
+    profile_key(request, key, sizeof(key));
+    (void)snprintf(name, sizeof(name), "%s|%a", key, clock); /* %a: every clock its own text */
+    entry *known = find_entry(inputs, ENTRY_SLOWED_COST, name);
+    if (known != NULL) {
+        known->n_users++;
+        *out = known->object;
+        return WS_OK;
+    }
+    ws_step_cost *slowed = NULL;
+    WS_TRY(make_slowed(inputs, request, cost, clock, err, &slowed));
+    WS_TRY(keep_held(inputs, ENTRY_SLOWED_COST, name, slowed));
+    *out = slowed;
+    return WS_OK;
+}
+
 /* ---- workloads ---- */
 
 static void prefixes_key(const ws_workload *workload, int64_t block_size, char *buf, size_t cap)
 {
     (void)snprintf(buf, cap, "%p|%" PRId64, (const void *)workload, block_size);
-}
-
-/* Drop an entry and, of a workload, its prefix indexes. */
-static void drop_workload(ws_inputs *inputs, const entry *dropped)
-{
-    char prefix[64];
-    (void)snprintf(prefix, sizeof(prefix), "%p|", dropped->object);
-    for (entry **at = &inputs->entries; *at != NULL;) {
-        entry *e = *at;
-        if (e == dropped || (e->kind == ENTRY_PREFIXES && strncmp(e->key, prefix, strlen(prefix)) == 0)) {
-            *at = e->next;
-            entry_destroy(e);
-        } else {
-            at = &e->next;
-        }
-    }
-}
-
-/* Drop the oldest workloads nobody holds while there are more than a few of them. */
-static void drop_spare_workloads(ws_inputs *inputs)
-{
-    for (;;) {
-        const entry *oldest  = NULL;
-        size_t       n_spare = 0;
-        for (const entry *e = inputs->entries; e != NULL; e = e->next) { /* newest first */
-            if (e->kind == ENTRY_WORKLOAD && e->n_users == 0) {
-                n_spare++;
-                oldest = e;
-            }
-        }
-        if (n_spare <= MAX_SPARE_WORKLOADS) {
-            return;
-        }
-        drop_workload(inputs, oldest);
-    }
-}
-
-void ws_inputs_release(ws_inputs *inputs, const ws_workload *workload)
-{
-    for (entry *e = inputs->entries; e != NULL; e = e->next) {
-        if (e->kind == ENTRY_WORKLOAD && e->object == workload) {
-            WS_ASSERT(e->n_users > 0);
-            e->n_users--;
-        }
-    }
-}
-
-/* Keep a fresh workload and hold it for the caller. */
-static ws_status keep_workload(ws_inputs *inputs, const char *key, ws_workload *workload)
-{
-    drop_spare_workloads(inputs);
-    WS_TRY(keep(inputs, ENTRY_WORKLOAD, key, workload, NULL));
-    inputs->entries->n_users = 1;
-    return WS_OK;
 }
 
 ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
@@ -477,7 +511,7 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
         WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
                             : ws_workload_default(&workload));
     }
-    WS_TRY(keep_workload(inputs, key, workload));
+    WS_TRY(keep_held(inputs, ENTRY_WORKLOAD, key, workload));
     *out = workload;
     return WS_OK;
 }
@@ -501,7 +535,7 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
             status = ws_workload_generate(inputs->files, spec, seed, err, &workload);
         }
         if (status == WS_OK) {
-            status = keep_workload(inputs, key, workload);
+            status = keep_held(inputs, ENTRY_WORKLOAD, key, workload);
         }
         known = inputs->entries;
     }

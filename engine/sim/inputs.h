@@ -21,7 +21,15 @@ WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_j
 WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
                                       ws_error *err, const ws_step_cost **out);
 
-/* Workloads are held until released, as often as they were asked for; only a few that nobody holds are kept. */
+/* Workloads and costs at a clock are held until released, as often as they were asked for; only a few that nobody holds
+ * are kept. */
+
+/** The same at a share of the full core clock, below 1: tables scaled by the hardware's data sheet (profile_clock.h).
+ * @param[in] cost  what ws_inputs_cost() gave for the request
+ * @return WS_OK; WS_ERR_INPUT if the data sheet cannot tell; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request,
+                                               const ws_step_cost *cost, double clock, ws_error *err,
+                                               const ws_step_cost **out);
 
 WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
                                          const ws_workload **out);
@@ -30,8 +38,8 @@ WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, in
 WS_NODISCARD ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,
                                            const ws_workload **out);
 
-/** Give a workload back; NULL is allowed. Its prefix indexes go with it. */
-void ws_inputs_release(ws_inputs *inputs, const ws_workload *workload);
+/** Give a workload or a cost at a clock back; NULL is allowed. A workload's prefix indexes go with it. */
+void ws_inputs_release(ws_inputs *inputs, const void *held);
 
 WS_NODISCARD ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int64_t block_size,
                                           const ws_prefix_index **out);

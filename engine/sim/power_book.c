@@ -2,16 +2,6 @@
 
 #include "base/units.h"
 
-/* With a batch in flight the host runs at this share of its active power, or at `util` if that is more.
- * Source: spec/serving.md 8.2 (ACT). */
-static const double CPU_BUSY_SHARE = 0.7;
-
-static double cpu_busy_w(const ws_node_power *power)
-{
-    const double extra = CPU_BUSY_SHARE - power->cpu_util;
-    return extra > 0 ? (power->cpu_active_w - power->cpu_idle_w) * extra : 0.0;
-}
-
 /* Power drawn by every component of a node from start to end of the run. */
 static void node_constants(const ws_scenario *scenario, size_t node, double *w)
 {
@@ -28,7 +18,7 @@ static void node_constants(const ws_scenario *scenario, size_t node, double *w)
     w[WS_LINK]    = p->link_idle_w;
     w[WS_DRAM]    = p->dram_idle_w;
     w[WS_CXL]     = p->cxl_idle_w;
-    w[WS_CPU]     = p->cpu_idle_w + (p->cpu_active_w - p->cpu_idle_w) * p->cpu_util;
+    w[WS_CPU]     = ws_node_power_cpu_rest_w(p);
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
         /* the reference keeps idle power apart and books states as what they draw beyond it */
         for (size_t i = 0; i < scenario->n_instances; i++) {
@@ -107,7 +97,7 @@ void ws_power_book_host(ws_power_book *book, const ws_instance_config *c, bool i
         book->busy_since_ns[node] = now_ns;
     } else if (!is_start && --book->n_in_flight[node] == 0) {
         const int64_t begin_ns = book->busy_since_ns[node];
-        const double  busy_w   = cpu_busy_w(&book->scenario->nodes[node].power);
+        const double  busy_w   = ws_node_power_cpu_busy_w(&book->scenario->nodes[node].power);
         ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, now_ns, busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
     }
 }
@@ -208,7 +198,7 @@ void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, c
     const double          compute_s = (double)energy->act_ns * WS_S_PER_NS;
     const double          pim_j     = (host->pim.active_w - host->pim.idle_w) * energy->pim_ns * WS_S_PER_NS;
     book_now(book, node, WS_NPU_ACTIVE, now_ns, (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size);
-    book_now(book, node, WS_CPU, now_ns, cpu_busy_w(power) * compute_s);
+    book_now(book, node, WS_CPU, now_ns, ws_node_power_cpu_busy_w(power) * compute_s);
     book_now(book, node, WS_LINK, now_ns, power->link_j_per_byte * energy->link_bytes);
     book_now(book, node, WS_DRAM, now_ns, power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
     book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;

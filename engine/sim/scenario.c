@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "sim/inputs.h"
 #include "sim/parallelism.h"
+#include "sim/power_caps.h"
 #include "sim/scenario_internal.h"
 
 static char *arena_string(ws_arena *arena, const char *text)
@@ -70,16 +71,21 @@ static ws_status check_offloading(const ws_instance_entry *entry, const ws_insta
     return WS_OK;
 }
 
+ws_profile_request ws_instance_profile_request(const ws_scenario *s, const ws_instance_config *c)
+{
+    return (ws_profile_request){.hardware = c->hardware,
+                                .model    = c->model,
+                                .dtype    = c->dtype,
+                                .kv_fp8   = c->options.kv_cache_dtype == 1,
+                                .tp_size  = c->tp_size,
+                                .choice   = (ws_profile_choice)s->options.profile};
+}
+
 static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_instance_config *c, ws_error *err)
 {
-    const ws_dtype           dtype   = resolve_dtype(&c->options, c->model);
-    const ws_profile_request request = {.hardware = c->hardware,
-                                        .model    = c->model,
-                                        .dtype    = dtype,
-                                        .kv_fp8   = c->options.kv_cache_dtype == 1,
-                                        .tp_size  = c->tp_size,
-                                        .choice   = (ws_profile_choice)s->options.profile};
-    c->element_bytes    = ws_dtype_bytes(dtype);
+    c->dtype                         = resolve_dtype(&c->options, c->model);
+    const ws_profile_request request = ws_instance_profile_request(s, c);
+    c->element_bytes    = ws_dtype_bytes(c->dtype);
     c->kv_element_bytes = request.kv_fp8 ? 1 : c->element_bytes;
     WS_TRY(ws_inputs_cost(inputs, &request, &s->notes, err, &c->cost));
     c->profile = c->cost->profile;
@@ -222,6 +228,7 @@ static ws_status list_entries(ws_scenario *s, const ws_cluster_config *cluster, 
         for (size_t j = 0; j < cluster->nodes[i].n_instances; j++, k++) {
             s->instances[k].index = (int32_t)k;
             s->instances[k].node  = (int32_t)i;
+            s->instances[k].clock = 1.0;
             entries[k]            = &cluster->nodes[i].instances[j];
         }
     }
@@ -325,7 +332,8 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
         s->n_groups = (size_t)(s->instances[i].dp_group + 1) > s->n_groups ? (size_t)(s->instances[i].dp_group + 1) : s->n_groups;
     }
     ws_topology_localize(s);
-    return resolve_power(inputs, s, &cluster, err);
+    WS_TRY(resolve_power(inputs, s, &cluster, err));
+    return ws_power_caps_apply(inputs, s, &cluster, err);
 }
 
 static ws_status load_workload(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
@@ -501,6 +509,7 @@ void ws_scenario_destroy(ws_scenario **scenario)
 {
     if (*scenario != NULL) {
         ws_inputs_release((*scenario)->inputs, (*scenario)->workload);
+        ws_power_caps_release(*scenario);
         ws_strbuf_fini(&(*scenario)->notes);
         ws_arena_fini(&(*scenario)->arena);
     }
@@ -589,6 +598,12 @@ static void write_instance(const ws_instance_config *c, ws_json_writer *w)
     ws_json_put_int(w, c->tp_size);
     ws_json_put_key(w, "pp_size");
     ws_json_put_int(w, c->pp_size);
+    if (c->clock < 1.0) {
+        ws_json_put_key(w, "power_cap_w");
+        ws_json_put_double(w, c->npu_power.active_w);
+        ws_json_put_key(w, "core_clock");
+        ws_json_put_double(w, c->clock);
+    }
     ws_json_put_key(w, "weight_bytes");
     ws_json_put_int(w, c->weight_bytes);
     ws_json_put_key(w, "kv_blocks");

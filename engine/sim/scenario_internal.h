@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "hardware/network.h"
 #include "hardware/pim.h"
+#include "hardware/profile_source.h"
 #include "power/coefficients.h"
 #include "serving/kv_cache.h"
 #include "serving/prefix_index.h"
@@ -33,8 +34,9 @@ typedef struct ws_instance_config {
     ws_role         role;
     const char     *hardware;   /* tag; scenario's arena */
     const ws_model *model;      /* borrowed from the inputs */
+    ws_dtype        dtype;
     const ws_profile   *profile; /* likewise */
-    const ws_step_cost *cost;    /* likewise */
+    const ws_step_cost *cost;    /* likewise; held if clock < 1 */
     ws_options      options;    /* with the instance's overrides */
     int64_t         num_npus, tp_size, pp_size, ep_total, local_ep;
     int32_t         dp_group;   /* or WS_NO_GROUP */
@@ -46,7 +48,8 @@ typedef struct ws_instance_config {
     int64_t         n_blocks;            /* KV blocks */
     int64_t         token_budget;        /* capped by the model's positions */
     ws_prefix_view  prefixes;            /* n_prefixes = 0: no token ids or no prefix caching */
-    ws_npu_power    npu_power;           /* valid if its node is tracked */
+    ws_npu_power    npu_power;           /* valid if its node is tracked; under a power cap, what is left by it */
+    double          clock;               /* share of the full core clock that a power cap leaves; 1 without one */
     ws_placement    placement;
     ws_network      network;             /* as its collectives see it, see ws_topology_localize() */
     unsigned        tp_dims, ep_dims;    /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
@@ -104,5 +107,8 @@ struct ws_scenario {
     ws_profile_kind     profile_kind; /* least certain one used */
     ws_strbuf           notes;
 };
+
+/** What an instance's profile is asked for as; its model, hardware, dtype and tp_size are resolved. */
+ws_profile_request ws_instance_profile_request(const ws_scenario *scenario, const ws_instance_config *instance);
 
 #endif /* WS_SCENARIO_INTERNAL_H */

@@ -54,6 +54,13 @@ static int64_t *fill_table(const ws_step_cost *cost, ws_category category, size_
     return table;
 }
 
+static ws_status fill_tables(ws_step_cost *cost)
+{
+    cost->token_ns    = fill_table(cost, WS_CATEGORY_DENSE, cost->n_token_ns);
+    cost->sequence_ns = fill_table(cost, WS_CATEGORY_PER_SEQUENCE, cost->n_sequence_ns);
+    return cost->token_ns != NULL && cost->sequence_ns != NULL ? WS_OK : WS_ERR_NOMEM;
+}
+
 ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, const char *label, int64_t max_tokens,
                               int64_t max_sequences, bool drops_rotary, ws_strbuf *notes, ws_error *err,
                               ws_step_cost **out)
@@ -70,9 +77,7 @@ ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, 
     if (status == WS_OK) {
         cost->n_token_ns    = (size_t)max_tokens + 1;
         cost->n_sequence_ns = (size_t)max_sequences + 1;
-        cost->token_ns      = fill_table(cost, WS_CATEGORY_DENSE, cost->n_token_ns);
-        cost->sequence_ns   = fill_table(cost, WS_CATEGORY_PER_SEQUENCE, cost->n_sequence_ns);
-        status = cost->token_ns != NULL && cost->sequence_ns != NULL ? WS_OK : WS_ERR_NOMEM;
+        status              = fill_tables(cost);
     }
     if (status != WS_OK) {
         ws_step_cost_destroy(&cost);
@@ -82,11 +87,32 @@ ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, 
     return WS_OK;
 }
 
+ws_status ws_step_cost_with_profile(const ws_step_cost *cost, ws_profile *profile, ws_step_cost **out)
+{
+    *out               = NULL;
+    ws_step_cost *copy = malloc(sizeof(*copy));
+    if (copy == NULL) {
+        ws_profile_destroy(&profile);
+        return WS_ERR_NOMEM;
+    }
+    *copy                  = *cost;
+    copy->profile          = profile;
+    copy->own_profile      = profile;
+    const ws_status status = fill_tables(copy);
+    if (status != WS_OK) {
+        ws_step_cost_destroy(&copy);
+        return status;
+    }
+    *out = copy;
+    return WS_OK;
+}
+
 void ws_step_cost_destroy(ws_step_cost **cost)
 {
     if (*cost != NULL) {
         free((*cost)->token_ns);
         free((*cost)->sequence_ns);
+        ws_profile_destroy(&(*cost)->own_profile);
     }
     free(*cost);
     *cost = NULL;

@@ -17,7 +17,8 @@
 #include "model/model.h"
 
 typedef struct ws_step_cost {
-    const ws_profile *profile; /* borrowed */
+    const ws_profile *profile; /* borrowed, or own_profile */
+    ws_profile       *own_profile; /* owned; NULL = none */
     const ws_model   *model;   /* borrowed */
     ws_profile_limits limits;
     bool     has_layer[WS_LAYER_COUNT]; /* rows that are emitted; layers without data are dropped */
@@ -38,6 +39,11 @@ WS_NODISCARD ws_status ws_step_cost_create(const ws_profile *profile, const ws_m
                                            int64_t max_tokens, int64_t max_sequences, bool drops_rotary,
                                            ws_strbuf *notes, ws_error *err, ws_step_cost **out);
 void ws_step_cost_destroy(ws_step_cost **cost);
+
+/** The same rows timed by another profile of the same hardware and model (at a lower clock).
+ * @param[in] profile  taken over, also after an error
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_step_cost_with_profile(const ws_step_cost *cost, ws_profile *profile, ws_step_cost **out);
 
 /** Sum of all dense rows of a step of n tokens >= 1. */
 int64_t ws_step_cost_token_ns(const ws_step_cost *cost, int64_t n_tokens);
