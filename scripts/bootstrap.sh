@@ -14,6 +14,7 @@ packages=(
     libhdf5-dev hdf5-tools                           # its result file, and h5dump, h5ls to look at it
     libcjson-dev libyaml-dev libssl-dev              # configs, profile metadata, SHA-256 of inputs
     libcmocka-dev python3 python3-numpy python3-h5py # tests
+    python3-jsonschema                               # the schemas' test
 )
 for option in "$@"; do
     case $option in

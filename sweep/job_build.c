@@ -114,11 +114,14 @@ static ws_status find_or_complain(swp_builder *b, ws_json place, const char *wha
     return WS_OK;
 }
 
+/* Without the schema's path: a job is the same with and without it. */
 static ws_status read_doc(swp_builder *b, const char *path, ws_error *err, ws_json_doc **out)
 {
     ws_bytes bytes;
     WS_TRY(ws_files_read(b->files, path, err, &bytes));
-    return ws_json_doc_parse(path, bytes.data, bytes.len, err, out);
+    WS_TRY(ws_json_doc_parse(path, bytes.data, bytes.len, err, out));
+    ws_json_remove(*out, "/$schema");
+    return WS_OK;
 }
 
 /* ---- what the spec names ---- */

@@ -9,6 +9,7 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "commands.h"
+#include "prefetch.h"
 #include "probe.h"
 
 /* ---- as a table ---- */
@@ -193,9 +194,11 @@ static ws_status print_list(swp_sweep_inputs *in)
 
 static ws_status plan(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
-    swp_census census = {0};
-    swp_probe  probe  = {0};
+    swp_census   census = {0};
+    swp_probe    probe  = {0};
+    swp_prefetch found;
     WS_TRY(swp_sweep_inputs_read(options, err, in));
+    WS_TRY(swp_prefetch_inputs(in->builder, err, &found));
     if (options->as_list) {
         return print_list(in);
     }

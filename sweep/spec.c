@@ -110,7 +110,7 @@ static ws_status read_slo(ws_json slo, ws_slo *out, ws_error *err)
             snprintf(key, sizeof key, "%s%s_ms", kinds[k / 6].name, stats[k % 6]);
             if (strcmp(ws_json_key(item), key) == 0) {
                 double          bound_ms = 0.0;
-                const ws_status one      = ws_json_read_double(item, 0.0, 1e15, err, &bound_ms);
+                const ws_status one      = ws_json_read_double(item, 1e-9, 1e15, err, &bound_ms);
                 status                   = one == WS_OK ? status : one;
                 is_known                 = true;
                 *kinds[k / 6].bound_ms   = fmin(*kinds[k / 6].bound_ms, bound_ms);

@@ -108,8 +108,9 @@ typedef struct ws_field {
 } ws_field;
 
 /** Read an object's members into a struct. Absent optional members leave the struct untouched, so put
- * defaults there first. An unknown key is an error that names the nearest known one. All problems are
- * added to err, not just the first.
+ * defaults there first. An unknown key is an error that names the nearest known one, or all where none is near; only
+ * the root of a document may have "$schema", a text for editors. All problems are added to err, not just the
+ * first.
  * @return WS_OK; WS_ERR_INPUT */
 WS_NODISCARD ws_status ws_json_read_object(ws_json object, const ws_field *fields, size_t n_fields,
                                            void *struct_out, ws_error *err);

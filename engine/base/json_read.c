@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strbuf.h"
+
 #define MAX_EXACT_INT 9007199254740992.0 /* 2^53: beyond it a double skips integers */
 enum { MAX_FIELDS = 128 };               /* of one table; tables are ours, not the user's */
 
@@ -158,15 +160,26 @@ static ws_status read_field(ws_json value, const ws_field *field, void *target, 
 static ws_status unknown_key(ws_json member, const ws_field *fields, size_t n_fields, ws_error *err)
 {
     const char *names[MAX_FIELDS];
+    ws_strbuf   known = WS_STRBUF_INIT;
     WS_ASSERT(n_fields <= MAX_FIELDS);
     for (size_t i = 0; i < n_fields; i++) {
         names[i] = fields[i].key;
+        ws_strbuf_printf(&known, "%s%s", i > 0 ? ", " : "", fields[i].key);
     }
-    const char *nearest = ws_nearest_name(ws_json_key(member), names, n_fields);
-    if (nearest == NULL) {
-        return ws_json_problem(member, err, "unknown key");
-    }
-    return ws_json_problem(member, err, "unknown key, did you mean \"%s\"?", nearest);
+    const char     *nearest = ws_nearest_name(ws_json_key(member), names, n_fields);
+    const ws_status status =
+        nearest != NULL
+            ? ws_json_problem(member, err, "unknown key, did you mean \"%s\"?", nearest)
+            : ws_json_problem(member, err, "unknown key, expected one of %s", ws_strbuf_text(&known));
+    ws_strbuf_fini(&known);
+    return status;
+}
+
+/* The root of a document may say where its schema lies: editors look for it. */
+static bool is_schema_path(ws_json object, ws_json member)
+{
+    return strcmp(ws_json_key(member), "$schema") == 0 && ws_json_string(member) != NULL &&
+           object.item == ws_json_doc_root(object.doc).item;
 }
 
 static const ws_field *find_field(const char *key, const ws_field *fields, size_t n_fields)
@@ -188,6 +201,9 @@ ws_status ws_json_read_object(ws_json object, const ws_field *fields, size_t n_f
     ws_status status = WS_OK;
     for (ws_json member = ws_json_first(object); member.item != NULL; member = ws_json_next(member)) {
         const ws_field *field = find_field(ws_json_key(member), fields, n_fields);
+        if (field == NULL && is_schema_path(object, member)) {
+            continue;
+        }
         if (field == NULL) {
             status = unknown_key(member, fields, n_fields, err);
             continue;

@@ -132,6 +132,29 @@ static void test_null_counts_as_absent_where_allowed(void **state)
     ws_json_doc_destroy(&doc);
 }
 
+static void test_only_a_root_names_its_schema(void **state)
+{
+    (void)state;
+    static const ws_field name_only[] = {{"name", WS_FIELD_JSON, 0, 0, 0, 0, "anything"}};
+    const struct {
+        const char *text;
+        ws_status   at_root, at_member;
+    } cases[] = {
+        {"{\"$schema\":\"s.json\",\"name\":{}}", WS_OK, WS_OK},
+        {"{\"$schema\":3,\"name\":{}}", WS_ERR_INPUT, WS_OK},
+        {"{\"name\":{\"$schema\":\"s.json\"}}", WS_OK, WS_ERR_INPUT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ws_json_doc  *doc  = parse(cases[i].text);
+        const ws_json root = ws_json_doc_root(doc);
+        ws_json       got;
+        assert_int_equal(ws_json_read_object(root, name_only, 1, &got, NULL), cases[i].at_root);
+        assert_int_equal(ws_json_read_object(ws_json_member(root, "name"), name_only, 1, &got, NULL),
+                         cases[i].at_member);
+        ws_json_doc_destroy(&doc);
+    }
+}
+
 static void test_object_reports_everything(void **state)
 {
     (void)state;
@@ -145,7 +168,8 @@ static void test_object_reports_everything(void **state)
                                              "t.json: /power_w: expected number > 0, found 0\n"
                                              "t.json: /is_shared: expected true or false, found null\n"
                                              "t.json: /rate: expected number in 0..1, found 2\n"
-                                             "t.json: /colour: unknown key\n"
+                                             "t.json: /colour: unknown key, expected one of n_npus, "
+                                             "power_w, is_shared, name, extra, rate\n"
                                              "t.json: /name: expected string, found 7\n"
                                              "t.json: missing key \"n_npus\" (devices)");
     assert_int_equal(err.n_problems, 7);
@@ -174,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_object_by_table),
         cmocka_unit_test(test_null_counts_as_absent_where_allowed),
+        cmocka_unit_test(test_only_a_root_names_its_schema),
         cmocka_unit_test(test_object_reports_everything),
         cmocka_unit_test(test_only_objects_are_read_as_objects),
     };
