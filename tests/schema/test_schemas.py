@@ -31,11 +31,11 @@ CLUSTER = {  # every object a cluster config may hold
         "num_instances": 1, "cpu_mem": {"mem_size": 512, "mem_bw": 256, "mem_latency": 0, "pim_config": None},
         "instances": [{
             "model_name": "meta-llama/Llama-3.1-8B", "hardware": "RTXPRO6000", "npu_mem": {**MEMORY, "mem_util": 0.9},
-            "pd_type": None, "num_npus": 1, "tp_size": 1, "pp_size": 1, "ep_size": 1, "dp_group": None,
+            "pd_type": None, "num_npus": 1, "tp_size": 1, "pp_size": 1, "ep_size": 1, "dp_group": None, "power_cap_w": None,
             "placement": {"default": {"weights": "npu", "kv_loc": "npu", "kv_evict_loc": "cpu"},
                           "blocks": [{"blocks": "0-3", "weights": "cxl:0"}], "layers": {"lm_head": {"weights": "cpu"}}}}],
         "power": {
-            "base_node_power": 60,
+            "base_node_power": 60, "power_cap_w": None,
             "npu": {"RTXPRO6000": {"idle_power": 35, "standby_power": 300, "active_power": 600, "standby_duration": "18s"}},
             "cpu": {"idle_power": 10, "active_power": 200, "util": 0.15},
             "dram": {"dimm_size": 32, "idle_power": 2.0, "energy_per_bit": 6.0},
@@ -80,7 +80,7 @@ OBJECTS = [
      + [f"/nodes/0/power/{k}" for k in ("npu/RTXPRO6000", "cpu", "dram", "link", "nic", "storage", "cxl")]),
     *[("workload", w, ["", *(f"/{k}" for k in ("prefix", "session") if k in w)]) for w in WORKLOADS],
     *[("workload", {**WORKLOADS[0], "input": d}, ["/input"]) for d in DRAWS],
-    ("hardware", hardware(), ["", "/efficiency"]),
+    ("hardware", hardware(), ["", "/efficiency", "/power", "/power_curve"]),
     ("sweep", SPEC, ["", "/sampling", "/outputs"]),
 ]
 
@@ -97,6 +97,7 @@ class SchemaTest(unittest.TestCase):
         cls.schemas = Schemas(SOURCE_DIR / "configs/schema")
         cls.readers = Readers(WATTSIM, WATTSWEEP, SOURCE_DIR, cls.temporary.name)
         probe = edited(CLUSTER, "/nodes/0/instances/0/hardware", "PROBE")
+        probe = edited(probe, "/nodes/0/instances/0/power_cap_w", 500)  # so that the power curve is read
         (Path(cls.temporary.name) / "probe_cluster.json").write_text(json.dumps(probe))
 
     def accepts(self, name, document, where):
