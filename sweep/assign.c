@@ -204,6 +204,11 @@ static ws_status set_standby(const assigner *a, const char *node)
     return WS_OK;
 }
 
+static ws_status set_power_cap(const assigner *a, const char *instance)
+{
+    return set_member(a, instance, "power_cap_w");
+}
+
 /* The node's list of instances, repeated in order until there are as many as asked for. */
 static ws_status set_num_instances(const assigner *a, const char *node)
 {
@@ -265,6 +270,8 @@ static ws_status assign_one(const assigner *a)
         return each_instance(a, set_ep_size);
     case SWP_TARGET_STANDBY_DURATION:
         return each_node(a, set_standby);
+    case SWP_TARGET_POWER_CAP:
+        return each_instance(a, set_power_cap);
     case SWP_TARGET_OPTION:
         return has_overrides(a->param->option) ? each_instance(a, drop_override) : WS_OK;
     case SWP_TARGET_POINTER:

@@ -18,6 +18,7 @@ static const known_name known_names[] = {
     {"tp_size", SWP_TARGET_TP_SIZE},   {"pp_size", SWP_TARGET_PP_SIZE},
     {"ep_size", SWP_TARGET_EP_SIZE},   {"num_instances", SWP_TARGET_NUM_INSTANCES},
     {"hardware", SWP_TARGET_HARDWARE}, {"standby_duration", SWP_TARGET_STANDBY_DURATION},
+    {"power_cap_w", SWP_TARGET_POWER_CAP},
 };
 enum { N_KNOWN_NAMES = sizeof known_names / sizeof known_names[0] };
 
@@ -71,7 +72,7 @@ static ws_status unknown_name(ws_json place, ws_error *err)
     return ws_json_problem(
         place, err,
         "unknown parameter%s%s%s; expected a simulator option, tp_size, pp_size, ep_size, num_instances, "
-        "hardware, standby_duration, workload.<field>, a JSON Pointer into the cluster "
+        "hardware, standby_duration, power_cap_w, workload.<field>, a JSON Pointer into the cluster "
         "config, or named merge patches {\"label\": {...}}",
         nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
         nearest != NULL ? "\"?" : "");
@@ -139,6 +140,15 @@ static ws_status check_duration(swp_choice *value, ws_json place, double bare_un
     return WS_OK;
 }
 
+static ws_status check_cap(const swp_choice *value, ws_json place, ws_error *err)
+{
+    if (ws_json_kind_of(value->json) == WS_JSON_BOOL || !(value->number > 0.0 && value->number <= 1e9)) {
+        return ws_json_problem(place_of(value, place), err, "expected a power cap in W > 0, found %s",
+                               value->label);
+    }
+    return WS_OK;
+}
+
 /* The option's own range check, on a scratch set of options. */
 static ws_status check_option(const ws_option *option, swp_choice *value, ws_json place, ws_error *err)
 {
@@ -173,6 +183,8 @@ static ws_status check_value(const swp_parameter *param, swp_choice *value, ws_j
         return check_count(value, place, err);
     case SWP_TARGET_STANDBY_DURATION:
         return check_duration(value, place, bare_unit_s, err);
+    case SWP_TARGET_POWER_CAP:
+        return check_cap(value, place, err);
     case SWP_TARGET_OPTION:
         return check_option(param->option, value, place, err);
     case SWP_TARGET_PATCH:
@@ -260,6 +272,8 @@ ws_status swp_param_read(ws_json place, bool may_repeat, double standby_bare_uni
     }
     if (takes_durations(out)) {
         out->unit = "s";
+    } else if (out->target == SWP_TARGET_POWER_CAP) {
+        out->unit = "W";
     }
     return read_list(place, may_repeat, standby_bare_unit_s, arena, err, out);
 }
@@ -284,6 +298,7 @@ bool swp_param_is_structural(const swp_parameter *param)
     case SWP_TARGET_EP_SIZE:
         return true;
     case SWP_TARGET_STANDBY_DURATION:
+    case SWP_TARGET_POWER_CAP: /* the data sheet is read whatever the cap */
         return false;
     case SWP_TARGET_OPTION:
     case SWP_TARGET_WORKLOAD:

@@ -5,6 +5,7 @@
  *   num_instances                 instances per node: the node's list, repeated in order
  *   hardware                      every instance, and the node's power.npu entry
  *   standby_duration              every power.npu entry of every node
+ *   power_cap_w                   every instance
  *   workload.<field>              a member of the workload generator's spec (dots lead deeper), or of
  *                                 {"dataset", "num_reqs"}
  *   /nodes/0/...                  a JSON Pointer (RFC 6901) into the cluster config
@@ -29,6 +30,7 @@ typedef enum swp_target {
     SWP_TARGET_PP_SIZE,
     SWP_TARGET_EP_SIZE,
     SWP_TARGET_STANDBY_DURATION,
+    SWP_TARGET_POWER_CAP,
     SWP_TARGET_OPTION,
     SWP_TARGET_WORKLOAD,
     SWP_TARGET_POINTER,
@@ -40,7 +42,7 @@ typedef struct swp_parameter {
     char             short_name[32]; /**< letters, digits and '_', for dataset names */
     swp_target       target;
     const ws_option *option; /**< of SWP_TARGET_OPTION, else NULL */
-    const char      *unit;   /**< of the numbers: "s" or "1" */
+    const char      *unit;   /**< of the numbers: "s", "W" or "1" */
     swp_param_kind   kind;   /**< SWP_PARAM_TEXT: values are labels, not numbers */
     size_t           n_values;
     swp_choice      *values; /**< arena */

@@ -110,6 +110,14 @@ static void test_standby_follows_hardware(void **state)
     expect("\"standby_duration\": {\"linspace\": [\"1s\", \"2s\", 2]}", "\"standby_duration\":\"1.0s\"", 1);
 }
 
+/* The instance's own cap wins over its hardware's, so one key per instance is enough. */
+static void test_power_cap_reaches_every_instance(void **state)
+{
+    (void)state;
+    expect("\"power_cap_w\": [250]", "\"power_cap_w\":250", 3);
+    expect("\"power_cap_w\": {\"linspace\": [200, 300, 2]}, \"num_instances\": [3]", "\"power_cap_w\":200", 6);
+}
+
 static void test_swept_options_drop_overrides(void **state)
 {
     (void)state;
@@ -165,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_num_instances_repeats_in_order),
         cmocka_unit_test(test_hardware_brings_its_power),
         cmocka_unit_test(test_standby_follows_hardware),
+        cmocka_unit_test(test_power_cap_reaches_every_instance),
         cmocka_unit_test(test_swept_options_drop_overrides),
         cmocka_unit_test(test_order_of_assignment),
         cmocka_unit_test(test_pointer_into_nothing_is_an_error),

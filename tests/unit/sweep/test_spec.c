@@ -131,6 +131,17 @@ static void test_bare_standby(void **state)
     swp_spec_destroy(&s);
 }
 
+static void test_power_caps_are_in_w(void **state)
+{
+    (void)state;
+    swp_spec *spec = parse("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [300, 250.5]}}");
+    assert_int_equal(spec->params[0].target, SWP_TARGET_POWER_CAP);
+    assert_string_equal(spec->params[0].unit, "W");
+    assert_int_equal(spec->params[0].kind, SWP_PARAM_DOUBLE);
+    assert_true(spec->params[0].values[1].number == 250.5);
+    swp_spec_destroy(&spec);
+}
+
 static void test_list(void **state)
 {
     (void)state;
@@ -174,6 +185,9 @@ static void test_refused(void **state)
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"/a\": {\"range\": [0, 2, 0]}}}", "/parameters");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"/a\": {\"linspace\": [0, 2, 99999999]}}}", "at most");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"standby_duration\": [\"soon\"]}}", "expected a duration");
+    REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [0]}}", "expected a power cap in W > 0");
+    REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [\"low\"]}}", "expected a power cap in W > 0");
+    REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap\": [300]}}", "did you mean \"power_cap_w\"");
     REFUSE("{\"cluster\": \"c\", \"sampling\": {\"method\": \"magic\"}}", "/sampling/method");
     REFUSE("{\"cluster\": \"c\", \"sampling\": {\"method\": \"random\"}}", "\"n\"");
     REFUSE("{\"cluster\": \"c\", \"sampling\": {\"method\": \"list\"}}", "\"points\"");
@@ -188,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_durations_in_generators),
         cmocka_unit_test(test_bare_standby),
+        cmocka_unit_test(test_power_caps_are_in_w),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_all_problems_are_reported),
         cmocka_unit_test(test_refused),
