@@ -2,21 +2,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gather.h"
 #include "row.h"
 
 #define BLOCK_BYTES ((size_t)16 << 20) /* written at once; a multiple of the final file's chunks */
 
-/* Where each job's samples (or requests) lie in the sources and in the new file. */
+/* Where the samples (or requests) of each job of a window lie in the sources and in the new file. */
 typedef struct ragged {
     int64_t *start; /* [plan->n] in the source */
     int64_t *count; /* [plan->n] */
-    size_t  *to;    /* [plan->n + 1] in the new file */
+    size_t  *to;    /* [plan->n + 1] in the new file, counted from `base` */
+    size_t   base;  /* rows of the windows before */
 } ragged;
 
 typedef struct copier {
-    const swp_plan *plan;
+    const swp_plan *plan;     /* the window */
+    size_t          job_base; /* rows of the windows before */
     swp_file       *to;
     ragged          ragged[SWP_AXIS_COUNT];
     char           *block;
@@ -41,12 +44,14 @@ static size_t min_size(size_t a, size_t b)
 
 /* ---- ragged axes ---- */
 
-static void ragged_fini(ragged *r)
+/* Forget the window; its rows count as windows before. */
+static void ragged_leave(ragged *r, size_t n_picks)
 {
+    const size_t base = r->to != NULL ? r->base + r->to[n_picks] : r->base;
     free(r->start);
     free(r->count);
     free(r->to);
-    *r = (ragged){NULL, NULL, NULL};
+    *r = (ragged){.base = base};
 }
 
 /* One int64 column of the first source that has it describes the form; all sources are gathered by its path.
@@ -90,15 +95,28 @@ static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *
     return WS_OK;
 }
 
-ws_status swp_plan_lengths(const swp_plan *plan, ws_error *err, size_t n_rows_out[SWP_AXIS_COUNT])
+/* Add a window to the lengths. */
+static ws_status add_lengths(const swp_plan *plan, ws_error *err, size_t n_rows[SWP_AXIS_COUNT])
 {
-    n_rows_out[SWP_AXIS_JOB] = plan->n;
+    n_rows[SWP_AXIS_JOB] += plan->n;
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
-        ragged          r      = {NULL, NULL, NULL};
+        ragged          r      = {.base = n_rows[axis]};
         const ws_status status = ragged_load(plan, (swp_row_axis)axis, err, &r);
-        n_rows_out[axis]       = status == WS_OK ? r.to[plan->n] : 0;
-        ragged_fini(&r);
+        ragged_leave(&r, status == WS_OK ? plan->n : 0);
+        n_rows[axis] = r.base;
         WS_TRY(status);
+    }
+    return WS_OK;
+}
+
+ws_status swp_copied_lengths(swp_plan_scan *scan, ws_error *err, size_t n_rows_out[SWP_AXIS_COUNT])
+{
+    swp_plan plan = {.n = 1};
+    memset(n_rows_out, 0, SWP_AXIS_COUNT * sizeof(n_rows_out[0]));
+    swp_plan_scan_rewind(scan);
+    while (plan.n > 0) {
+        WS_TRY(swp_plan_scan_next(scan, err, &plan));
+        WS_TRY(add_lengths(&plan, err, n_rows_out));
     }
     return WS_OK;
 }
@@ -118,7 +136,7 @@ static ws_status fill_job_block(copier *c, const swp_column *column, size_t firs
         const ragged *r =
             &c->ragged[column->role == SWP_ROLE_SAMPLE_START ? SWP_AXIS_SAMPLE : SWP_AXIS_REQUEST];
         for (size_t i = 0; i < n; i++) {
-            values[i] = (int64_t)r->to[first + i];
+            values[i] = (int64_t)(r->base + r->to[first + i]);
         }
         return WS_OK;
     }
@@ -134,7 +152,7 @@ static ws_status fill_job_block(copier *c, const swp_column *column, size_t firs
     return swp_gather(c->plan->sources, c->spans, n, column, c->block, c->err);
 }
 
-/* Index of the pick that sample (or request) number `at` of the new file belongs to. */
+/* Index of the pick that sample (or request) number `at` of the window belongs to. */
 static size_t pick_at(const ragged *r, size_t n, size_t at)
 {
     size_t low = 0, high = n;
@@ -170,8 +188,10 @@ static ws_status copy_column(copier *c, size_t index)
 {
     const swp_column *column = &c->to->columns.list[index];
     WS_ASSERT(column->axis == SWP_AXIS_JOB || c->ragged[column->axis].to != NULL);
-    const size_t n    = column->axis == SWP_AXIS_JOB ? c->plan->n : c->ragged[column->axis].to[c->plan->n];
-    size_t       rows = BLOCK_BYTES / column->row_bytes;
+    const bool   is_job = column->axis == SWP_AXIS_JOB;
+    const size_t base   = is_job ? c->job_base : c->ragged[column->axis].base;
+    const size_t n      = is_job ? c->plan->n : c->ragged[column->axis].to[c->plan->n];
+    size_t       rows   = BLOCK_BYTES / column->row_bytes;
 
     rows = rows > 0 ? rows : 1;
     if (rows * column->row_bytes > c->block_bytes) {
@@ -185,9 +205,8 @@ static ws_status copy_column(copier *c, size_t index)
     }
     for (size_t first = 0; first < n; first += rows) {
         const size_t count = min_size(rows, n - first);
-        WS_TRY(column->axis == SWP_AXIS_JOB ? fill_job_block(c, column, first, count)
-                                            : fill_ragged_block(c, column, first, count));
-        WS_TRY(swp_file_write(c->to, index, first, count, c->block, c->err));
+        WS_TRY(is_job ? fill_job_block(c, column, first, count) : fill_ragged_block(c, column, first, count));
+        WS_TRY(swp_file_write(c->to, index, base + first, count, c->block, c->err));
     }
     return WS_OK;
 }
@@ -218,8 +237,8 @@ static ws_status copy_params(copier *c)
         }
         for (size_t k = 0; k < layout->n_params && status == WS_OK; k++) {
             const swp_column *column = swp_columns_find(&c->to->columns, SWP_ROLE_PARAM, k);
-            status =
-                swp_file_write(c->to, (size_t)(column - c->to->columns.list), first, n, blocks[k], c->err);
+            status = swp_file_write(c->to, (size_t)(column - c->to->columns.list), c->job_base + first, n,
+                                    blocks[k], c->err);
         }
     }
     for (size_t k = 0; blocks != NULL && k < layout->n_params; k++) {
@@ -232,18 +251,21 @@ static ws_status copy_params(copier *c)
 
 /* ---- the whole ---- */
 
-static ws_status copy_all(copier *c)
+static ws_status copy_window(copier *c)
 {
+    free(c->spans);
     c->spans = malloc((c->plan->n + 1) * sizeof(c->spans[0]));
     if (c->spans == NULL) {
         return no_memory(c->err);
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
-        WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->err, &c->ragged[axis]));
+        ragged *r = &c->ragged[axis];
+        WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->err, r));
         if (c->to->live) {
-            WS_TRY(swp_file_grow_axis(c->to, (swp_row_axis)axis, c->ragged[axis].to[c->plan->n], c->err));
+            WS_TRY(swp_file_grow_axis(c->to, (swp_row_axis)axis, r->base + r->to[c->plan->n], c->err));
         }
     }
+    c->job_count = 0;
     for (size_t i = 0; i < c->to->columns.n; i++) {
         if (c->to->columns.list[i].role != SWP_ROLE_PARAM || c->params_of == NULL) {
             WS_TRY(copy_column(c, i));
@@ -252,13 +274,29 @@ static ws_status copy_all(copier *c)
     return c->params_of != NULL ? copy_params(c) : WS_OK;
 }
 
-ws_status swp_copy_rows(const swp_plan *plan, swp_file *to, swp_params_fn params_of, void *ctx, ws_error *err)
+static ws_status copy_all(copier *c, swp_plan_scan *scan)
 {
-    copier          c      = {.plan = plan, .to = to, .params_of = params_of, .ctx = ctx, .err = err};
-    const ws_status status = copy_all(&c);
+    swp_plan plan = {.n = 0};
+    c->plan       = &plan;
+    swp_plan_scan_rewind(scan);
+    do {
+        WS_TRY(swp_plan_scan_next(scan, c->err, &plan));
+        WS_TRY(copy_window(c));
+        c->job_base += plan.n;
+        for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
+            ragged_leave(&c->ragged[axis], plan.n);
+        }
+    } while (plan.n > 0);
+    return WS_OK;
+}
 
-    for (int axis = 0; axis < SWP_AXIS_COUNT; axis++) {
-        ragged_fini(&c.ragged[axis]);
+ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, void *ctx, ws_error *err)
+{
+    copier          c      = {.to = to, .params_of = params_of, .ctx = ctx, .err = err};
+    const ws_status status = copy_all(&c, scan);
+
+    for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
+        ragged_leave(&c.ragged[axis], 0);
     }
     free(c.spans);
     free(c.block);

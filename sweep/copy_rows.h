@@ -1,4 +1,4 @@
-/* copy_rows.h -- copy the rows of a plan, column by column, in blocks of bounded size. Internal to the store.
+/* copy_rows.h -- copy picked rows, a window at a time and column by column. Internal to the store.
  */
 #ifndef SWP_COPY_ROWS_H
 #define SWP_COPY_ROWS_H
@@ -6,14 +6,14 @@
 #include "file.h"
 #include "plan.h"
 
-/** How many rows each axis of the plan's file has. */
-WS_NODISCARD ws_status swp_plan_lengths(const swp_plan *plan, ws_error *err,
-                                        size_t n_rows_out[SWP_AXIS_COUNT]);
+/** How many rows each axis of a file with all picks of a scan has. */
+WS_NODISCARD ws_status swp_copied_lengths(swp_plan_scan *scan, ws_error *err,
+                                          size_t n_rows_out[SWP_AXIS_COUNT]);
 
-/** Copy all rows of a plan to the beginning of a file.
+/** Copy all picks of a scan to the beginning of a file, in memory that does not depend on how many there are.
  * @param[in] params_of  gives parameters by job; NULL = copy the source's columns
  * @return WS_OK; WS_ERR_IO; WS_ERR_ARG if a row does not fit the file's layout; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_copy_rows(const swp_plan *plan, swp_file *to, swp_params_fn params_of, void *ctx,
+WS_NODISCARD ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, void *ctx,
                                      ws_error *err);
 
 #endif /* SWP_COPY_ROWS_H */

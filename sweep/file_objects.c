@@ -8,6 +8,7 @@
 #include <hdf5_hl.h>
 
 #include "h5util.h"
+#include "plan.h"
 
 #define FINAL_CHUNK_BYTES ((size_t)512 << 10)
 #define LIVE_CHUNK_BYTES ((size_t)1 << 20)
@@ -94,20 +95,28 @@ static hid_t file_type(swp_type type)
 
 /* ---- datasets ---- */
 
+/* Rows of a chunk. Final job columns: a divisor of the window that copying them goes by, so that each chunk is written
+ * once and whole. */
+static size_t chunk_rows(const maker *m, const swp_column *column)
+{
+    const size_t fit  = (m->file->live ? LIVE_CHUNK_BYTES : FINAL_CHUNK_BYTES) / (column->row_bytes > 0 ? column->row_bytes : 1);
+    const size_t most = m->file->live ? m->file->chunk_rows[column->axis] : m->options->n_rows[column->axis];
+    size_t       rows = fit > 0 ? fit : 1;
+    if (!m->file->live && column->axis == SWP_AXIS_JOB) {
+        for (rows = SWP_WINDOW_ROWS; rows > fit && rows > 1; rows /= 2) {
+        }
+    }
+    return rows < most ? rows : most;
+}
+
 static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, int rank, const hsize_t *dims)
 {
     const bool   live                = m->file->live;
-    const size_t n                   = m->options->n_rows[column->axis];
-    const size_t max_bytes           = live ? LIVE_CHUNK_BYTES : FINAL_CHUNK_BYTES;
-    size_t       rows                = max_bytes / (column->row_bytes > 0 ? column->row_bytes : 1);
-    const size_t most                = live ? m->file->chunk_rows[column->axis] : n;
-    hsize_t      chunk[SWP_MAX_RANK] = {0};
+    hsize_t      chunk[SWP_MAX_RANK] = {chunk_rows(m, column)};
 
-    if (!live && n == 0) {
+    if (!live && m->options->n_rows[column->axis] == 0) {
         return 0; /* an axis of fixed length 0 cannot have chunks */
     }
-    rows     = rows > most ? most : rows;
-    chunk[0] = rows > 0 ? rows : 1;
     for (int d = 1; d < rank; d++) {
         chunk[d] = dims[d];
     }
@@ -130,6 +139,14 @@ static herr_t set_fill(hid_t list, const swp_column *column)
     return column->type == SWP_TYPE_F64 ? H5Pset_fill_value(list, H5T_NATIVE_DOUBLE, &nan_value) : 0;
 }
 
+/* Blocks are written whole, so that bytes go straight to the file, except samples and requests of a final file: windows
+ * end amid a chunk, which waits in the cache for its other half. */
+static herr_t set_chunk_cache(hid_t access, const maker *m, const swp_column *column)
+{
+    const bool waits = !m->file->live && column->axis != SWP_AXIS_JOB;
+    return H5Pset_chunk_cache(access, waits ? 7 : 1, waits ? 2 * FINAL_CHUNK_BYTES : 0, 0.75);
+}
+
 static hid_t create_dataset(const maker *m, const swp_column *column, hid_t group)
 {
     hsize_t   dims[SWP_MAX_RANK], max_dims[SWP_MAX_RANK];
@@ -144,11 +161,10 @@ static hid_t create_dataset(const maker *m, const swp_column *column, hid_t grou
         max_dims[0] = H5S_UNLIMITED;
     }
     const hid_t space = H5Screate_simple(rank, dims, max_dims);
-    /* No chunk cache: blocks are written whole, so that bytes go straight to the file. */
     if (list >= 0 && access >= 0 && space >= 0 && set_storage(list, m, column, rank, dims) >= 0 &&
         set_fill(list, column) >= 0 &&
         H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
-        H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0) {
+        set_chunk_cache(access, m, column) >= 0) {
         data = H5Dcreate2(group, column->name, file_type(column->type), space, H5P_DEFAULT, list, access);
     }
     if (space >= 0) {

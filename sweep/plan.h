@@ -1,5 +1,10 @@
 /* plan.h -- which rows of which files a rewritten file gets, in the order of their jobs. Internal to the
- * store. */
+ * store.
+ *
+ * One row per job is picked: the last of a file (a retry replaces what came before); between files a done
+ * row, else the later file's. A scan yields the picks a window at a time, so that rewriting a file takes the
+ * same memory however many rows it has; rows that are nearly in the order of their jobs, as sweeps write
+ * them, are read about once. */
 #ifndef SWP_PLAN_H
 #define SWP_PLAN_H
 
@@ -7,6 +12,8 @@
 #include <stdint.h>
 
 #include "reader.h"
+
+#define SWP_WINDOW_ROWS ((size_t)1 << 17) /* a few dozen MB of bookkeeping and copied cells */
 
 typedef struct swp_pick {
     size_t  source; /* index of the reader */
@@ -17,13 +24,30 @@ typedef struct swp_pick {
 typedef struct swp_plan {
     const swp_reader *const *sources; /* borrowed */
     size_t                   n_sources;
-    swp_pick                *picks; /* owned; jobs ascend strictly */
+    swp_pick                *picks; /* jobs ascend strictly */
     size_t                   n;
 } swp_plan;
 
-/** Pick one row per job: the last of a file (a retry replaces what came before); between files a done row,
- * else the later file's.
- * @param[in] job_of_row  one array per source, or NULL = the file's own /job; -1 leaves a row out */
+typedef struct swp_plan_scan swp_plan_scan; /* opaque */
+
+/** Begin to pick.
+ * @param[in]  sources      borrowed, also the array
+ * @param[in]  job_of_row   one array per source, borrowed, or NULL = the file's own /job; -1 leaves a row out
+ * @param[in]  window_rows  picks in a window, >= 1; SWP_WINDOW_ROWS unless testing
+ * @param[out] scan_out     owned by the caller, release with swp_plan_scan_destroy() */
+WS_NODISCARD ws_status swp_plan_scan_create(const swp_reader *const *sources, size_t n_sources,
+                                            const int64_t *const *job_of_row, size_t window_rows,
+                                            ws_error *err, swp_plan_scan **scan_out);
+void                   swp_plan_scan_destroy(swp_plan_scan **scan);
+
+/** The next picks: a full window, fewer only in the last one, none after it.
+ * @param[out] plan_out  its picks are borrowed from the scan until the next call */
+WS_NODISCARD ws_status swp_plan_scan_next(swp_plan_scan *scan, ws_error *err, swp_plan *plan_out);
+
+/** Begin again with the first job. */
+void swp_plan_scan_rewind(swp_plan_scan *scan);
+
+/** All picks at once; plan_out owns them, release with swp_plan_fini(). */
 WS_NODISCARD ws_status swp_plan_build(const swp_reader *const *sources, size_t n_sources,
                                       const int64_t *const *job_of_row, ws_error *err, swp_plan *plan_out);
 void                   swp_plan_fini(swp_plan *plan);

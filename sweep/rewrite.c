@@ -47,15 +47,15 @@ static char *history_of(const swp_reader *const *sources, size_t n_sources, cons
     return swp_history_line(n_sources > 0 ? swp_reader_history(sources[0]) : "", what);
 }
 
-static ws_status write_final(const swp_plan *plan, const swp_layout *layout, const char *tmp_path,
+static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, const char *tmp_path,
                              const char *history, ws_error *err)
 {
     swp_file_options options = {.live = false, .history = history};
     swp_file        *file    = NULL;
 
-    WS_TRY(swp_plan_lengths(plan, err, options.n_rows));
+    WS_TRY(swp_copied_lengths(scan, err, options.n_rows));
     WS_TRY(swp_file_make(tmp_path, layout, &options, err, &file));
-    ws_status status = swp_copy_rows(plan, file, NULL, NULL, err);
+    ws_status status = swp_copy_rows(scan, file, NULL, NULL, err);
     if (status != WS_OK) {
         swp_file_abandon(&file);
     } else {
@@ -70,24 +70,24 @@ static ws_status write_final(const swp_plan *plan, const swp_layout *layout, con
 ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
                       const char *path, const char *what, bool replace, ws_error *err)
 {
-    swp_plan  plan     = {.n = 0};
-    char     *tmp_path = ws_asprintf("%s.tmp", path);
-    char     *history  = history_of(sources, n_sources, what);
-    ws_status status   = tmp_path == NULL || history == NULL ? no_memory(err) : WS_OK;
+    swp_plan_scan *scan     = NULL;
+    char          *tmp_path = ws_asprintf("%s.tmp", path);
+    char          *history  = history_of(sources, n_sources, what);
+    ws_status      status   = tmp_path == NULL || history == NULL ? no_memory(err) : WS_OK;
 
     if (status == WS_OK && !replace && access(path, F_OK) == 0) {
         status = ws_error_add(err, WS_ERR_IO, "%s: exists already", path);
     }
     if (status == WS_OK) {
-        status = swp_plan_build(sources, n_sources, NULL, err, &plan);
+        status = swp_plan_scan_create(sources, n_sources, NULL, SWP_WINDOW_ROWS, err, &scan);
     }
     if (status == WS_OK) {
-        status = write_final(&plan, layout, tmp_path, history, err);
+        status = write_final(scan, layout, tmp_path, history, err);
     }
     if (status == WS_OK) {
         status = swp_rename(tmp_path, path, err);
     }
-    swp_plan_fini(&plan);
+    swp_plan_scan_destroy(&scan);
     free(history);
     free(tmp_path);
     return status;

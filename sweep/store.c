@@ -149,15 +149,15 @@ ws_status swp_store_create(const swp_store_config *config, const swp_layout *lay
 ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t *job_of_row,
                           swp_params_fn params_of, void *ctx, ws_error *err)
 {
-    swp_plan plan = {.n = 0};
+    swp_plan_scan *scan = NULL;
 
     WS_ASSERT(!store->begun && store->n_written[SWP_AXIS_JOB] == 0);
-    ws_status status = swp_plan_build(&old, 1, &job_of_row, err, &plan);
+    ws_status status = swp_plan_scan_create(&old, 1, &job_of_row, SWP_WINDOW_ROWS, err, &scan);
     if (status == WS_OK) {
-        status = swp_plan_lengths(&plan, err, store->n_written);
+        status = swp_copied_lengths(scan, err, store->n_written);
     }
     if (status == WS_OK) {
-        status        = swp_copy_rows(&plan, store->file, params_of, ctx, err);
+        status        = swp_copy_rows(scan, store->file, params_of, ctx, err);
         store->broken = status == WS_ERR_IO;
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
@@ -165,7 +165,7 @@ ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t
             store->n_written[axis] = 0; /* the older file had more to tell than the new layout has room for */
         }
     }
-    swp_plan_fini(&plan);
+    swp_plan_scan_destroy(&scan);
     return status;
 }
 

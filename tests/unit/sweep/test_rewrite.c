@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "copy_rows.h"
 #include "gather.h"
 #include "plan.h"
 #include "rewrite.h"
@@ -145,6 +146,69 @@ static void scattered_rows_are_gathered(void **state)
     assert_true(isnan(block[0]) && isnan(block[6])); /* a column older files lack */
 }
 
+/* Copy both files window by window, whatever the windows: the same file comes out. */
+static void copy_by_windows(place *p, size_t window_rows)
+{
+    const swp_reader *const sources[] = {p->readers[0], p->readers[1]};
+    swp_file_options        options   = {.live = false, .history = ""};
+    swp_plan_scan          *scan      = NULL;
+    swp_file               *file      = NULL;
+    swp_reader             *copied    = NULL;
+    assert_int_equal(swp_plan_scan_create(sources, 2, NULL, window_rows, &p->err, &scan), WS_OK);
+    assert_int_equal(swp_copied_lengths(scan, &p->err, options.n_rows), WS_OK);
+    assert_int_equal(options.n_rows[SWP_AXIS_JOB], 40);
+    assert_int_equal(swp_file_make(p->out, swp_reader_layout(sources[0]), &options, &p->err, &file), WS_OK);
+    assert_int_equal(swp_copy_rows(scan, file, NULL, NULL, &p->err), WS_OK);
+    assert_int_equal(swp_file_close(&file, false, &p->err), WS_OK);
+    assert_int_equal(swp_reader_open(p->out, &p->err, &copied), WS_OK);
+    assert_true(check_repacked(copied, 40));
+    swp_reader_close(&copied);
+    swp_plan_scan_destroy(&scan);
+}
+
+static void windows_make_no_difference(void **state)
+{
+    place *p = *state;
+    write_file(p->paths[0], 0, 40, 2, false);
+    write_file(p->paths[1], 1, 40, 2, false);
+    open_both(p);
+    static const size_t windows[] = {1, 7, 8, 39, 40, 41};
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        copy_by_windows(p, windows[i]);
+    }
+}
+
+/* Windows are full but for the last, also when jobs lie far apart: a damaged or sparse file takes no longer. */
+static void gaps_are_skipped(void **state)
+{
+    place *p = *state;
+    write_file(p->paths[0], 0, 6, 1, false);
+    write_file(p->paths[1], 0, 1, 1, false);
+    open_both(p);
+    const swp_reader *source     = p->readers[0];
+    const int64_t     new_job[]  = {INT64_C(1) << 52, 3, -1, INT64_C(1) << 40, 4, INT64_C(1) << 52};
+    const int64_t    *job_of_row = new_job;
+    const int64_t     expected[] = {3, 4, INT64_C(1) << 40, INT64_C(1) << 52};
+    swp_plan_scan    *scan       = NULL;
+    swp_plan          plan;
+    assert_int_equal(swp_plan_scan_create(&source, 1, &job_of_row, 3, &p->err, &scan), WS_OK);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(swp_plan_scan_next(scan, &p->err, &plan), WS_OK);
+        assert_int_equal(plan.n, 3);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(plan.picks[i].job, expected[i]);
+        }
+        assert_int_equal(swp_plan_scan_next(scan, &p->err, &plan), WS_OK);
+        assert_int_equal(plan.n, 1);
+        assert_int_equal(plan.picks[0].job, expected[3]);
+        assert_int_equal(plan.picks[0].row, 5); /* the later of two rows */
+        assert_int_equal(swp_plan_scan_next(scan, &p->err, &plan), WS_OK);
+        assert_int_equal(plan.n, 0);
+        swp_plan_scan_rewind(scan);
+    }
+    swp_plan_scan_destroy(&scan);
+}
+
 static void failures_leave_the_old_file(void **state)
 {
     place *p = *state;
@@ -167,6 +231,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {TEST(slices_join), TEST(done_rows_win), TEST(plan_by_given_jobs),
-                                       TEST(scattered_rows_are_gathered), TEST(failures_leave_the_old_file)};
+                                       TEST(scattered_rows_are_gathered), TEST(windows_make_no_difference),
+                                       TEST(gaps_are_skipped), TEST(failures_leave_the_old_file)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
