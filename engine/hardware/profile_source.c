@@ -7,6 +7,7 @@
 
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_compact.h"
+#include "hardware/profile_fuse.h"
 #include "hardware/profile_roofline.h"
 #include "hardware/profile_table.h"
 
@@ -56,6 +57,17 @@ static void remember_degrees(search *s, const char *path, const int64_t *degrees
 
 /* ---- sources ---- */
 
+/* Of a measured draft, or one fitted to a measurement. */
+static ws_status build_measured(search *s, ws__profile_draft *draft)
+{
+    const ws_profile_request *q = s->request;
+    if (q->fuse) {
+        const ws__fuse_subject subject = {q->model, q->tp_size, ws_dtype_bytes(q->dtype), q->hardware};
+        ws__fuse_elementwise(draft, &subject, s->notes);
+    }
+    return ws__profile_build(draft, &s->found);
+}
+
 static ws_status try_bundle(search *s, const char *dir, const char *variant)
 {
     const ws_profile_request *q = s->request;
@@ -71,7 +83,7 @@ static ws_status try_bundle(search *s, const char *dir, const char *variant)
     if (has_degree(degrees, n, q->tp_size)) {
         status = ws__bundle_read(s->files, path, q->tp_size, s->notes, s->err, &draft, NULL);
         if (status == WS_OK) {
-            status = ws__profile_build(&draft, &s->found);
+            status = build_measured(s, &draft);
         }
     } else if (n > 0) {
         remember_degrees(s, path, degrees, n);
@@ -95,7 +107,7 @@ static ws_status use_compact(search *s, const char *path, const ws__compact *com
     ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
     ws_status         status = ws__compact_expand(compact, tp, &draft);
     if (status == WS_OK) {
-        status = ws__profile_build(&draft, &s->found);
+        status = build_measured(s, &draft);
     }
     ws__profile_draft_fini(&draft);
     return status;

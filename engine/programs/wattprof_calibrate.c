@@ -6,6 +6,7 @@
 
 #include "base/json_write.h"
 #include "hardware/profile_calibrate.h"
+#include "hardware/profile_fuse.h"
 
 enum { TARGETS_MAX = 64 };
 
@@ -39,8 +40,10 @@ static ws_status add_target(wp_context *ctx, measured_set *set, const char *bund
     ws__bundle_meta meta;
     set->bundles[i] = bundle;
     WS_TRY(ws__bundle_read(ctx->files, bundle, tp, NULL, &ctx->err, &set->drafts[i], &meta));
-    WS_TRY(ws__profile_build(&set->drafts[i], &set->profiles[i]));
     WS_TRY(wp_read_model(ctx, meta.model, &set->models[i]));
+    const ws__fuse_subject subject = {&set->models[i], tp, ws_dtype_bytes(WS_DTYPE_BFLOAT16), sheet->name};
+    ws__fuse_elementwise(&set->drafts[i], &subject, NULL);
+    WS_TRY(ws__profile_build(&set->drafts[i], &set->profiles[i]));
     set->targets[i] = (ws__calibration_target){
         .roofline  = {.sheet = sheet, .model = &set->models[i], .dtype = WS_DTYPE_BFLOAT16, .tp = tp},
         .measured  = &set->drafts[i],

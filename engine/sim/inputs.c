@@ -389,8 +389,8 @@ static ws_status adopt_workload(const ws_inputs *inputs, const char *key, ws_wor
 
 static void profile_key(const ws_profile_request *request, char *buf, size_t cap)
 {
-    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d", request->hardware, request->model->name, (int)request->dtype,
-                   request->kv_fp8, request->tp_size, (int)request->choice);
+    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d", request->hardware, request->model->name, (int)request->dtype,
+                   request->kv_fp8, request->tp_size, (int)request->choice, request->fuse);
 }
 
 /* Load a profile and keep it under its key. */

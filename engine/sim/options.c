@@ -131,6 +131,9 @@ static const ws_option options_table[] = {
         profile, profile_choices, GLOBAL, MODEL,
         "where latencies come from: a measured bundle, a compact fit of one, or the data-sheet roofline; "
         "auto = the first that exists, in this order"),
+    BOOL_OPTION(enable_fused_elementwise, GLOBAL, MODEL,
+                "take norms and rotary embeddings that a profile holds as several kernels each as one, as serving "
+                "engines run them; physical fidelity only"),
 };
 
 const ws_option *ws_option_table(size_t *n_out)
@@ -167,6 +170,7 @@ ws_options ws_options_default(void)
         .block_size             = 16,
         .dtype                  = WS_DTYPE_COUNT,
         .enable_chunked_prefill = true,
+        .enable_fused_elementwise = true,
         .enable_prefix_caching  = true,
         .npu_memory_utilization = 0.9,
         .reserve_full_isl       = true,

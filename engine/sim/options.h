@@ -55,6 +55,7 @@ typedef struct ws_options {
     int64_t           fidelity;         /* ws_fidelity */
     int64_t           standby_unit;     /* ws_standby_unit; auto = ns, or s under reference fidelity */
     int64_t           profile;          /* ws_profile_choice */
+    bool              enable_fused_elementwise; /* physical fidelity only */
     int64_t           seed;             /* of RAND routing and generated workloads */
 } ws_options;
 

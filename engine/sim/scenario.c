@@ -78,7 +78,9 @@ ws_profile_request ws_instance_profile_request(const ws_scenario *s, const ws_in
                                 .dtype    = c->dtype,
                                 .kv_fp8   = c->options.kv_cache_dtype == 1,
                                 .tp_size  = c->tp_size,
-                                .choice   = (ws_profile_choice)s->options.profile};
+                                .choice   = (ws_profile_choice)s->options.profile,
+                                .fuse     = s->options.enable_fused_elementwise &&
+                                        s->options.fidelity == WS_FIDELITY_PHYSICAL};
 }
 
 static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_instance_config *c, ws_error *err)
