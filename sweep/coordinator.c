@@ -1,8 +1,6 @@
 #include "coordinator.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,13 +9,12 @@
 #include "messages.h"
 #include "signals.h"
 
-#define BATCH_S 0.030              /* work in one batch */
-#define LONG_JOB_S 0.100           /* beside it, asking for the next one costs nothing */
+#define BATCH_S 0.030             /* work in one batch */
+#define LONG_JOB_S 0.100          /* beside it, asking for the next one costs nothing */
 #define BACKLOG_BYTES (64u << 20) /* rows waiting for the file: no new work beyond */
-#define LEAVE_S 10.0 /* how long workers may take to finish the running job when a sweep stops early */
+#define LEAVE_S 10.0              /* how long running jobs may take to finish when a sweep stops early */
+#define ABANDON_S 5.0             /* and how long workers may take then to leave them */
 enum { MAX_DEATHS = 3, MESSAGES_PER_TURN = 256 };
-
-typedef enum peer_state { PEER_ABSENT, PEER_ACTIVE, PEER_LEAVING, PEER_GONE, PEER_DEAD } peer_state;
 
 /* Jobs given and not reported, in the order given. */
 typedef struct in_hand {
@@ -26,22 +23,18 @@ typedef struct in_hand {
 } in_hand;
 
 typedef struct peer {
-    peer_state state;
-    double     heard_s, beat_s; /* last message from it, to it */
-    int64_t    pid;             /* 0 = not on this host */
-    double     job_s;           /* smoothed wall time between rows per job; 0 = unknown */
-    double     batch_begin_s;
-    in_hand    hand;
-    size_t     batch; /* size of the last batch given */
+    double  job_s; /* smoothed wall time between rows per job; 0 = unknown */
+    double  batch_begin_s;
+    in_hand hand;
+    size_t  batch; /* size of the last batch given; 0 = none yet */
 } peer;
 
 typedef struct coordinator {
     const swp_coordinator_config *config;
-    int                           n_peers; /* ranks; 0 is the local worker */
+    int                           n_peers; /* ranks; 0 is the worker thread */
     peer                         *peers;
     swp_rank_progress            *shown;
     swp_outcome                   outcome;
-    double                        checked_s;
     double                        longest_job_s; /* lately */
     double                        leave_by_s; /* when workers have to have left, once the sweep stops early */
     bool                          is_stopping;
@@ -105,25 +98,41 @@ static ws_status give_up(coordinator *c, swp_ticket ticket)
     return swp_writer_push(c->config->writer, rows.data, 0, rows.len);
 }
 
+static void count_row(coordinator *c, int who, const swp_row *row)
+{
+    swp_progress_count(c->config->progress, row);
+    c->shown[who].n_done++;
+    if (isfinite(row->wall_s)) {
+        c->shown[who].busy_s += row->wall_s;
+        c->longest_job_s = swp_allocation_longest_s(c->longest_job_s, row->wall_s);
+        swp_job_source_observe(c->config->source, (uint64_t)row->job, row->wall_s);
+    }
+}
+
+/* Keep of a block the rows whose jobs the peer has in hand. Others come from a peer that was taken for dead:
+ * their jobs are with somebody else, who may have been told another outcome (a time-out) already. Returns the
+ * length kept. */
+static size_t keep_expected_rows(coordinator *c, int who, char *data, size_t len)
+{
+    size_t  offset = 0, begin = 0, kept = 0;
+    swp_row row;
+    while (offset < len && swp_rows_next(data, len, &offset, &row) == WS_OK) {
+        if (hand_take(&c->peers[who].hand, row.job)) {
+            count_row(c, who, &row);
+            memmove(data + kept, data + begin, offset - begin);
+            kept += offset - begin;
+        }
+        begin = offset;
+    }
+    return kept;
+}
+
 /* Rows came from a peer: book them and pass them on. */
 static ws_status take_rows(coordinator *c, int who, char *data, size_t len)
 {
     peer        *p      = &c->peers[who];
     const size_t before = p->hand.n;
-    size_t       offset = 0;
-    swp_row      row;
-    while (offset < len && swp_rows_next(data, len, &offset, &row) == WS_OK) {
-        if (!hand_take(&p->hand, row.job)) {
-            continue;
-        }
-        swp_progress_count(c->config->progress, &row);
-        c->shown[who].n_done++;
-        if (isfinite(row.wall_s)) {
-            c->shown[who].busy_s += row.wall_s;
-            c->longest_job_s = swp_allocation_longest_s(c->longest_job_s, row.wall_s);
-            swp_job_source_observe(c->config->source, row.job, row.wall_s);
-        }
-    }
+    const size_t kept   = keep_expected_rows(c, who, data, len);
     const double now_s  = swp_wall_s();
     const size_t n_rows = before - p->hand.n;
     if (n_rows > 0) {
@@ -132,20 +141,25 @@ static ws_status take_rows(coordinator *c, int who, char *data, size_t len)
         p->batch_begin_s   = now_s;
     }
     c->shown[who].n_in_hand = p->hand.n;
-    if (offset == 0) { /* nothing arrived whole: a worker died while it sent */
+    if (kept == 0) {
         free(data);
         return WS_OK;
     }
-    return swp_writer_push(c->config->writer, data, 0, offset);
+    return swp_writer_push(c->config->writer, data, 0, kept);
 }
 
 /* ---- handing out ---- */
+
+static bool takes_jobs(const coordinator *c, int who)
+{
+    return who == 0 ? c->config->local != NULL : swp_crew_state(c->config->crew, who) == SWP_MEMBER_READY;
+}
 
 static size_t n_workers(const coordinator *c)
 {
     size_t n = 0;
     for (int i = 0; i < c->n_peers; i++) {
-        n += c->peers[i].state == PEER_ACTIVE;
+        n += takes_jobs(c, i);
     }
     return n;
 }
@@ -174,7 +188,7 @@ static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, s
     for (size_t i = 0; i < n; i++) {
         message->tickets[i] = (swp_msg_ticket){.job = tickets[i].job, .attempt = tickets[i].attempt};
     }
-    return swp_mpi_send_owned(c->config->mpi, who, SWP_TAG_JOBS, (char *)message, bytes);
+    return swp_crew_give(c->config->crew, who, (char *)message, bytes);
 }
 
 static ws_status give_batch(coordinator *c, int who, bool *gave_out)
@@ -196,11 +210,13 @@ static ws_status give_batch(coordinator *c, int who, bool *gave_out)
     if (p->hand.n == 0) {
         p->batch_begin_s = swp_wall_s();
     }
+    if (p->batch == 0 && who > 0) {
+        swp_writer_set_host(c->config->writer, who, swp_crew_host(c->config->crew, who));
+    }
     for (size_t i = 0; i < n; i++) {
         hand_push(&p->hand, tickets[i]);
     }
     p->batch                = n;
-    p->beat_s               = swp_wall_s();
     c->shown[who].n_in_hand = p->hand.n;
     *gave_out               = true;
     return send_jobs(c, who, tickets, n);
@@ -214,7 +230,7 @@ static ws_status hand_out(coordinator *c, bool *did_something)
         gave_any = false;
         for (int i = 0; i < c->n_peers; i++) {
             bool gave = false;
-            if (c->peers[i].state == PEER_ACTIVE) {
+            if (takes_jobs(c, i)) {
                 WS_TRY(give_batch(c, i, &gave));
             }
             gave_any       = gave_any || gave;
@@ -224,18 +240,17 @@ static ws_status hand_out(coordinator *c, bool *did_something)
     return WS_OK;
 }
 
-/* ---- who is there ---- */
+/* ---- what came ---- */
 
-static ws_status bury(coordinator *c, int who, const char *why)
+/* A worker died: its jobs go to others. */
+static ws_status redistribute(void *ctx, int who, const char *why)
 {
-    peer *p               = &c->peers[who];
-    p->state              = PEER_DEAD;
-    c->shown[who].is_dead = true;
-    c->outcome.n_dead++;
-    swp_mpi_forget(c->config->mpi, who);
+    coordinator *c        = ctx;
+    peer        *p        = &c->peers[who];
+    ws_status    status   = WS_OK;
+    bool         is_first = true;
     swp_progress_say(c->config->progress, "rank=%d %s; its %zu jobs go to others", who, why, p->hand.n);
-    ws_status status   = WS_OK;
-    bool      is_first = true;
+    c->shown[who].is_dead = true;
     while (p->hand.n > 0) {
         swp_ticket ticket = p->hand.tickets[p->hand.head];
         hand_take(&p->hand, (int64_t)ticket.job);
@@ -249,86 +264,17 @@ static ws_status bury(coordinator *c, int who, const char *why)
     return status;
 }
 
-static bool is_process_gone(const peer *p)
-{
-    return p->pid > 0 && kill((pid_t)p->pid, 0) != 0 && errno == ESRCH;
-}
-
-/* Once a second: beats to the others, and a look at who went silent. */
-static ws_status check_peers(coordinator *c)
-{
-    const double now_s = swp_wall_s();
-    if (c->config->mpi == NULL || now_s - c->checked_s < SWP_BEAT_INTERVAL_S / 2) {
-        return WS_OK;
-    }
-    c->checked_s = now_s;
-    for (int i = 1; i < c->n_peers; i++) {
-        peer *p = &c->peers[i];
-        if (p->state == PEER_GONE || p->state == PEER_DEAD) {
-            continue;
-        }
-        if (is_process_gone(p)) {
-            WS_TRY(bury(c, i, "its process is gone"));
-        } else if (now_s - p->heard_s > c->config->silence_s) {
-            WS_TRY(bury(c, i, "it has been silent for too long"));
-        } else if (now_s - p->beat_s >= SWP_BEAT_INTERVAL_S) {
-            p->beat_s = now_s;
-            WS_TRY(swp_mpi_send(c->config->mpi, i, SWP_TAG_BEAT, NULL, 0));
-        }
-    }
-    return WS_OK;
-}
-
-static void greet(coordinator *c, int who, const swp_message *message)
-{
-    swp_msg_hello hello;
-    if (message->len != sizeof hello) {
-        return;
-    }
-    memcpy(&hello, message->data, sizeof hello);
-    hello.host[SWP_HOST_LEN - 1] = '\0';
-    c->peers[who].state          = c->is_stopping ? PEER_LEAVING : PEER_ACTIVE;
-    c->peers[who].pid            = strcmp(hello.host, c->config->host) == 0 ? hello.pid : 0;
-    swp_writer_set_host(c->config->writer, who, hello.host);
-}
-
-static ws_status handle(coordinator *c, swp_message *message)
-{
-    const int who = message->source;
-    if (c->peers[who].state == PEER_DEAD) {
-        free(message->data); /* taken for dead, its jobs are with others */
-        return WS_OK;
-    }
-    c->peers[who].heard_s = swp_wall_s();
-    ws_status status      = WS_OK;
-    switch (message->tag) {
-    case SWP_TAG_HELLO:
-        greet(c, who, message);
-        break;
-    case SWP_TAG_RESULTS:
-        status        = take_rows(c, who, message->data, message->len);
-        message->data = NULL;
-        break;
-    case SWP_TAG_DRAIN:
-        c->outcome.was_asked_to_stop = true;
-        break;
-    case SWP_TAG_BYE:
-        c->peers[who].state = PEER_GONE;
-        break;
-    default: /* a beat */
-        break;
-    }
-    free(message->data);
-    return status;
-}
-
 static ws_status gather(coordinator *c, double wait_s, bool *did_something)
 {
-    swp_message message;
-    for (int n = 0; c->config->mpi != NULL && n < MESSAGES_PER_TURN && swp_mpi_poll(c->config->mpi, &message);
-         n++) {
-        *did_something = true;
-        WS_TRY(handle(c, &message));
+    bool came = true;
+    for (int n = 0; came && n < MESSAGES_PER_TURN; n++) {
+        swp_message message;
+        WS_TRY(swp_crew_next_results(c->config->crew, &message, &came));
+        if (came) {
+            *did_something                   = true;
+            c->shown[message.source].is_dead = false;
+            WS_TRY(take_rows(c, message.source, message.data, message.len));
+        }
     }
     swp_rows rows;
     if (c->config->local != NULL &&
@@ -361,18 +307,24 @@ static bool must_leave_allocation(coordinator *c, double now_s)
     return true;
 }
 
+static bool may_anyone_work(const coordinator *c)
+{
+    bool anyone = c->config->local != NULL;
+    for (int i = 1; i < c->n_peers; i++) {
+        anyone = anyone || swp_crew_state(c->config->crew, i) <= SWP_MEMBER_READY;
+    }
+    return anyone;
+}
+
 static bool must_stop(coordinator *c)
 {
     const double now_s = swp_wall_s();
-    if (swp_signals_came() || now_s >= c->config->stop_at_s || must_leave_allocation(c, now_s)) {
+    if (swp_signals_came() || swp_crew_wants_to_stop(c->config->crew) || now_s >= c->config->stop_at_s ||
+        must_leave_allocation(c, now_s)) {
         c->outcome.was_asked_to_stop = true;
     }
-    bool anyone = false;
-    for (int i = 0; i < c->n_peers; i++) {
-        anyone = anyone || c->peers[i].state == PEER_ACTIVE || c->peers[i].state == PEER_ABSENT;
-    }
     const bool local_failed = c->config->local != NULL && swp_local_has_failed(c->config->local);
-    return c->outcome.was_asked_to_stop || !anyone || local_failed ||
+    return c->outcome.was_asked_to_stop || !may_anyone_work(c) || local_failed ||
            swp_writer_has_failed(c->config->writer);
 }
 
@@ -387,28 +339,17 @@ static void pause_briefly(int n_idle_turns)
 
 static ws_status work(coordinator *c)
 {
-    int n_idle_turns = 0;
+    const bool is_alone     = c->n_peers == 1;
+    int        n_idle_turns = 0;
     while (!is_all_done(c) && !must_stop(c)) {
         bool did_something = false;
-        WS_TRY(gather(c, c->config->mpi == NULL ? 0.05 : 0.0, &did_something));
+        WS_TRY(gather(c, is_alone ? 0.05 : 0.0, &did_something));
         WS_TRY(hand_out(c, &did_something));
-        WS_TRY(check_peers(c));
+        WS_TRY(swp_crew_check(c->config->crew, redistribute, c));
         swp_progress_tick(c->config->progress, c->shown);
         n_idle_turns = did_something ? 0 : n_idle_turns + 1;
-        if (!did_something && c->config->mpi != NULL) {
+        if (!did_something && !is_alone) {
             pause_briefly(n_idle_turns);
-        }
-    }
-    return WS_OK;
-}
-
-static ws_status ask_to_leave(coordinator *c, bool is_drain)
-{
-    const swp_msg_stop stop = {.drain = is_drain};
-    for (int i = 1; i < c->n_peers; i++) {
-        if (c->peers[i].state == PEER_ACTIVE || c->peers[i].state == PEER_ABSENT) {
-            c->peers[i].state = PEER_LEAVING;
-            WS_TRY(swp_mpi_send(c->config->mpi, i, SWP_TAG_STOP, &stop, sizeof stop));
         }
     }
     return WS_OK;
@@ -416,75 +357,53 @@ static ws_status ask_to_leave(coordinator *c, bool is_drain)
 
 static bool has_everyone_left(const coordinator *c)
 {
-    for (int i = 1; i < c->n_peers; i++) {
-        if (c->peers[i].state == PEER_LEAVING) {
-            return false;
-        }
-    }
-    return c->config->local == NULL || swp_local_is_idle(c->config->local);
+    return swp_crew_has_left(c->config->crew) &&
+           (c->config->local == NULL || swp_local_is_idle(c->config->local));
+}
+
+/* Jobs that take too long to finish are left, and their rows say so. */
+static swp_stop leave_running_jobs(coordinator *c, double *end_s)
+{
+    *end_s += ABANDON_S;
+    atomic_store(c->config->abandon, true);
+    return SWP_STOP_ABANDON;
 }
 
 /* Gather what is still coming, until every worker said goodbye, died, or took too long. */
-static ws_status wind_up(coordinator *c, bool is_drain)
+static ws_status wind_up(coordinator *c, swp_stop how)
 {
-    c->is_stopping     = true;
-    const double end_s = fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
+    double end_s   = how == SWP_STOP_DONE ? INFINITY : fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
+    c->is_stopping = true;
     swp_writer_flush_soon(c->config->writer);
-    if (c->config->local != NULL && is_drain) {
+    if (c->config->local != NULL && how == SWP_STOP_DRAIN) {
         swp_local_drain(c->config->local);
     }
-    WS_TRY(ask_to_leave(c, is_drain));
-    while (!has_everyone_left(c)) {
+    do {
         bool did_something = false;
+        WS_TRY(swp_crew_ask_to_leave(c->config->crew, how)); /* and later those who were taken back */
         WS_TRY(gather(c, 0.0, &did_something));
-        WS_TRY(check_peers(c));
-        if (is_drain && swp_wall_s() > end_s) {
-            atomic_store(c->config->abandon, true);
-            break;
+        WS_TRY(swp_crew_check(c->config->crew, redistribute, c));
+        if (swp_wall_s() > end_s) {
+            if (how == SWP_STOP_ABANDON) {
+                break;
+            }
+            how = leave_running_jobs(c, &end_s);
         }
         if (!did_something) {
             pause_briefly(0);
         }
-    }
-    for (int i = 1; i < c->n_peers; i++) {
-        if (c->peers[i].state == PEER_LEAVING) {
-            WS_TRY(bury(c, i, "it did not leave in time"));
-        }
-    }
-    return WS_OK;
-}
-
-static ws_status release_workers(coordinator *c)
-{
-    const swp_msg_release release = {.finalize = c->outcome.n_dead == 0};
-    for (int i = 1; i < c->n_peers; i++) {
-        if (c->peers[i].state == PEER_GONE) {
-            WS_TRY(swp_mpi_send(c->config->mpi, i, SWP_TAG_RELEASE, &release, sizeof release));
-        }
-    }
-    const double end_s = swp_wall_s() + 1.0;
-    while (c->config->mpi != NULL && swp_mpi_n_unsent(c->config->mpi) > 0 && swp_wall_s() < end_s) {
-        swp_message message;
-        if (swp_mpi_poll(c->config->mpi, &message)) {
-            free(message.data);
-        }
-    }
-    return WS_OK;
+    } while (!has_everyone_left(c));
+    return swp_crew_give_up(c->config->crew, redistribute, c);
 }
 
 static ws_status init(coordinator *c)
 {
-    c->n_peers = swp_mpi_size(c->config->mpi);
+    c->n_peers = swp_crew_size(c->config->crew);
     c->peers   = calloc((size_t)c->n_peers, sizeof(*c->peers));
     c->shown   = calloc((size_t)c->n_peers, sizeof(*c->shown));
     if (c->peers == NULL || c->shown == NULL) {
         return WS_ERR_NOMEM;
     }
-    for (int i = 0; i < c->n_peers; i++) {
-        c->peers[i].heard_s = swp_wall_s();
-        c->peers[i].beat_s  = swp_wall_s();
-    }
-    c->peers[0].state = c->config->local != NULL ? PEER_ACTIVE : PEER_GONE;
     swp_writer_set_host(c->config->writer, 0, c->config->host);
     return WS_OK;
 }
@@ -498,10 +417,8 @@ ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outc
     }
     const bool is_complete = status == WS_OK && is_all_done(&c);
     if (c.peers != NULL && c.shown != NULL) {
-        const ws_status ending = wind_up(&c, !is_complete);
+        const ws_status ending = wind_up(&c, is_complete ? SWP_STOP_DONE : SWP_STOP_DRAIN);
         status                 = status == WS_OK ? ending : status;
-        const ws_status last   = release_workers(&c);
-        status                 = status == WS_OK ? last : status;
     }
     c.outcome.is_complete = status == WS_OK && is_all_done(&c);
     swp_progress_finish(config->progress, c.shown, c.outcome.is_complete ? "complete" : "stopped");

@@ -1,29 +1,28 @@
 /* coordinator.h -- rank 0's loop: hands out jobs, gathers rows, notices who died.
  *
  * It never blocks in MPI: it polls and sleeps. Every worker has one batch in hand and one waiting, sized to
- * about 30 ms of work and smaller toward the end. A worker that is silent, or whose process is gone, is dead:
- * its jobs go to others. A job that three workers died on is given up as failed. */
+ * about 30 ms of work and smaller toward the end. The jobs of a worker that died (crew.h) go to others. A job
+ * that three workers died on is given up as failed. */
 #ifndef SWP_COORDINATOR_H
 #define SWP_COORDINATOR_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "crew.h"
 #include "job_source.h"
 #include "local.h"
-#include "mpi_env.h"
 #include "progress.h"
 #include "writer.h"
 
 typedef struct swp_coordinator_config {
-    swp_mpi        *mpi;   /**< NULL = no other ranks */
+    swp_crew       *crew;
     swp_local      *local; /**< NULL = rank 0 runs no jobs */
     swp_job_source *source;
     swp_builder    *builder; /**< for rows of jobs that are given up */
     swp_writer     *writer;
     swp_progress   *progress;
     const char     *host;      /**< of rank 0 */
-    double          silence_s; /**< a worker silent for longer is dead */
     atomic_bool    *abandon;   /**< set when the local worker's running job has to be left */
     double          stop_at_s; /**< swp_wall_s() from which no work is handed out; INFINITY = never */
     double          end_s;     /**< swp_wall_s() at which the allocation ends; INFINITY = never */
@@ -32,11 +31,10 @@ typedef struct swp_coordinator_config {
 typedef struct swp_outcome {
     bool is_complete;       /**< every job has a row */
     bool was_asked_to_stop; /**< by a signal, here or at a worker, or by the end of the allocation */
-    int  n_dead;            /**< workers that died: leave by _exit, without MPI_Finalize */
 } swp_outcome;
 
-/** Run the sweep: returns when every job has a row, or when it has to stop early. Workers have been released
- * then.
+/** Run the sweep: returns when every job has a row, or when it has to stop early. Workers have said goodbye
+ * then and wait for swp_crew_release().
  * @return WS_OK; WS_ERR_NOMEM. Errors of the file are the writer's to tell. */
 WS_NODISCARD ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outcome_out);
 

@@ -1,20 +1,24 @@
 /* messages.h -- every message between rank 0 (the coordinator) and the other ranks (workers), and who sends
  * it when.
  *
- *   setup, by broadcast, once:          rank 0 -> all        swp_msg_setup, then the bytes it announces
- *   SWP_TAG_HELLO    swp_msg_hello      worker -> rank 0     once, when it is ready for jobs
+ *   SWP_TAG_BOSS     swp_msg_hello      rank 0 -> worker     first of all: who to watch
+ *   SWP_TAG_HELLO    swp_msg_hello      worker -> rank 0     first of all: who has come
+ *   SWP_TAG_SETUP    swp_msg_setup      rank 0 -> worker     once, when rank 0 has read its inputs: how many
+ * bytes SWP_TAG_BYTES    bytes of the setup rank 0 -> worker     after it, until all are there (setup.h)
+ *   SWP_TAG_READY    nothing            worker -> rank 0     the setup was understood, jobs may come
  *   SWP_TAG_JOBS     swp_msg_jobs       rank 0 -> worker     whenever the worker has less than two batches
  *   SWP_TAG_RESULTS  packed rows        worker -> rank 0     after a batch, or when rows have waited
  * (row_wire.h) SWP_TAG_BEAT     nothing            both ways            once a second, whatever else goes on
  *   SWP_TAG_DRAIN    nothing            worker -> rank 0     a signal asked the worker to leave
- *   SWP_TAG_STOP     swp_msg_stop       rank 0 -> worker     once: no more jobs will come
+ *   SWP_TAG_STOP     swp_msg_stop       rank 0 -> worker     no more jobs will come
  *   SWP_TAG_BYE      nothing            worker -> rank 0     after STOP: everything was sent
- *   SWP_TAG_RELEASE  swp_msg_release    rank 0 -> worker     last message, when every worker said BYE or is
- * dead
+ *   SWP_TAG_RELEASE  swp_msg_release    rank 0 -> worker     last message, when the file is finished; or,
+ * instead of SETUP, when the sweep cannot start
  *
- * A worker runs its jobs in the order they came and reports them in that order, so that rank 0 knows what a
- * silent worker had in hand. All structs have fixed-width fields; ranks of one sweep run on one kind of
- * machine. */
+ * There is no collective call after the ranks have met: one that dies at any moment is missed by its beats,
+ * or at once where it ran on the same host, and nobody waits for it. A worker runs its jobs in the order they
+ * came and reports them in that order, so that rank 0 knows what a silent worker had in hand. All structs
+ * have fixed-width fields; ranks of one sweep run on one kind of machine. */
 #ifndef SWP_MESSAGES_H
 #define SWP_MESSAGES_H
 
@@ -24,7 +28,11 @@
 #include "store.h"
 
 typedef enum swp_tag {
-    SWP_TAG_HELLO = 1,
+    SWP_TAG_BOSS = 1,
+    SWP_TAG_HELLO,
+    SWP_TAG_SETUP,
+    SWP_TAG_BYTES,
+    SWP_TAG_READY,
     SWP_TAG_JOBS,
     SWP_TAG_RESULTS,
     SWP_TAG_BEAT,
@@ -35,27 +43,20 @@ typedef enum swp_tag {
 } swp_tag;
 
 #define SWP_BEAT_INTERVAL_S 1.0
-#define SWP_MAX_BATCH 2048 /* jobs in one message */
+#define SWP_MAX_BATCH 2048                /* jobs in one message */
+#define SWP_SETUP_CHUNK_BYTES (64u << 20) /* of the setup in one message */
 
-/** Broadcast first; a sweep that cannot start says so with exit_code and sends nothing else. */
-typedef struct swp_msg_setup {
-    int64_t  exit_code; /**< >= 0: leave with it; -1: go on */
-    int64_t  pid;       /**< of rank 0 */
-    uint64_t max_nodes;
-    double   time_budget_s, silence_s;
-    uint64_t memory_bytes;
-    uint64_t texts_bytes;        /**< spec path, bundled dir ("" = none) and data dirs, each ended by a NUL */
-    uint64_t spec_bytes;         /**< the spec's text */
-    uint64_t files_bytes;        /**< packed file cache */
-    char     host[SWP_HOST_LEN]; /**< of rank 0 */
-} swp_msg_setup;
-static_assert(sizeof(swp_msg_setup) == 72 + SWP_HOST_LEN, "wire format");
-
+/** Who somebody is: of BOSS and of HELLO. */
 typedef struct swp_msg_hello {
     int64_t pid;
     char    host[SWP_HOST_LEN];
 } swp_msg_hello;
 static_assert(sizeof(swp_msg_hello) == 8 + SWP_HOST_LEN, "wire format");
+
+typedef struct swp_msg_setup {
+    uint64_t n_bytes;
+} swp_msg_setup;
+static_assert(sizeof(swp_msg_setup) == 8, "wire format");
 
 typedef struct swp_msg_ticket {
     uint64_t job;
@@ -70,8 +71,15 @@ typedef struct swp_msg_jobs {
 } swp_msg_jobs;
 static_assert(sizeof(swp_msg_jobs) == 8, "wire format");
 
+/** How to stop; a later STOP may only be more urgent. */
+typedef enum swp_stop {
+    SWP_STOP_DONE,   /**< nothing is in hand any more */
+    SWP_STOP_DRAIN,  /**< leave after the running job */
+    SWP_STOP_ABANDON /**< leave the running job too: its row says interrupted */
+} swp_stop;
+
 typedef struct swp_msg_stop {
-    int32_t drain; /**< 1: leave after the running job; 0: nothing is in hand any more */
+    int32_t how; /**< swp_stop */
     int32_t zero;
 } swp_msg_stop;
 static_assert(sizeof(swp_msg_stop) == 8, "wire format");

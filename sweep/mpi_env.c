@@ -1,36 +1,26 @@
 #include "mpi_env.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <mpi.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "commands.h"
+#include "signals.h"
 
-enum { MAX_RECEIVES = 64, BROADCAST_CHUNK = 1 << 28, FINALIZE_LIMIT_S = 30 };
+enum { MAX_RECEIVES = 64 };
+#define FINALIZE_LIMIT_S 30.0
 
 typedef struct transfer {
     MPI_Request request;
     int         peer, tag;
-    char       *data;
+    char       *data; /* owned; NULL if empty, or if the sender keeps it */
     size_t      len;
 } transfer;
 
-/* Told to all ranks first thing, so that nobody waits for a rank 0 that died while it read its inputs. */
-typedef struct boss_id {
-    int64_t pid;
-    char    host[64];
-} boss_id;
-
 struct swp_mpi {
-    int64_t         boss_pid; /* 0 = on another host, or this is rank 0 */
-    MPI_Comm        comm;     /* a duplicate: nobody else's messages, errors returned */
+    MPI_Comm        comm; /* a duplicate: nobody else's messages, errors returned */
     int             rank, size;
     transfer        receives[MAX_RECEIVES]; /* in the order of arrival */
     size_t          n_receives;
@@ -67,9 +57,7 @@ bool swp_mpi_is_launched(void)
     return false;
 }
 
-static ws_status meet_boss(swp_mpi *mpi);
-
-ws_status swp_mpi_enter(swp_mpi **mpi_out)
+ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out)
 {
     *mpi_out     = NULL;
     swp_mpi *mpi = calloc(1, sizeof(*mpi));
@@ -77,17 +65,21 @@ ws_status swp_mpi_enter(swp_mpi **mpi_out)
         return WS_ERR_NOMEM;
     }
     int provided = 0;
+    swp_watchdog_start(limit_s, SWP_EXIT_RESUME,
+                       "wattsweep: not all ranks have come in time (--start-timeout); leaving\n");
     if (!SWP_MPI_CHECK(mpi, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_dup(MPI_COMM_WORLD, &mpi->comm)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_set_errhandler(mpi->comm, MPI_ERRORS_RETURN)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_rank(mpi->comm, &mpi->rank)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_size(mpi->comm, &mpi->size)) || provided < MPI_THREAD_FUNNELED) {
+        swp_watchdog_stop();
         free(mpi);
         return WS_ERR_IO;
     }
+    swp_watchdog_stop();
     *mpi_out = mpi;
-    return meet_boss(mpi);
+    return WS_OK;
 }
 
 int swp_mpi_rank(const swp_mpi *mpi)
@@ -112,64 +104,12 @@ const char *swp_mpi_library(void)
 #endif
 }
 
-static void leave_without_boss(const swp_mpi *mpi)
+void swp_mpi_leave(swp_mpi **mpi, int exit_code)
 {
-    if (mpi->boss_pid > 0 && kill((pid_t)mpi->boss_pid, 0) != 0 && errno == ESRCH) {
-        fprintf(stderr, "wattsweep: rank=%d rank 0 is gone; leaving\n", mpi->rank);
-        _exit(SWP_EXIT_RESUME);
-    }
-}
-
-static bool broadcast_chunk(swp_mpi *mpi, char *data, int n)
-{
-    const struct timespec pause   = {.tv_nsec = 200000};
-    MPI_Request           request = MPI_REQUEST_NULL;
-    int                   is_done = 0;
-    if (!SWP_MPI_CHECK(mpi, MPI_Ibcast(data, n, MPI_BYTE, 0, mpi->comm, &request))) {
-        return false;
-    }
-    for (;;) {
-        if (!SWP_MPI_CHECK(mpi, MPI_Test(&request, &is_done, MPI_STATUS_IGNORE))) {
-            return false;
-        }
-        if (is_done) {
-            return true;
-        }
-        leave_without_boss(mpi);
-        nanosleep(&pause, NULL);
-    }
-}
-
-ws_status swp_mpi_broadcast(swp_mpi *mpi, void *data, size_t len)
-{
-    for (size_t at = 0; at < len; at += BROADCAST_CHUNK) {
-        const size_t n = len - at < BROADCAST_CHUNK ? len - at : BROADCAST_CHUNK;
-        if (!broadcast_chunk(mpi, (char *)data + at, (int)n)) {
-            return WS_ERR_IO;
-        }
-    }
-    return WS_OK;
-}
-
-static ws_status meet_boss(swp_mpi *mpi)
-{
-    boss_id boss                   = {.pid = (int64_t)getpid()};
-    char    host[sizeof boss.host] = "";
-    if (gethostname(host, sizeof host - 1) != 0) {
-        host[0] = '\0';
-    }
-    memcpy(boss.host, host, sizeof host);
-    WS_TRY(swp_mpi_broadcast(mpi, &boss, sizeof boss));
-    mpi->boss_pid = mpi->rank > 0 && strcmp(boss.host, host) == 0 ? boss.pid : 0;
-    return WS_OK;
-}
-
-void swp_mpi_leave(swp_mpi **mpi)
-{
-    alarm(FINALIZE_LIMIT_S); /* SIGALRM's default action ends a process that hangs */
+    swp_watchdog_start(FINALIZE_LIMIT_S, exit_code, "wattsweep: another rank never came to MPI_Finalize\n");
     SWP_MPI_CHECK(*mpi, MPI_Comm_free(&(*mpi)->comm));
     SWP_MPI_CHECK(*mpi, MPI_Finalize());
-    alarm(0);
+    swp_watchdog_stop();
     for (size_t i = 0; i < (*mpi)->n_sends; i++) {
         free((*mpi)->sends[i].data);
     }
@@ -195,22 +135,33 @@ static bool reserve_send(swp_mpi *mpi)
     return true;
 }
 
-ws_status swp_mpi_send_owned(swp_mpi *mpi, int to, int tag, char *data, size_t len)
+/* Begin to send; `kept` is freed once that is done. */
+static ws_status begin_send(swp_mpi *mpi, int to, int tag, const void *data, size_t len, char *kept)
 {
     if (len > INT_MAX || !reserve_send(mpi)) {
-        free(data);
+        free(kept);
         return WS_ERR_NOMEM;
     }
     transfer *send = &mpi->sends[mpi->n_sends];
-    *send          = (transfer){.peer = to, .tag = tag, .data = data, .len = len};
+    *send          = (transfer){.peer = to, .tag = tag, .data = kept, .len = len};
     if (!SWP_MPI_CHECK(mpi, MPI_Isend(data, (int)len, MPI_BYTE, to, tag, mpi->comm, &send->request))) {
-        free(data);
+        free(kept);
         return WS_ERR_IO;
     }
     mpi->n_sends++;
     mpi->traffic.n_sent++;
     mpi->traffic.bytes_sent += len;
     return WS_OK;
+}
+
+ws_status swp_mpi_send_owned(swp_mpi *mpi, int to, int tag, char *data, size_t len)
+{
+    return begin_send(mpi, to, tag, data, len, data);
+}
+
+ws_status swp_mpi_send_borrowed(swp_mpi *mpi, int to, int tag, const void *data, size_t len)
+{
+    return begin_send(mpi, to, tag, data, len, NULL);
 }
 
 ws_status swp_mpi_send(swp_mpi *mpi, int to, int tag, const void *data, size_t len)

@@ -1,4 +1,4 @@
-/* mpi_env.h -- entering and leaving MPI, and the one broadcast of a sweep.
+/* mpi_env.h -- entering and leaving MPI, and messages that never block.
  *
  * MPI is entered only under a launcher (mpirun, srun): alone, a sweep has one rank and never calls MPI. All
  * calls come from the main thread (MPI_THREAD_FUNNELED). */
@@ -15,19 +15,18 @@ typedef struct swp_mpi swp_mpi; /* opaque */
 /** True if a launcher started this process as one of several, or of one. */
 bool swp_mpi_is_launched(void);
 
-/** Enter MPI; collective over all ranks.
+/** Enter MPI; collective over all ranks, the only such call besides swp_mpi_leave(). A rank that dies
+ * meanwhile would hang the others for ever: they end with SWP_EXIT_RESUME instead.
+ * @param[in] limit_s  longest time until all ranks have met
  * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_mpi_enter(swp_mpi **mpi_out);
+WS_NODISCARD ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out);
 
 int         swp_mpi_rank(const swp_mpi *mpi); /**< 0 if mpi is NULL */
 int         swp_mpi_size(const swp_mpi *mpi); /**< 1 if mpi is NULL */
 const char *swp_mpi_library(void);            /**< the MPI library compiled against, one line */
 
-/** Broadcast bytes from rank 0; collective. Any length. */
-WS_NODISCARD ws_status swp_mpi_broadcast(swp_mpi *mpi, void *data, size_t len);
-
-/** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s is ended. */
-void swp_mpi_leave(swp_mpi **mpi);
+/** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s ends with exit_code. */
+void swp_mpi_leave(swp_mpi **mpi, int exit_code);
 
 /* ---- messages (link) ---- */
 
@@ -45,6 +44,9 @@ WS_NODISCARD ws_status swp_mpi_send(swp_mpi *mpi, int to, int tag, const void *d
 /** As swp_mpi_send, taking over a malloc'ed block instead of copying. */
 WS_NODISCARD ws_status swp_mpi_send_owned(swp_mpi *mpi, int to, int tag, char *data, size_t len);
 
+/** As swp_mpi_send, without a copy: data has to stay as it is until MPI is left or the process ends. */
+WS_NODISCARD ws_status swp_mpi_send_borrowed(swp_mpi *mpi, int to, int tag, const void *data, size_t len);
+
 /** Look for a message, complete sends; never blocks. Messages of one source come in the order they were sent.
  * @return true and the message, or false if there is none (or MPI reports an error, kept on stderr) */
 bool swp_mpi_poll(swp_mpi *mpi, swp_message *message_out);
@@ -52,7 +54,7 @@ bool swp_mpi_poll(swp_mpi *mpi, swp_message *message_out);
 /** Sends that are not complete. */
 size_t swp_mpi_n_unsent(const swp_mpi *mpi);
 
-/** Never wait for that rank again: it is dead. */
+/** Wait no more for what is under way to and from that rank: it is dead, or taken for dead. */
 void swp_mpi_forget(swp_mpi *mpi, int rank);
 
 /** What went through, for reports. */

@@ -45,6 +45,8 @@ static const option options[] = {
      "stop handing out work after this time; default: in time for the end of the Slurm allocation"},
     {"silence-timeout", NULL, KIND_DURATION, FOR_RUN, AT(silence_s), "TIME",
      "a rank silent for longer is taken for dead (default 30s)"},
+    {"start-timeout", NULL, KIND_DURATION, FOR_RUN, AT(start_s), "TIME",
+     "longest time until all ranks have come (default 5min); then the others end with 75"},
     {"rank0-works", NULL, KIND_OTHER, FOR_RUN, 0, "yes|no|auto",
      "simulate on rank 0 too; auto: with up to 4 ranks"},
     {"best", NULL, KIND_OTHER, FOR_RUN, 0, "METRIC", "what \"best so far\" is about (default j_per_token)"},
@@ -227,8 +229,11 @@ ws_status swp_run_options_parse(swp_command command, int argc, char **argv, ws_e
                                 swp_run_options *out)
 {
     ws_status status = WS_OK;
-    *out             = (swp_run_options){
-                    .n_slices = 1, .silence_s = 30.0, .best = WS_METRIC_J_PER_TOKEN, .local_worker = -1};
+    *out             = (swp_run_options){.n_slices     = 1,
+                                         .silence_s    = 30.0,
+                                         .start_s      = 300.0,
+                                         .best         = WS_METRIC_J_PER_TOKEN,
+                                         .local_worker = -1};
     for (int i = 1; i < argc; i++) {
         const ws_status one = parse_one(bit_of(command), argc, argv, &i, out, err);
         status              = one == WS_OK ? status : one;

@@ -20,7 +20,8 @@ typedef struct swp_run_options {
     /* run */
     bool        resume, retry_failed, drop_rows, overwrite, keep_infeasible, no_live, no_repack;
     const char *scratch_dir, *progress_json;
-    double      time_budget_s, silence_s, time_limit_s; /**< 0 = none */
+    double      time_budget_s, time_limit_s; /**< 0 = none */
+    double      silence_s, start_s;
     size_t      memory_bytes;
     ws_metric   best;
     bool        is_quiet;

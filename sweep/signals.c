@@ -1,11 +1,15 @@
 #include "signals.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
-/* A handler can only reach a global: the one mutable global of the program. */
+/* A handler can only reach globals: the mutable globals of the program. */
 static volatile sig_atomic_t signal_came;
+static volatile sig_atomic_t watchdog_exit_code;
+static const char *volatile watchdog_text;
 
 static void note(int number)
 {
@@ -29,4 +33,29 @@ void swp_signals_catch(void)
 bool swp_signals_came(void)
 {
     return signal_came != 0;
+}
+
+static void bite(int number)
+{
+    const char *text = watchdog_text;
+    (void)number;
+    (void)!write(STDERR_FILENO, text, strlen(text)); /* nothing else can be done about it here */
+    _exit(watchdog_exit_code);
+}
+
+void swp_watchdog_start(double limit_s, int exit_code, const char *text)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = bite;
+    sigemptyset(&action.sa_mask);
+    watchdog_exit_code = exit_code;
+    watchdog_text      = text;
+    sigaction(SIGALRM, &action, NULL);
+    alarm((unsigned)fmax(ceil(fmin(limit_s, 1e9)), 1.0));
+}
+
+void swp_watchdog_stop(void)
+{
+    alarm(0);
 }

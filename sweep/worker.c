@@ -20,34 +20,41 @@
 #define SEND_AFTER_ROWS (SWP_MAX_BATCH / 2)
 
 struct swp_worker {
-    swp_worker_config config;
-    swp_msg_ticket   *tickets; /* [head, n) are still to run */
-    size_t            head, n, capacity;
-    swp_rows          rows; /* not sent yet */
-    double            rows_since_s, heard_s, beat_s, looked_s;
-    bool              must_stop, must_drain, has_asked_to_drain, is_released, may_finalize;
-    ws_status         status;
+    swp_mpi        *mpi;
+    swp_msg_hello   self;
+    double          silence_s;
+    int64_t         boss_pid; /* 0 = not known yet, or on another host */
+    char           *setup;    /* [setup_len], of which [0, setup_at) has come */
+    size_t          setup_len, setup_at;
+    swp_msg_ticket *tickets; /* [head, n) are still to run */
+    size_t          head, n, capacity;
+    swp_rows        rows; /* not sent yet */
+    double          rows_since_s, heard_s, beat_s, looked_s;
+    bool            must_stop, has_asked_to_drain, is_released, may_finalize;
+    swp_stop        how; /* to stop */
+    ws_status       status;
 };
 
-ws_status swp_worker_create(const swp_worker_config *config, swp_worker **worker_out)
+ws_status swp_worker_create(swp_mpi *mpi, const char *host, double silence_s, swp_worker **worker_out)
 {
     swp_worker *w = calloc(1, sizeof(*w));
     *worker_out   = w;
     if (w == NULL) {
         return WS_ERR_NOMEM;
     }
-    w->config  = *config;
+    w->mpi       = mpi;
+    w->silence_s = silence_s;
+    w->self.pid  = (int64_t)getpid();
+    snprintf(w->self.host, sizeof w->self.host, "%s", host);
     w->heard_s = swp_wall_s();
     w->beat_s  = w->heard_s;
-    if (strcmp(config->host, config->boss_host) != 0) {
-        w->config.boss_pid = 0;
-    }
     return WS_OK;
 }
 
 void swp_worker_destroy(swp_worker **worker)
 {
     if (*worker != NULL) {
+        free((*worker)->setup);
         free((*worker)->tickets);
         free((*worker)->rows.data);
         free(*worker);
@@ -85,30 +92,64 @@ static void add_jobs(swp_worker *w, const swp_message *message)
     w->n += jobs->n;
 }
 
+static void meet_boss(swp_worker *w, const swp_msg_hello *boss)
+{
+    w->boss_pid = strncmp(boss->host, w->self.host, sizeof boss->host) == 0 ? boss->pid : 0;
+}
+
+static void begin_setup(swp_worker *w, const swp_msg_setup *setup)
+{
+    free(w->setup);
+    w->setup     = malloc(setup->n_bytes + 1);
+    w->setup_len = setup->n_bytes;
+    w->setup_at  = 0;
+    if (w->setup == NULL) {
+        w->status = WS_ERR_NOMEM;
+    }
+}
+
+static void add_setup(swp_worker *w, const swp_message *message)
+{
+    if (w->setup == NULL || message->len > w->setup_len - w->setup_at) {
+        w->status = WS_ERR_IO;
+        return;
+    }
+    memcpy(w->setup + w->setup_at, message->data, message->len);
+    w->setup_at += message->len;
+}
+
+static void stop(swp_worker *w, const swp_msg_stop *message)
+{
+    w->must_stop = true;
+    w->how       = (swp_stop)message->how > w->how ? (swp_stop)message->how : w->how;
+}
+
 static void handle(swp_worker *w, const swp_message *message)
 {
-    w->heard_s = swp_wall_s();
+    const void *data = message->data;
+    w->heard_s       = swp_wall_s();
     if (message->tag == SWP_TAG_JOBS) {
         add_jobs(w, message);
+    } else if (message->tag == SWP_TAG_BYTES) {
+        add_setup(w, message);
+    } else if (message->tag == SWP_TAG_BOSS && message->len == sizeof(swp_msg_hello)) {
+        meet_boss(w, data);
+    } else if (message->tag == SWP_TAG_SETUP && message->len == sizeof(swp_msg_setup)) {
+        begin_setup(w, data);
     } else if (message->tag == SWP_TAG_STOP && message->len == sizeof(swp_msg_stop)) {
-        swp_msg_stop stop;
-        memcpy(&stop, message->data, sizeof stop);
-        w->must_stop  = true;
-        w->must_drain = stop.drain != 0;
+        stop(w, data);
     } else if (message->tag == SWP_TAG_RELEASE && message->len == sizeof(swp_msg_release)) {
-        swp_msg_release release;
-        memcpy(&release, message->data, sizeof release);
         w->is_released  = true;
-        w->may_finalize = release.finalize != 0;
+        w->may_finalize = ((const swp_msg_release *)data)->finalize != 0;
     }
 }
 
 /* Rank 0 is gone: nobody is left to tell, and MPI_Finalize would hang. */
 static void leave_if_alone(swp_worker *w, double now_s)
 {
-    const bool is_gone = w->config.boss_pid > 0 && kill((pid_t)w->config.boss_pid, 0) != 0 && errno == ESRCH;
-    if (is_gone || now_s - w->heard_s > w->config.silence_s) {
-        fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", swp_mpi_rank(w->config.mpi),
+    const bool is_gone = w->boss_pid > 0 && kill((pid_t)w->boss_pid, 0) != 0 && errno == ESRCH;
+    if (is_gone || now_s - w->heard_s > w->silence_s) {
+        fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", swp_mpi_rank(w->mpi),
                 is_gone ? "gone" : "silent");
         _exit(SWP_EXIT_RESUME);
     }
@@ -116,7 +157,7 @@ static void leave_if_alone(swp_worker *w, double now_s)
 
 static void send_empty(swp_worker *w, int tag)
 {
-    const ws_status status = swp_mpi_send(w->config.mpi, 0, tag, NULL, 0);
+    const ws_status status = swp_mpi_send(w->mpi, 0, tag, NULL, 0);
     w->status              = w->status == WS_OK ? status : w->status;
 }
 
@@ -124,7 +165,7 @@ static bool converse(swp_worker *w)
 {
     bool        did_something = false;
     swp_message message;
-    while (swp_mpi_poll(w->config.mpi, &message)) {
+    while (swp_mpi_poll(w->mpi, &message)) {
         did_something = true;
         handle(w, &message);
         free(message.data);
@@ -147,8 +188,9 @@ static bool converse(swp_worker *w)
 
 bool swp_worker_breathe(void *worker)
 {
+    const swp_worker *w = worker;
     converse(worker);
-    return false; /* a running job is finished, also when the sweep stops: rank 0 limits how long it waits */
+    return w->how == SWP_STOP_ABANDON; /* else a running job is finished, also when the sweep stops */
 }
 
 /* ---- work ---- */
@@ -158,7 +200,7 @@ static void send_rows(swp_worker *w)
     if (w->rows.n_rows == 0) {
         return;
     }
-    const ws_status status = swp_mpi_send_owned(w->config.mpi, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
+    const ws_status status = swp_mpi_send_owned(w->mpi, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
     w->status              = w->status == WS_OK ? status : w->status;
     w->rows                = (swp_rows){0};
     w->beat_s              = swp_wall_s();
@@ -185,28 +227,42 @@ static void pause_briefly(void)
     nanosleep(&time, NULL);
 }
 
-static ws_status say_hello(swp_worker *w)
+ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *len_out)
 {
-    swp_msg_hello hello = {.pid = (int64_t)getpid()};
-    snprintf(hello.host, sizeof hello.host, "%s", w->config.host);
-    return swp_mpi_send(w->config.mpi, 0, SWP_TAG_HELLO, &hello, sizeof hello);
+    *block_out = NULL;
+    WS_TRY(swp_mpi_send(w->mpi, 0, SWP_TAG_HELLO, &w->self, sizeof w->self));
+    while (w->status == WS_OK && !w->must_stop && !w->is_released) {
+        if (w->setup != NULL && w->setup_at == w->setup_len) {
+            *block_out = w->setup;
+            *len_out   = w->setup_len;
+            break;
+        }
+        if (!converse(w)) {
+            pause_briefly();
+        }
+    }
+    return w->status;
 }
 
-ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx, bool *finalize_out)
+ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
 {
-    *finalize_out = false;
-    WS_TRY(say_hello(w));
-    while (w->status == WS_OK && !(w->must_stop && (w->must_drain || w->head == w->n))) {
+    send_empty(w, SWP_TAG_READY);
+    while (w->status == WS_OK && !w->is_released && !(w->must_stop && (w->how != SWP_STOP_DONE || w->head == w->n))) {
         const bool did_something = converse(w);
-        if (w->head < w->n && !w->must_drain) {
+        if (w->head < w->n && w->how == SWP_STOP_DONE) {
             run_next(w, run, ctx);
         } else if (!did_something) {
             pause_briefly();
         }
     }
     send_rows(w);
+    return w->status;
+}
+
+ws_status swp_worker_leave(swp_worker *w, bool *finalize_out)
+{
     send_empty(w, SWP_TAG_BYE);
-    while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->config.mpi) == 0)) {
+    while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->mpi) == 0)) {
         if (!converse(w)) {
             pause_briefly();
         }

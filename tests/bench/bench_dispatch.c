@@ -62,6 +62,7 @@ typedef struct bench {
     swp_progress    *progress;
     swp_job_source  *source;
     swp_local       *local;
+    swp_crew        *crew;
 } bench;
 
 static void read_inputs(bench *b, uint64_t n_jobs)
@@ -115,13 +116,14 @@ int main(int argc, char **argv)
     must(swp_job_source_create(&source, &b.source), &b.err, "source");
     must(swp_writer_start(b.store, b.in.builder, 1, &b.writer), &b.err, "writer");
     must(swp_local_start(run_empty, &job, &b.local), &b.err, "local");
-    const swp_coordinator_config config  = {.local     = b.local,
+    must(swp_crew_create(NULL, "bench", 30.0, &b.crew), &b.err, "crew");
+    const swp_coordinator_config config  = {.crew      = b.crew,
+                                            .local     = b.local,
                                             .source    = b.source,
                                             .builder   = b.in.builder,
                                             .writer    = b.writer,
                                             .progress  = b.progress,
                                             .host      = "bench",
-                                            .silence_s = 30.0,
                                             .abandon   = &abandon,
                                             .stop_at_s = INFINITY,
                                             .end_s     = INFINITY};
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
            (unsigned long long)b.census.n_jobs, (double)b.census.n_jobs / written_s,
            (double)b.census.n_jobs / repacked_s, running_mb, (double)usage.ru_maxrss / 1e3);
     swp_local_stop(&b.local);
+    swp_crew_destroy(&b.crew);
     swp_job_source_destroy(&b.source);
     swp_progress_destroy(&b.progress);
     swp_store_destroy(&b.store);

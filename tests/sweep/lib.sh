@@ -50,7 +50,7 @@ rank_pid() {
 wall_ms() {
     local begin
     begin=$(date +%s%N)
-    "$@" >&2
+    "$@" >&2 || fail "$*"
     echo $((($(date +%s%N) - begin) / 1000000))
 }
 
