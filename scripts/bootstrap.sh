@@ -2,10 +2,11 @@
 # Install the Debian packages the project needs, and only those that are missing. Says nothing and asks for
 # nothing when all are there.
 #
-# usage: scripts/bootstrap.sh [--plots] [--lint] [--fuzz]
+# usage: scripts/bootstrap.sh [--plots] [--lint] [--fuzz] [--slurm]
 #   --plots  also what scripts/plot_sweep.py and scripts/report.py draw with, and what their tests read with
 #   --lint   also clang-format, clang-tidy, cppcheck, shellcheck
 #   --fuzz   also clang and libFuzzer
+#   --slurm  also Slurm and munge, for tests/slurm, which start daemons of their own
 set -euo pipefail
 
 packages=(
@@ -23,8 +24,9 @@ for option in "$@"; do
             ;;
         --lint) packages+=(clang-format clang-tidy cppcheck shellcheck) ;;
         --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
+        --slurm) packages+=(slurmctld slurmd slurm-client munge) ;;
         *)
-            sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+            sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
             exit 2
             ;;
     esac

@@ -5,7 +5,7 @@
 # usage: scripts/test.sh [--asan] [--fuzz]
 #   --asan   also build with the address and undefined-behaviour sanitizers and run everything again
 #   --fuzz   also run each fuzz target for a moment (needs clang-14: scripts/bootstrap.sh --fuzz)
-# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed.
+# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed; it also installs Slurm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,6 +54,9 @@ PYTHON
 }
 
 scripts/bootstrap.sh
+if [ "${CI:-}" = true ]; then
+    scripts/bootstrap.sh --slurm || echo "Slurm cannot be installed here: tests/slurm are skipped"
+fi
 reports=()
 status=0
 for preset in "${presets[@]}"; do

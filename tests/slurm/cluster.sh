@@ -1,12 +1,16 @@
 # shellcheck shell=bash
-# tests/slurm/cluster.sh -- a Slurm cluster of one node on this machine, for one test; sourced after tests/sweep/lib.sh.
+# tests/slurm/cluster.sh -- a Slurm cluster of one node on this machine, for one test; sourced. With all of tests/sweep/lib.sh.
 #
 # Real munged, slurmctld and slurmd, on free ports of the loopback interface, with keys, sockets, spools and logs in a
 # private folder; nothing of an installed Slurm's configuration is read or changed. Works as any user and without systemd
 # and cgroups. The exit trap stops it all. The node claims more CPUs than the machine has, so that jobs need not wait.
 
-slurm_dir= # set by start_cluster: its sockets' paths have to be short, so not in the build folder
-pids=()    # of the daemons
+# shellcheck source=tests/sweep/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../sweep/lib.sh"
+
+slurm_dir=    # set by start_cluster: its sockets' paths have to be short, so not in the build folder
+pids=()       # of the daemons
+ctld_began_s= # when slurmctld started, on SECONDS
 
 # Leave with 77, which CTest shows as skipped, unless Slurm is installed.
 need_slurm() {
@@ -51,6 +55,7 @@ SlurmdSpoolDir=$slurm_dir/spool
 SlurmctldPidFile=$slurm_dir/slurmctld.pid
 SlurmdPidFile=$slurm_dir/slurmd.pid
 SlurmctldLogFile=$slurm_dir/slurmctld.log
+SlurmctldDebug=debug2
 SlurmdLogFile=$slurm_dir/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -64,10 +69,11 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 KillWait=20
 NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 CPUs=8 State=UNKNOWN
-PartitionName=low Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE MaxTime=60 State=UP
-PartitionName=high Nodes=ALL PriorityTier=2 PreemptMode=OFF MaxTime=60 State=UP
+PartitionName=low Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE MaxTime=INFINITE State=UP
+PartitionName=high Nodes=ALL PriorityTier=2 PreemptMode=OFF MaxTime=INFINITE State=UP
 CONF
     : >"$slurm_dir/cgroup.conf"
+    echo "PMIxCliTmpDirBase=$slurm_dir/tmp" >"$slurm_dir/mpi.conf" # else in /tmp, by job id: shared with other clusters
 }
 
 # wait_for SECONDS WHAT COMMAND...: until the command succeeds.
@@ -80,6 +86,11 @@ wait_for() {
     done
 }
 
+# ctld_age_s: seconds since slurmctld started.
+ctld_age_s() {
+    echo $((SECONDS - ctld_began_s))
+}
+
 node_is_idle() {
     [ "$(sinfo --noheader --format %T --partition low)" = idle ]
 }
@@ -88,7 +99,7 @@ start_cluster() {
     slurm_dir=$(mktemp -d /tmp/ws-slurm.XXXXXX)
     trap stop_cluster EXIT
     chmod 711 "$slurm_dir" # munged insists that all can reach its socket
-    mkdir "$slurm_dir/state" "$slurm_dir/spool"
+    mkdir "$slurm_dir/state" "$slurm_dir/spool" "$slurm_dir/tmp"
     head -c 1024 /dev/urandom >"$slurm_dir/munge.key"
     chmod 600 "$slurm_dir/munge.key"
     write_config
@@ -100,9 +111,78 @@ start_cluster() {
     wait_for 20 munged munge --socket="$slurm_dir/munge.socket" --no-input
     slurmctld -D -c 2>"$slurm_dir/slurmctld.err" &
     pids+=($!)
+    ctld_began_s=$SECONDS
     slurmd -D -c -N node1 2>"$slurm_dir/slurmd.err" &
     pids+=($!)
     wait_for 60 "the node" node_is_idle
+}
+
+# ---- jobs ----
+
+# submit SCRIPT ARGUMENTS... (sbatch's options and SPEC FILE): prints the job's id. The script is the one that is shipped.
+submit() {
+    local script=$1 options=() spec_and_file
+    shift
+    while [ $# -gt 2 ]; do
+        options+=("$1")
+        shift
+    done
+    spec_and_file=("$@")
+    sbatch --parsable "${options[@]}" "$SCRIPT_DIR/$script" "${spec_and_file[@]}"
+}
+
+# job_field ID NAME: what Slurm says of a job, such as JobState, ExitCode, Restarts, Reason.
+job_field() {
+    scontrol --oneliner show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1
+}
+
+job_has() {
+    [ "$(job_field "$1" "$2")" = "$3" ]
+}
+
+expect_job() {
+    job_has "$1" "$2" "$3" || fail "job $1: expected $2=$3, found $(job_field "$1" "$2")"
+}
+
+# A requeued job waits until its credential has expired, two minutes: let it start now. Fails while it does not wait.
+start_requeued() {
+    job_has "$1" Reason BeginTime && scontrol update JobId="$1" StartTime=now
+}
+
+# run_to_end ID SECONDS: wait until a job has ended, however often it is requeued on the way.
+run_to_end() {
+    local end=$((SECONDS + $2))
+    until squeue --noheader --states=all --jobs="$1" --format=%T | grep -Evq 'PENDING|RUNNING|COMPLETING|CONFIGURING'; do
+        [ "$SECONDS" -lt "$end" ] || fail "job $1 did not end: $(scontrol --oneliner show job "$1")"
+        start_requeued "$1" || true
+        sleep 0.3
+    done
+}
+
+# n_done FILE: rows of state done, also while the file is written; 0 before there is one.
+n_done() {
+    { "$WATTSWEEP" status --json "$1" 2>/dev/null || true; } | sed 's/.*"done": \([0-9]*\).*/\1/' | grep . || echo 0
+}
+
+has_rows() {
+    [ "$(n_done "$1")" -gt 0 ]
+}
+
+# make_sweep CPU_SECONDS: sweep.json, with so many jobs that one core computes about that long in this build.
+make_sweep() {
+    local cpu_s repeats TIMEFORMAT=%U
+    sed 's/"repeats": [0-9]*/"repeats": 1/' "$SPEC_DIR/kill.json" >sweep.json
+    cpu_s=$({ time "$WATTSWEEP" run sweep.json -o probe.h5 -q; } 2>&1)
+    repeats=$(/usr/bin/python3 -c "print(max(2, round($1 / $cpu_s)))")
+    sed "s/\"repeats\": [0-9]*/\"repeats\": $repeats/" "$SPEC_DIR/kill.json" >sweep.json
+}
+
+# What runs with this cluster's configuration and is no child of ours: a job's keepers, where they outlive it.
+kill_orphans() {
+    local pid
+    for pid in $(pgrep slurmstepd); do
+        ! grep -qz "^SLURM_CONF=$SLURM_CONF\$" "/proc/$pid/environ" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || true
+    done
 }
 
 # The exit trap: jobs first, so that none survives its daemon.
@@ -110,9 +190,16 @@ stop_cluster() {
     local code=$?
     trap - EXIT
     if [ "$code" -ne 0 ]; then
-        tail -n 40 "$slurm_dir"/*.log "$slurm_dir"/*.err >&2 || true
+        tail -n 40 ./*.log >&2 || true
+        grep -hv debug "$slurm_dir"/*.log | tail -n 60 >&2 || true
     fi
+    scancel --signal=KILL --full --user="$(id -un)" 2>/dev/null || true
     scancel --user="$(id -un)" 2>/dev/null || true
+    for ((i = 0; i < 100; i++)); do
+        [ -n "$(squeue --noheader 2>/dev/null)" ] || break
+        sleep 0.2
+    done
+    kill_orphans
     kill "${pids[@]}" 2>/dev/null || true
     wait "${pids[@]}" 2>/dev/null || true
     rm -rf "$slurm_dir"
