@@ -229,6 +229,18 @@ int32_t ws_graph_device(const ws_scenario *s, const ws_instance_config *c, ws_lo
     return WS_DEVICE_LOCAL;
 }
 
+int32_t ws_graph_pim_queue(const ws_scenario *s, const ws_instance_config *c, int32_t index)
+{
+    if (s->fidelity == WS_FIDELITY_REFERENCE) {
+        return (int32_t)s->n_nodes * c->node + index;
+    }
+    int64_t first = 0;
+    for (int32_t node = 0; node < c->node; node++) {
+        first += s->nodes[node].n_channels;
+    }
+    return (int32_t)first + index;
+}
+
 /* ---- building ---- */
 
 ws_graph_program *ws_graph_program_new(ws_graph *g)

@@ -96,4 +96,8 @@ WS_NODISCARD ws_status ws_graph_run_tick(ws_graph *graph, int64_t now_ns);
 /** Memory queue of a location, as an instance uses it. */
 int32_t ws_graph_device(const ws_scenario *scenario, const ws_instance_config *instance, ws_location location);
 
+/** PIM queue of channel `index` of the instance's node. In the reference the numbers of different nodes collide (spec/timing.md T-36);
+ * under physical fidelity every channel has a queue of its own. */
+int32_t ws_graph_pim_queue(const ws_scenario *scenario, const ws_instance_config *instance, int32_t index);
+
 #endif /* WS_GRAPH_H */

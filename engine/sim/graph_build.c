@@ -264,7 +264,7 @@ static size_t build_pim_mark(walk *w, size_t i)
 static void build_pim_work(walk *w, const ws_row *row)
 {
     ws_graph_lists *l      = w->lists;
-    const int32_t   device = (int32_t)w->scenario->n_nodes * w->c->node + row->index;
+    const int32_t   device = ws_graph_pim_queue(w->scenario, w->c, row->index);
     const int32_t   node   = add_node(
         w, (ws_graph_node){.kind = WS_NODE_PIM, .device = device, .value = row->ns, .bytes = row->pim_bytes});
     add_edges(w, l->pim_parents, l->n_pim_parents, node);
