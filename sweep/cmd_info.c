@@ -22,7 +22,8 @@ static void print_status_json(const swp_tally *tally)
                    (long long)tally->n_state[state]);
         }
     }
-    printf("}\n");
+    printf(", \"by_constraints\": %lld, \"failures\": %lld}\n", (long long)tally->n_excluded,
+           (long long)swp_tally_n_failures(tally));
 }
 
 int swp_cmd_status(int argc, char **argv)
@@ -34,8 +35,9 @@ int swp_cmd_status(int argc, char **argv)
         "status FILE [--json | --quiet]",
         "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
         "failures; this one is.\n"
-        "Exit code: 0 complete; 1 complete, some jobs failed; 3 damaged or unreadable;\n"
-        "75 not complete: resume it (or it is still running).",
+        "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
+        "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
+        "resume it (or it is still running).",
         args,
         2,
         1,

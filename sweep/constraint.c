@@ -162,12 +162,9 @@ static double weights_gb_of(swp_constraints *c, uint64_t job, const uint32_t *va
     const uint64_t key   = swp_space_key(swp_builder_space(c->builder), value_index, swp_param_is_structural);
     weights_entry *entry = &c->weights[key % WEIGHTS_CACHE_SIZE];
     if (entry->key_plus_1 != key + 1) {
-        ws_scenario *scenario = NULL;
-        entry->weights_gb     = NAN;
-        if (swp_build_scenario(c->builder, job, value_index, NULL, &scenario) == WS_OK) {
-            entry->weights_gb = ws_scenario_weights_gb(scenario);
+        if (swp_build_weights_gb(c->builder, job, value_index, &entry->weights_gb) != WS_OK) {
+            entry->weights_gb = NAN;
         }
-        ws_scenario_destroy(&scenario);
         entry->key_plus_1 = key + 1;
     }
     return entry->weights_gb;

@@ -393,8 +393,24 @@ static ws_status resolve_dataset(swp_builder *b, ws_json workload, ws_options *o
     return find_or_complain(b, ws_json_member(workload, "dataset"), "dataset", found, cap, err);
 }
 
-ws_status swp_build_scenario(swp_builder *b, uint64_t job, const uint32_t *value_index, ws_error *err,
-                             ws_scenario **scenario_out)
+/* Memory that holds any model, for asking what its weights need. */
+static ws_status widen_memory(ws_json_doc *cluster)
+{
+    const ws_json nodes    = ws_json_member(ws_json_doc_root(cluster), "nodes");
+    const double  size_gib = 1e6;
+    char          pointer[96];
+    for (size_t n = 0; n < ws_json_size(nodes); n++) {
+        const size_t n_instances = ws_json_size(ws_json_member(ws_json_at(nodes, n), "instances"));
+        for (size_t i = 0; i < n_instances; i++) {
+            snprintf(pointer, sizeof pointer, "/nodes/%zu/instances/%zu/npu_mem/mem_size", n, i);
+            WS_TRY(ws_json_set_number(cluster, pointer, size_gib, NULL));
+        }
+    }
+    return WS_OK;
+}
+
+static ws_status build_scenario(swp_builder *b, uint64_t job, const uint32_t *value_index, bool is_roomy,
+                                ws_error *err, ws_scenario **scenario_out)
 {
     *scenario_out               = NULL;
     ws_json_doc        *cluster = NULL, *workload = NULL;
@@ -403,6 +419,9 @@ ws_status swp_build_scenario(swp_builder *b, uint64_t job, const uint32_t *value
     ws_status           status  = swp_build_options(b, job, value_index, err, &request.options);
     if (status == WS_OK) {
         status = swp_build_cluster(b, value_index, err, &cluster);
+    }
+    if (status == WS_OK && is_roomy) {
+        status = widen_memory(cluster);
     }
     if (status == WS_OK) {
         status = swp_build_workload(b, value_index, err, &workload);
@@ -420,6 +439,24 @@ ws_status swp_build_scenario(swp_builder *b, uint64_t job, const uint32_t *value
     }
     ws_json_doc_destroy(&workload);
     ws_json_doc_destroy(&cluster);
+    return status;
+}
+
+ws_status swp_build_scenario(swp_builder *b, uint64_t job, const uint32_t *value_index, ws_error *err,
+                             ws_scenario **scenario_out)
+{
+    return build_scenario(b, job, value_index, false, err, scenario_out);
+}
+
+ws_status swp_build_weights_gb(swp_builder *b, uint64_t job, const uint32_t *value_index,
+                               double *weights_gb_out)
+{
+    ws_scenario    *scenario = NULL;
+    const ws_status status   = build_scenario(b, job, value_index, true, NULL, &scenario);
+    if (status == WS_OK) {
+        *weights_gb_out = ws_scenario_weights_gb(scenario);
+    }
+    ws_scenario_destroy(&scenario);
     return status;
 }
 

@@ -68,6 +68,12 @@ WS_NODISCARD ws_status swp_build_hash(swp_builder *builder, uint64_t job, const 
 WS_NODISCARD ws_status swp_build_scenario(swp_builder *builder, uint64_t job, const uint32_t *value_index,
                                           ws_error *err, ws_scenario **scenario_out);
 
+/** Weights per NPU in 10^9 bytes, also where the NPU's memory does not hold them: for constraints that say
+ * so.
+ * @param[out] weights_gb_out  untouched after an error */
+WS_NODISCARD ws_status swp_build_weights_gb(swp_builder *builder, uint64_t job, const uint32_t *value_index,
+                                            double *weights_gb_out);
+
 /** The point's parameters as the result file takes them, [n_params]; texts are borrowed from the spec. */
 void swp_build_params(const swp_builder *builder, const uint32_t *value_index, swp_value *params_out);
 

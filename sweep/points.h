@@ -26,4 +26,7 @@ void                   swp_points_fini(swp_points *points);
 /** Mean and interval of a point's values (Student's t). */
 swp_estimate swp_points_estimate(const swp_points *points, size_t point, const swp_cells *cells);
 
+/** Half width of a 95% confidence interval in standard errors, by degrees of freedom (values - 1, >= 1). */
+double swp_student_t95(size_t degrees);
+
 #endif /* SWP_POINTS_H */

@@ -89,8 +89,10 @@ static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint3
     if (row->row_plus_1 == 0 || row->is_matched) {
         return WS_OK;
     }
-    row->is_matched    = true;
-    const bool is_kept = retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state);
+    row->is_matched      = true;
+    const bool was_tried = row->attempt > 0; /* else a constraint left it out that is not there any more */
+    const bool is_kept =
+        retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state) && was_tried;
     if (!is_kept) {
         return add_retry(out, capacity, (swp_ticket){.job = job, .attempt = row->attempt + 1});
     }

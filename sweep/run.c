@@ -174,15 +174,16 @@ static ws_status start_local(boss *b)
 
 /* ---- the sweep, rank 0 ---- */
 
-/* A pruned point as a row of its own (--keep-infeasible). */
+/* A pruned point as a row of its own (--keep-infeasible); attempt 0: it was never tried, and nothing went wrong. */
 static void write_pruned(void *ctx, uint64_t job, const uint32_t *value_index, size_t constraint)
 {
     boss    *b = ctx;
     char     hash[SWP_HASH_LEN + 1], reason[SWP_ERROR_LEN];
     swp_rows rows = {0};
     snprintf(reason, sizeof reason, "does not meet %s", b->inputs.spec->constraints[constraint].text);
-    const swp_row row =
+    swp_row row =
         swp_row_without_run(b->inputs.builder, job, value_index, SWP_STATE_INFEASIBLE, reason, hash);
+    row.attempt = 0;
     if (swp_rows_add(&rows, &row) != WS_OK || swp_writer_push(b->writer, rows.data, 0, rows.len) != WS_OK) {
         swp_progress_say(b->progress, "out of memory for the row of job %" PRIu64 "; it stays pending", job);
     }

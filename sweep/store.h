@@ -114,7 +114,7 @@ typedef struct swp_row {
     int64_t            job; /**< index in the expanded space, >= 0 */
     swp_job_state      state;
     const char        *error;   /**< reason of any state but done; NULL or "" = none */
-    int32_t            attempt; /**< 1 for the first */
+    int32_t            attempt; /**< 1 for the first; 0: not tried, a constraint leaves the point out */
     const char        *hash;    /**< SWP_HASH_LEN hexadecimal digits */
     int64_t            seed;
     int32_t            repeat;                  /**< 0 .. repeats - 1 */

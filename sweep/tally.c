@@ -6,25 +6,40 @@
 #include "commands.h"
 #include "lock.h"
 
-ws_status swp_tally_take(const swp_frame *frame, ws_error *err, swp_tally *out)
+/* Count the states; those that leave a job unfinished are the caller's to see in n_final. */
+static ws_status count_rows(const swp_frame *frame, const swp_cells *state, const swp_cells *attempt,
+                            ws_error *err, int64_t *n_final, swp_tally *out)
 {
-    swp_cells state;
-    int64_t   n_final = 0;
-
-    *out        = (swp_tally){.n_jobs = swp_reader_layout(frame->reader)->n_jobs};
-    out->n_jobs = out->n_jobs > (int64_t)frame->n ? out->n_jobs : (int64_t)frame->n;
-    WS_TRY(swp_frame_read(frame, "state", err, &state));
     for (size_t row = 0; row < frame->n; row++) {
-        const int code = (int)swp_cells_number(&state, row);
+        const int code = (int)swp_cells_number(state, row);
         if (code < 0 || code >= SWP_STATE_COUNT) {
-            swp_cells_fini(&state);
             return ws_error_add(err, WS_ERR_IO, "%s: damaged: state %d", swp_reader_path(frame->reader),
                                 code);
         }
         out->n_state[code]++;
-        n_final += swp_job_state_is_final((swp_job_state)code);
+        out->n_excluded += code == SWP_STATE_INFEASIBLE && swp_cells_number(attempt, row) == 0.0;
+        *n_final += swp_job_state_is_final((swp_job_state)code);
     }
+    return WS_OK;
+}
+
+ws_status swp_tally_take(const swp_frame *frame, ws_error *err, swp_tally *out)
+{
+    swp_cells state = {.n = 0}, attempt = {.n = 0};
+    int64_t   n_final = 0;
+
+    *out             = (swp_tally){.n_jobs = swp_reader_layout(frame->reader)->n_jobs};
+    out->n_jobs      = out->n_jobs > (int64_t)frame->n ? out->n_jobs : (int64_t)frame->n;
+    ws_status status = swp_frame_read(frame, "state", err, &state);
+    if (status == WS_OK) {
+        status = swp_frame_read(frame, "attempt", err, &attempt);
+    }
+    if (status == WS_OK) {
+        status = count_rows(frame, &state, &attempt, err, &n_final, out);
+    }
+    swp_cells_fini(&attempt);
     swp_cells_fini(&state);
+    WS_TRY(status);
     out->n_state[SWP_STATE_PENDING] += out->n_jobs - (int64_t)frame->n;
     out->is_complete        = n_final == out->n_jobs;
     out->is_unfinished_file = swp_reader_kind(frame->reader) == SWP_FILE_LIVE;
@@ -32,13 +47,18 @@ ws_status swp_tally_take(const swp_frame *frame, ws_error *err, swp_tally *out)
     return WS_OK;
 }
 
+int64_t swp_tally_n_failures(const swp_tally *tally)
+{
+    return tally->n_state[SWP_STATE_FAILED] + tally->n_state[SWP_STATE_TIMED_OUT] +
+           tally->n_state[SWP_STATE_INFEASIBLE] - tally->n_excluded;
+}
+
 int swp_tally_exit_code(const swp_tally *tally)
 {
     if (!tally->is_complete || tally->is_unfinished_file) {
         return SWP_EXIT_RESUME;
     }
-    return tally->n_state[SWP_STATE_FAILED] + tally->n_state[SWP_STATE_TIMED_OUT] > 0 ? SWP_EXIT_FAILED
-                                                                                      : SWP_EXIT_OK;
+    return swp_tally_n_failures(tally) > 0 ? SWP_EXIT_FAILED : SWP_EXIT_OK;
 }
 
 char *swp_tally_text(const swp_tally *tally)
@@ -55,6 +75,9 @@ char *swp_tally_text(const swp_tally *tally)
         if (tally->n_state[shown] > 0) {
             ws_strbuf_printf(&text, "%s%lld %s", separator, (long long)tally->n_state[shown],
                              swp_job_state_name(shown));
+            if (shown == SWP_STATE_INFEASIBLE && tally->n_excluded > 0) {
+                ws_strbuf_printf(&text, " (%lld by constraints)", (long long)tally->n_excluded);
+            }
             separator = ", ";
         }
     }

@@ -15,6 +15,15 @@ grep -q " 0 jobs to run" log || fail "expected nothing to run: $(cat log)"
 expect 1 "$WATTSWEEP" run "$SPEC_DIR/failing.json" -o f.h5 --resume --retry-failed 2>log
 grep -q " 8 jobs to run, 8 of them again" log || fail "expected 8 jobs to run: $(cat log)"
 [ "$("$WATTSWEEP" export f.h5 --columns attempt | grep -c '^2$')" -eq 8 ] || fail "expected 8 second attempts"
+# a model that does not fit: a failure, unless a constraint expects it
+sed 's/"hardware".*/"hardware": ["RTXPRO6000"],/' "$SPEC_DIR/failing.json" >tight.json
+expect 1 "$WATTSWEEP" run tight.json -o i.h5 -q
+expect 1 "$WATTSWEEP" status i.h5 >log
+grep -q "2 done, 2 infeasible of 4 jobs" log || fail "status: $(cat log)"
+sed 's/"options"/"constraints": ["weights_gb < npu_mem_gb"], "options"/' tight.json >expected.json
+expect 0 "$WATTSWEEP" run expected.json -o e.h5 -q --keep-infeasible
+expect 0 "$WATTSWEEP" status e.h5 >log
+grep -q "2 infeasible (2 by constraints)" log || fail "status: $(cat log)"
 # a time budget nobody meets: rows, not the end
 expect 1 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o t.h5 --slice 0/300 --job-timeout 1us
 [ "$(rows_in_state t.h5 timed_out)" -gt 0 ] || fail "expected rows timed out"

@@ -26,3 +26,9 @@ wait "$pid" || true
 # points that constraints leave out, as rows: nothing went wrong
 expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o kept.h5 --keep-infeasible -q
 [ "$(rows_in_state kept.h5 infeasible)" -eq 8 ] || fail "expected 8 rows infeasible"
+expect 0 "$WATTSWEEP" status kept.h5
+# without the constraint they are jobs like any other, though the file has a final row of each
+sed '/"constraints"/d' "$SPEC_DIR/small.json" >free.json
+expect 0 "$WATTSWEEP" run free.json -o kept.h5 --resume 2>log
+grep -q " 40 rows kept.* 8 jobs to run" log || fail "expected 8 jobs to run: $(cat log)"
+[ "$(rows_in_state kept.h5 "done")" -eq 48 ] || fail "expected 48 rows done"

@@ -3,7 +3,7 @@ foreach(module columns lock reader row store store_kill)
   ws_unit_test(sweep ${module} swp_store)
 endforeach()
 ws_unit_test(sweep rewrite swp_store hdf5::hdf5) # looks at files below the store's own interface
-foreach(module args frame sparkline table)
+foreach(module args frame points sparkline table)
   ws_unit_test(sweep ${module} swp_commands)
 endforeach()
 

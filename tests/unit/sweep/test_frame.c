@@ -210,11 +210,34 @@ static void tally_of_states(void **state)
     free(text);
 }
 
+/* Infeasible is a failure unless a constraint said so: then the row was never tried. */
+static void excluded_points_are_no_failures(void **state)
+{
+    (void)state;
+    swp_tally t                     = {.n_jobs = 5, .is_complete = true, .n_excluded = 2};
+    t.n_state[SWP_STATE_DONE]       = 3;
+    t.n_state[SWP_STATE_INFEASIBLE] = 2;
+    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_OK);
+    char *text = swp_tally_text(&t);
+    assert_string_equal(text, "complete: 3 done, 2 infeasible (2 by constraints) of 5 jobs");
+    free(text);
+    t.n_state[SWP_STATE_DONE]--;
+    t.n_state[SWP_STATE_INFEASIBLE]++;
+    assert_int_equal(swp_tally_n_failures(&t), 1);
+    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_FAILED);
+    t.is_complete = false;
+    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_RESUME);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(columns_by_any_name),    TEST(ragged_values),        TEST(filters),
-        TEST(points_without_repeats), TEST(repeats_are_averaged), TEST(tally_of_states)};
+    const struct CMUnitTest tests[] = {TEST(columns_by_any_name),
+                                       TEST(ragged_values),
+                                       TEST(filters),
+                                       TEST(points_without_repeats),
+                                       TEST(repeats_are_averaged),
+                                       TEST(tally_of_states),
+                                       TEST(excluded_points_are_no_failures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
