@@ -530,6 +530,9 @@ static void count_batch_traffic(writer *w, const ws_batch *batch, const group *f
         const double element = (double)c->element_bytes;
         energy->link_bytes += hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
     }
+    if (c->placement.kv_evict.kind == WS_LOCATION_CXL) {
+        energy->cxl_bytes += (double)batch->load_bytes;
+    }
     energy->dram_bytes += (double)batch->load_bytes;
     energy->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
 }
