@@ -3,8 +3,13 @@
 map of two parameters.
 
 usage: plot_sweep.py FILE [-o DIR] [--jobs 3,17] [--x PARAM --y PARAM] [--metric NAME] [--format png|svg|pdf]
+       plot_sweep.py FILE -o FIGURE --x PARAM (--curves NAME,.. | --stack energy|power|share) [--group PARAM]
+                     [--panel PARAM] [--where NAME=VALUE].. [--log x|y|xy] [--percent] [--label VALUE=TEXT]..
 
-Without --jobs the bars and curves show the ends and the middle of the Pareto front. Needs python3-h5py,
+The first form draws all of these into a folder; without --jobs the bars and curves show the ends and the middle of the
+Pareto front. The second draws one figure of quantities over a parameter: curves, or the energy by component as stacked
+bars. A quantity is a metric, or a component as joules, mean watts or share of all joules: link_j, link_w,
+link_energy_share. What neither --x, --group, --panel nor --where names is averaged over. Needs python3-h5py,
 python3-numpy and python3-matplotlib (scripts/bootstrap.sh --plots). Exit code 0; 2 bad option; 3 unreadable file or
 unwritable folder.
 """
@@ -18,7 +23,10 @@ matplotlib.use("Agg")  # files only, no display
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+import sweep_figures  # noqa: E402
 from sweep_file import COLOURS, open_or_exit, pareto_front, short, text  # noqa: E402
+
+STACKS = {"energy": "_j", "power": "_w", "share": "_energy_share"}
 
 
 def choose_jobs(sweep, wanted):
@@ -95,10 +103,11 @@ def draw_heat(sweep, axes, figure, x, y, metric):
 
 
 def save(figure, path):
+    """The same bytes for the same figure: no date, no random ids in SVG."""
     figure.tight_layout()
     try:
-        figure.savefig(path, dpi=150)
-    except OSError as problem:
+        figure.savefig(path, dpi=150, bbox_inches="tight", metadata={"Date": None} if path.suffix == ".svg" else None)
+    except (OSError, ValueError) as problem:
         print(f"{path}: cannot write: {problem}", file=sys.stderr)
         sys.exit(3)
     plt.close(figure)
@@ -114,7 +123,55 @@ def parse_arguments():
     parser.add_argument("--y", help="parameter up the heat map (default: the second that varies)")
     parser.add_argument("--metric", default="j_per_token", help="metric of the heat map (default: j_per_token)")
     parser.add_argument("--format", default="png", choices=["png", "svg", "pdf"])
+    one = parser.add_argument_group("one figure, written to -o")
+    one.add_argument("--curves", help="quantities over --x, separated by commas: j_per_token, link_j, base_w")
+    one.add_argument("--stack", choices=list(STACKS), help="stacked bars of all components over --x")
+    one.add_argument("--bottom", metavar="COMPONENT", help="component that is stacked first")
+    one.add_argument("--group", help="parameter with a curve for each value")
+    one.add_argument("--panel", help="parameter with a panel for each value")
+    one.add_argument("--where", action="append", default=[], metavar="NAME=VALUE", help="only jobs with that value")
+    one.add_argument("--log", default="", choices=["", "x", "y", "xy"], help="logarithmic axes")
+    one.add_argument("--percent", action="store_true", help="the quantity is a share")
+    one.add_argument("--label", action="append", default=[], metavar="[PARAM:]VALUE=TEXT",
+                     help="what to call a value or a quantity")
+    one.add_argument("--x-label")
+    one.add_argument("--y-label")
     return parser, parser.parse_args()
+
+
+def pairs(parser, option, items):
+    """NAME=VALUE options; a name may hold no equals sign, a value may."""
+    found = [item.partition("=") for item in items]
+    for name, equals, _ in found:
+        if not equals:
+            parser.error(f"{option}: expected NAME=VALUE, found {name}")
+    return [(name, value) for name, _, value in found]
+
+
+def check_param(parser, sweep, name):
+    if name is not None and name not in sweep.params:
+        parser.error(f"no parameter {name}; there are: {', '.join(sweep.params)}")
+
+
+def draw_one(parser, args, sweep):
+    """The second form: one figure over --x."""
+    if args.x is None:
+        parser.error("--curves and --stack need --x")
+    args.where = pairs(parser, "--where", args.where)
+    args.labels = dict(pairs(parser, "--label", args.label))
+    for name in [args.x, args.group, args.panel, *(name for name, _ in args.where)]:
+        check_param(parser, sweep, name)
+    args.chosen = sweep_figures.select(sweep, args.where)
+    if not args.chosen.any():
+        parser.error("no finished job meets --where")
+    try:
+        if args.curves:
+            figure = sweep_figures.draw_curves(plt, sweep, args.x, args.curves.split(","), args)
+        else:
+            figure = sweep_figures.draw_stack(plt, sweep, args.x, STACKS[args.stack], args)
+    except KeyError as missing:
+        parser.error(f"no metric or component {missing}")
+    save(figure, Path(args.output))
 
 
 def main():
@@ -123,13 +180,16 @@ def main():
         wanted = [int(job) for job in args.jobs.split(",")] if args.jobs else []
     except ValueError:
         parser.error("--jobs: expected numbers separated by commas")
+    plt.rcParams["svg.hashsalt"] = "wattsweep"
     sweep = open_or_exit(args.file)
+    if args.curves or args.stack:
+        draw_one(parser, args, sweep)
+        return
     varied = sweep.varied_params()
     x = args.x or (varied[0] if varied else None)
     y = args.y or next((name for name in varied if name != x), None)
-    for name in (x, y):
-        if name is not None and name not in sweep.params:
-            parser.error(f"no parameter {name}; there are: {', '.join(sweep.params)}")
+    check_param(parser, sweep, x)
+    check_param(parser, sweep, y)
     if args.metric not in sweep.file["metrics"]:
         parser.error(f"no metric {args.metric}")
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 COLOURS = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f",
-           "#bab0ac", "#86bcb6"]
+           "#bab0ac", "#5b6770"]
 
 
 class SweepFile:

@@ -61,6 +61,30 @@ class Scripts(unittest.TestCase):
         for name in ("pareto", "energy", "power", "heatmap"):
             self.assertEqual((self.folder / "plots" / f"{name}.png").read_bytes()[:4], b"\x89PNG")
 
+    def draw_one(self, *arguments):
+        return self.run_script("plot_sweep.py", self.path, "-o", "one.svg", *arguments)
+
+    def test_one_figure(self):
+        figures = []
+        curves = ["--curves", "j_per_token,base_w", "--group", "hardware_mix"]
+        for what in (curves, curves, ["--stack", "share"]):
+            done = self.draw_one("--x", "max_num_seqs", "--label", "j_per_token=cost of a token", *what)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            figures.append((self.folder / "one.svg").read_text(encoding="utf-8"))
+        self.assertIn("cost of a token", figures[0])
+        self.assertEqual(figures[0], figures[1])  # drawn again, the same bytes
+        self.assertNotEqual(figures[0], figures[2])
+
+    def test_one_figure_complains(self):
+        for wrong in (["--curves", "j_per_token"], ["--x", "max_num_seqs", "--curves", "nothing_j"],
+                      ["--x", "max_num_seqs", "--stack", "share", "--where", "max_num_seqs"],
+                      ["--x", "max_num_seqs", "--stack", "share", "--where", "max_num_seqs=-1"],
+                      ["--x", "nothing", "--stack", "share"]):
+            done = self.draw_one(*wrong)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertFalse((self.folder / "one.svg").exists())
+
     def test_complaints(self):
         (self.folder / "text.h5").write_text("no HDF5")
         for script in ("report.py", "plot_sweep.py"):
