@@ -27,7 +27,7 @@ static ws_json own_cap_place(const capped *k)
         return ws_json_member(k->entry->json, "power_cap_w");
     }
     const ws_json npu = ws_json_member(ws_json_member(k->node->power, "npu"), k->c->hardware);
-    return ws_json_member(npu, "power_cap_w");
+    return npu.item != NULL ? ws_json_member(npu, "power_cap_w") : k->entry->json; /* or from a data sheet */
 }
 
 static ws_status check_own_cap(const capped *k, ws_error *err)
@@ -81,11 +81,13 @@ static ws_status slow_down(ws_inputs *inputs, const ws_scenario *s, const capped
     if (k->cap_w >= power->active_w) {
         return WS_OK;
     }
-    const double             clock   = ws_power_curve_clock(&k->curve, power->active_w, k->cap_w);
-    const ws_profile_request request = ws_instance_profile_request(s, c);
-    WS_TRY(ws_inputs_cost_at_clock(inputs, &request, c->cost, clock, err, &c->cost));
-    c->clock         = clock;
-    c->profile       = c->cost->profile;
+    const double clock = ws_power_curve_clock(&k->curve, power->active_w, k->cap_w);
+    if (clock < 1.0) { /* not where the difference is lost in rounding */
+        const ws_profile_request request = ws_instance_profile_request(s, c);
+        WS_TRY(ws_inputs_cost_at_clock(inputs, &request, c->cost, clock, err, &c->cost));
+        c->clock   = clock;
+        c->profile = c->cost->profile;
+    }
     power->active_w  = k->cap_w;
     power->standby_w = fmin(power->standby_w, k->cap_w);
     power->idle_w    = fmin(power->idle_w, k->cap_w);
@@ -115,12 +117,18 @@ static ws_status apply_to_instance(ws_inputs *inputs, const ws_scenario *s, cons
 
 /* ---- caps where power is not tracked ---- */
 
+static bool has_cap_key(ws_json object)
+{
+    const ws_json_kind kind = ws_json_kind_of(ws_json_member(object, "power_cap_w"));
+    return kind != WS_JSON_ABSENT && kind != WS_JSON_NULL;
+}
+
 static bool block_has_cap(ws_json power)
 {
-    bool has_cap = ws_json_member(power, "power_cap_w").item != NULL;
+    bool has_cap = has_cap_key(power);
     for (ws_json npu = ws_json_first(ws_json_member(power, "npu")); npu.item != NULL;
          npu         = ws_json_next(npu)) {
-        has_cap = has_cap || ws_json_member(npu, "power_cap_w").item != NULL;
+        has_cap = has_cap || has_cap_key(npu);
     }
     return has_cap;
 }

@@ -208,7 +208,11 @@ static void write_power(const generator *g, ws_strbuf *out)
     }
     ws_strbuf_puts(out, ", \"power\": {\"base_node_power\": 60, "
                         "\"npu\": {\"TOY\": {\"idle_power\": 35, \"standby_power\": 300, \"active_power\": 600, "
-                        "\"standby_duration\": \"300us\"}}, "
+                        "\"standby_duration\": \"300us\"");
+    if (g->change->power_cap_w > 0) {
+        ws_strbuf_printf(out, ", \"power_cap_w\": %.9g", g->change->power_cap_w);
+    }
+    ws_strbuf_puts(out, "}}, "
                         "\"cpu\": {\"idle_power\": 10, \"active_power\": 200, \"util\": 0.15}, "
                         "\"dram\": {\"dimm_size\": 32, \"idle_power\": 2.0, \"energy_per_bit\": 6.0}, "
                         "\"link\": {\"num_links\": 1, \"idle_power\": 5, \"energy_per_bit\": 4.0}, "

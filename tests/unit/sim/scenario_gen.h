@@ -29,6 +29,7 @@ typedef struct gen_change {
     int      dark_node_plus_1; /* a node without power block; 0 = none */
     double   interval_s;     /* of the power and the log series; 0 = the seed's */
     double   bandwidth_factor; /* on every bandwidth; 0 = 1 */
+    double   power_cap_w;      /* of every NPU that is tracked; 0 = none */
     int      kind_plus_1;    /* gen_kind + 1; 0 = the seed's */
 } gen_change;
 

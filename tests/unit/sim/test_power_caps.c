@@ -15,8 +15,7 @@
 
 #include "base/json_write.h"
 #include "base/strbuf.h"
-#include "snapshot.h"
-#include "world.h"
+#include "property_run.h"
 
 /* P = 200 W, s = 0.2, a = 3, f = 0.5: 200 (0.2 + 0.8 c^3), at half the clock 60 W; below, 200 (0.2 + 0.2 c),
  * at the lowest clock of 0.1 44 W. At 32 TFLOP/s and 1 TB/s matrix products of more than 32 tokens are bound
@@ -283,8 +282,11 @@ static void caps_need_tracked_power(void **state)
     "{\"num_instances\": 1, \"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, \"mem_latency\": 0}, "          \
     "\"instances\": [" INSTANCE("toy/dense", "null", keys) "]}"
     (void)snprintf(text, sizeof(text), "%s%.*s, %s%s", head, len, nodes, BARE(""), tail);
-    assert_instance_caps(text, (const double[]){60, 0}, 1 + 1);
+    assert_instance_caps(text, (const double[]){60, 0}, 2);
     assert_refused(text, WS_FIDELITY_REFERENCE, "/nodes/0/power", "needs power that is tracked");
+    (void)snprintf(text, sizeof(text), "%s%.*s, %s%s", head, len, nodes, BARE(", \"power_cap_w\": null"),
+                   tail);
+    assert_instance_caps(text, (const double[]){60, 0}, 2);
     (void)snprintf(text, sizeof(text), "%s%.*s, %s%s", head, len, nodes, BARE(", \"power_cap_w\": 60"), tail);
     assert_refused(text, 0, "/nodes/1/instances/0/power_cap_w", "needs power that is tracked");
     assert_refused(world_cluster(1.0, ", \"power_cap_w\": 60"), 0, "/nodes/0/instances/0/power_cap_w",
@@ -303,6 +305,51 @@ static void hardware_without_a_curve_cannot_be_capped(void **state)
                      WS_ERR_INPUT);
     assert_non_null(strstr(ws_error_text(&bare.err), "needs a power_curve in hardware/TOY.json"));
     world_fini(&bare);
+}
+
+/* ---- random scenarios ---- */
+
+/* A third of active power, in closed form, lockstep and events, for every kind of parallelism, tier and
+ * offload. */
+static void every_kind_of_scenario_takes_caps(void **state)
+{
+    (void)state;
+    const gen_change capped = {.power_cap_w = 200.0, .physical = true};
+    int              n_ran  = 0;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        gen_scenario scenario, *g = &scenario;
+        snapshot     out;
+        gen_init(g, seed, &capped);
+        if (property_take(&the_world, g, seed, false, &out)) {
+            if (out.has_power) {
+                const double active_j = 200.0 * out.state_s[WS_STATE_ACTIVE];
+                REQUIRE(fabs(out.component_j[WS_NPU_ACTIVE] - active_j) <= 1e-9 * active_j);
+                n_ran++;
+            }
+            snapshot_fini(&out);
+        }
+        gen_fini(g);
+    }
+    assert_true(n_ran > 100);
+}
+
+static void a_loose_cap_changes_no_scenario(void **state)
+{
+    (void)state;
+    const property_pair pair = {
+        .b = {.power_cap_w = 600.0}, .with_instances = true, .with_energy = true, .with_metrics = true};
+    assert_true(property_compare(&the_world, &pair, 1, 150) > 100);
+}
+
+/* The event engine and what replaces it take their times from different places: both are slowed. Energies
+ * agree where hosts take no time, see lockstep_equals_the_event_engine in test_properties.c. */
+static void every_step_model_is_slowed_alike(void **state)
+{
+    (void)state;
+    const gen_change    capped = {.power_cap_w = 200.0, .physical = true, .instant_host = true};
+    const property_pair pair   = {
+          .a = capped, .b = capped, .a_forces_graph = true, .with_instances = true, .with_energy = true};
+    assert_true(property_compare(&the_world, &pair, 1000, 150) > 100);
 }
 
 /* ---- the cache ---- */
@@ -357,6 +404,9 @@ int main(void)
         cmocka_unit_test(impossible_caps_name_the_least),
         cmocka_unit_test(caps_need_tracked_power),
         cmocka_unit_test(hardware_without_a_curve_cannot_be_capped),
+        cmocka_unit_test(every_kind_of_scenario_takes_caps),
+        cmocka_unit_test(a_loose_cap_changes_no_scenario),
+        cmocka_unit_test(every_step_model_is_slowed_alike),
         cmocka_unit_test(slower_profiles_outlive_their_scenarios),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
