@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the sweeps behind docs/behaviours.md and draw its figures again. Takes half a minute.
+# Run the sweeps behind docs/behaviours.md and draw its figures again. Takes a minute.
 #
 # usage: scripts/behaviours.sh [--output DIR] [--figures DIR] [--draw-only]
 #   --output DIR    where the result files go (default: outputs)
