@@ -79,7 +79,7 @@ static size_t instance_field_table(ws_field *fields, size_t overrides_offset)
     size_t           n         = N_OWN_FIELDS;
     memcpy(fields, INSTANCE_FIELDS, sizeof(INSTANCE_FIELDS));
     for (size_t i = 0; i < n_options; i++) {
-        if (options[i].per_instance && strcmp(options[i].name, "npu_memory_utilization") != 0) {
+        if (options[i].per_instance) {
             WS_ASSERT(n < MAX_FIELDS);
             fields[n++] = (ws_field){.key = options[i].name, .type = WS_FIELD_JSON, .flags = WS_FIELD_NULLABLE,
                                      .offset = overrides_offset + i * sizeof(ws_json), .help = options[i].help};
