@@ -31,7 +31,8 @@ struct swp_crew {
     member     *members;
     const char *setup; /* NULL = not there yet */
     size_t      setup_len;
-    int         n_dead;
+    bool        fits_windows; /* the setup lies, or will lie, in the window of every node that has one */
+    int         n_dead, n_pointed;
     bool        wants_to_stop;
 };
 
@@ -97,14 +98,21 @@ int swp_crew_n_dead(const swp_crew *crew)
     return crew->n_dead;
 }
 
+int swp_crew_n_pointed(const swp_crew *crew)
+{
+    return crew->n_pointed;
+}
+
 /* ---- setting up ---- */
 
-static ws_status send_setup(swp_crew *crew, int rank)
+static ws_status send_setup(swp_crew *crew, int rank, swp_setup_place place)
 {
-    const swp_msg_setup setup     = {.n_bytes = crew->setup_len};
+    const swp_msg_setup setup     = {.n_bytes = crew->setup_len, .place = place};
+    const size_t        n_to_send = place == SWP_SETUP_IN_WINDOW ? 0 : crew->setup_len;
     crew->members[rank].is_set_up = true;
+    crew->n_pointed += place == SWP_SETUP_IN_WINDOW;
     WS_TRY(swp_mpi_send(crew->mpi, rank, SWP_TAG_SETUP, &setup, sizeof setup));
-    for (size_t at = 0; at < crew->setup_len; at += SWP_SETUP_CHUNK_BYTES) {
+    for (size_t at = 0; at < n_to_send; at += SWP_SETUP_CHUNK_BYTES) {
         const size_t left = crew->setup_len - at;
         const size_t n    = left < SWP_SETUP_CHUNK_BYTES ? left : SWP_SETUP_CHUNK_BYTES;
         WS_TRY(swp_mpi_send_borrowed(crew->mpi, rank, SWP_TAG_BYTES, crew->setup + at, n));
@@ -112,21 +120,46 @@ static ws_status send_setup(swp_crew *crew, int rank)
     return WS_OK;
 }
 
-static ws_status set_up_member(swp_crew *crew, int rank)
+/* Can the leader of a node still be expected to fill its window? */
+static bool will_share(const swp_crew *crew, int leader)
 {
-    const member *m = &crew->members[rank];
-    return crew->setup != NULL && m->state == SWP_MEMBER_HERE && !m->is_set_up ? send_setup(crew, rank)
-                                                                               : WS_OK;
+    return crew->members[leader].state <= SWP_MEMBER_READY;
 }
 
-ws_status swp_crew_set_up(swp_crew *crew, const char *block, size_t len)
+static ws_status set_up_member(swp_crew *crew, int rank)
 {
-    crew->setup     = block;
-    crew->setup_len = len;
+    const member *m      = &crew->members[rank];
+    const int     leader = swp_mpi_window_leader(crew->mpi, rank);
+    if (crew->setup == NULL || m->state != SWP_MEMBER_HERE || m->is_set_up) {
+        return WS_OK;
+    }
+    if (leader < 0 || !crew->fits_windows) {
+        return send_setup(crew, rank, SWP_SETUP_BY_MESSAGES);
+    }
+    if (leader == rank) {
+        return send_setup(crew, rank, SWP_SETUP_INTO_WINDOW);
+    }
+    if (leader == 0 || crew->members[leader].is_ready) {
+        return send_setup(crew, rank, SWP_SETUP_IN_WINDOW);
+    }
+    return will_share(crew, leader) ? WS_OK : send_setup(crew, rank, SWP_SETUP_BY_MESSAGES);
+}
+
+static ws_status set_up_all(swp_crew *crew)
+{
     for (int i = 1; i < crew->n; i++) {
         WS_TRY(set_up_member(crew, i));
     }
     return WS_OK;
+}
+
+ws_status swp_crew_set_up(swp_crew *crew, const char *block, size_t len)
+{
+    crew->setup        = block;
+    crew->setup_len    = len;
+    crew->fits_windows = swp_mpi_fits_window(crew->mpi, len);
+    swp_mpi_window_sync(crew->mpi);
+    return set_up_all(crew);
 }
 
 /* ---- conversation ---- */
@@ -173,7 +206,7 @@ static ws_status handle(swp_crew *crew, const swp_message *message)
     case SWP_TAG_READY:
         m->is_ready = true;
         m->state    = m->state == SWP_MEMBER_HERE ? SWP_MEMBER_READY : m->state;
-        return WS_OK;
+        return set_up_all(crew); /* its node's window is filled now */
     case SWP_TAG_DRAIN:
         crew->wants_to_stop = true;
         return WS_OK;
@@ -219,7 +252,8 @@ static ws_status bury(swp_crew *crew, int rank, const char *why, swp_lost_fn los
     crew->members[rank].state = SWP_MEMBER_DEAD;
     crew->n_dead++;
     swp_mpi_forget(crew->mpi, rank);
-    return lost(ctx, rank, why);
+    WS_TRY(lost(ctx, rank, why));
+    return set_up_all(crew); /* those of its node wait in vain for their window */
 }
 
 ws_status swp_crew_check(swp_crew *crew, swp_lost_fn lost, void *ctx)

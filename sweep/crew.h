@@ -40,13 +40,17 @@ int              swp_crew_n_dead(const swp_crew *crew);
 void swp_crew_keep_while(swp_crew *crew, void (*call)(void *ctx), void *ctx);
 
 /** Send the setup to those who are here and, from now on, to those who come.
- * @param[in] block  borrowed until the process has left MPI */
+ * @param[in] block  borrowed until the process has left MPI; lies in the window of rank 0's node already if
+ * that has one and it fits */
 WS_NODISCARD ws_status swp_crew_set_up(swp_crew *crew, const char *block, size_t len);
 
 /** Go through what has come up to the next SWP_TAG_RESULTS; everything else is handled here.
  * @param[out] came_out  false: there is none now
  * @return WS_OK; WS_ERR_NOMEM; WS_ERR_IO */
 WS_NODISCARD ws_status swp_crew_next_results(swp_crew *crew, swp_message *message_out, bool *came_out);
+
+/** Workers that were pointed to their node's window instead of being sent the setup. */
+int swp_crew_n_pointed(const swp_crew *crew);
 
 /** Called for a worker found dead. */
 typedef ws_status (*swp_lost_fn)(void *ctx, int rank, const char *why);

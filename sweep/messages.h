@@ -53,10 +53,19 @@ typedef struct swp_msg_hello {
 } swp_msg_hello;
 static_assert(sizeof(swp_msg_hello) == 8 + SWP_HOST_LEN, "wire format");
 
+/** Where the setup's bytes are. */
+typedef enum swp_setup_place {
+    SWP_SETUP_BY_MESSAGES, /**< they come as BYTES, for this worker alone */
+    SWP_SETUP_INTO_WINDOW, /**< they come as BYTES; the worker puts them into its node's window, for all there */
+    SWP_SETUP_IN_WINDOW    /**< they lie in the node's window */
+} swp_setup_place;
+
 typedef struct swp_msg_setup {
     uint64_t n_bytes;
+    int32_t  place; /**< swp_setup_place */
+    int32_t  zero;
 } swp_msg_setup;
-static_assert(sizeof(swp_msg_setup) == 8, "wire format");
+static_assert(sizeof(swp_msg_setup) == 16, "wire format");
 
 typedef struct swp_msg_ticket {
     uint64_t job;

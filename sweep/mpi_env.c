@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "node_window.h"
 #include "signals.h"
 
 enum { MAX_RECEIVES = 64 };
@@ -22,6 +23,7 @@ typedef struct transfer {
 struct swp_mpi {
     MPI_Comm        comm; /* a duplicate: nobody else's messages, errors returned */
     int             rank, size;
+    swp_node_window window;
     transfer        receives[MAX_RECEIVES]; /* in the order of arrival */
     size_t          n_receives;
     transfer       *sends;
@@ -72,7 +74,8 @@ ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out)
         !SWP_MPI_CHECK(mpi, MPI_Comm_dup(MPI_COMM_WORLD, &mpi->comm)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_set_errhandler(mpi->comm, MPI_ERRORS_RETURN)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_rank(mpi->comm, &mpi->rank)) ||
-        !SWP_MPI_CHECK(mpi, MPI_Comm_size(mpi->comm, &mpi->size)) || provided < MPI_THREAD_FUNNELED) {
+        !SWP_MPI_CHECK(mpi, MPI_Comm_size(mpi->comm, &mpi->size)) || provided < MPI_THREAD_FUNNELED ||
+        swp_node_window_create(mpi->comm, &mpi->window) != WS_OK) {
         swp_watchdog_stop();
         free(mpi);
         return WS_ERR_IO;
@@ -107,6 +110,7 @@ const char *swp_mpi_library(void)
 void swp_mpi_leave(swp_mpi **mpi, int exit_code)
 {
     swp_watchdog_start(FINALIZE_LIMIT_S, exit_code, "wattsweep: another rank never came to MPI_Finalize\n");
+    swp_node_window_free(&(*mpi)->window);
     SWP_MPI_CHECK(*mpi, MPI_Comm_free(&(*mpi)->comm));
     SWP_MPI_CHECK(*mpi, MPI_Finalize());
     swp_watchdog_stop();
@@ -116,6 +120,28 @@ void swp_mpi_leave(swp_mpi **mpi, int exit_code)
     free((*mpi)->sends);
     free(*mpi);
     *mpi = NULL;
+}
+
+char *swp_mpi_window(const swp_mpi *mpi)
+{
+    return mpi == NULL ? NULL : mpi->window.data;
+}
+
+bool swp_mpi_fits_window(const swp_mpi *mpi, size_t n_bytes)
+{
+    return mpi != NULL && n_bytes <= mpi->window.bytes;
+}
+
+int swp_mpi_window_leader(const swp_mpi *mpi, int rank)
+{
+    return mpi->window.leader_of[rank];
+}
+
+void swp_mpi_window_sync(const swp_mpi *mpi)
+{
+    if (mpi != NULL) {
+        swp_node_window_sync(&mpi->window);
+    }
 }
 
 /* ---- messages ---- */

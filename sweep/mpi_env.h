@@ -28,6 +28,20 @@ const char *swp_mpi_library(void);            /**< the MPI library compiled agai
 /** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s ends with exit_code. */
 void swp_mpi_leave(swp_mpi **mpi, int exit_code);
 
+/* ---- memory shared by the ranks of a node (node_window.h) ---- */
+
+/** The node's window, which its ranks may write to by agreement; NULL if there is none (or mpi is NULL). */
+char *swp_mpi_window(const swp_mpi *mpi);
+
+/** True if so many bytes have room in every window there is. */
+bool swp_mpi_fits_window(const swp_mpi *mpi, size_t n_bytes);
+
+/** The first rank of a rank's node, which writes to the window they share; -1 if that rank has no window. */
+int swp_mpi_window_leader(const swp_mpi *mpi, int rank);
+
+/** Call after writing to the window, before telling others of it; and after being told, before reading. */
+void swp_mpi_window_sync(const swp_mpi *mpi);
+
 /* ---- messages (link) ---- */
 
 /** A message that came; data is the caller's, released with free(). */

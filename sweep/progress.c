@@ -66,6 +66,11 @@ uint64_t swp_progress_n(const swp_progress *p, swp_job_state state)
     return p->n[state];
 }
 
+uint64_t swp_progress_n_counted(const swp_progress *p)
+{
+    return p->n_counted;
+}
+
 static uint64_t n_failed(const swp_progress *p)
 {
     return p->n[SWP_STATE_FAILED] + p->n[SWP_STATE_TIMED_OUT] + p->n[SWP_STATE_INFEASIBLE];

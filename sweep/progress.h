@@ -50,4 +50,7 @@ void swp_progress_say(swp_progress *progress, const char *fmt, ...) WS_PRINTF(2,
 /** Rows counted of a state. */
 uint64_t swp_progress_n(const swp_progress *progress, swp_job_state state);
 
+/** Rows counted so far, of this run. */
+uint64_t swp_progress_n_counted(const swp_progress *progress);
+
 #endif /* SWP_PROGRESS_H */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "allocation.h"
@@ -29,6 +30,7 @@ typedef struct boss {
     swp_prefetch           prefetch;
     swp_census             census, census_all;
     char           *block; /* the packed setup; stays until MPI was left, since it may still be on its way */
+    char           *own_block; /* owned; NULL if the block lies in the node's window */
     size_t          block_len;
     swp_setup       setup; /* as read from the block */
     swp_run_file    file;
@@ -80,6 +82,18 @@ static void get_host(char host[SWP_HOST_LEN])
 
 /* ---- setting up, rank 0 ---- */
 
+/* All ranks of this node read the setup from one copy. */
+static void move_to_window(boss *b)
+{
+    char *window = swp_mpi_window(b->mpi);
+    if (window != NULL && swp_mpi_fits_window(b->mpi, b->block_len)) {
+        memcpy(window, b->own_block, b->block_len);
+        free(b->own_block);
+        b->own_block = NULL;
+        b->block     = window;
+    }
+}
+
 static ws_status pack_setup(boss *b)
 {
     char  *files     = NULL;
@@ -98,9 +112,12 @@ static ws_status pack_setup(boss *b)
     for (size_t i = 0; i < setup.n_data_dirs; i++) {
         setup.data_dirs[i] = b->options->data_dirs[i];
     }
-    const ws_status status = swp_setup_pack(&setup, &b->block, &b->block_len);
+    const ws_status status = swp_setup_pack(&setup, &b->own_block, &b->block_len);
     free(files);
-    return status == WS_OK ? swp_setup_unpack(b->block, b->block_len, &b->setup) : status;
+    WS_TRY(status);
+    b->block = b->own_block;
+    move_to_window(b);
+    return swp_setup_unpack(b->block, b->block_len, &b->setup);
 }
 
 static ws_status read_and_open(boss *b, ws_error *err)
@@ -268,9 +285,13 @@ static void report_traffic(const boss *b)
 {
     if (b->mpi != NULL && b->options->verbosity > 0) {
         const swp_mpi_traffic t = swp_mpi_traffic_of(b->mpi);
+        const double          n_rows = fmax(1.0, (double)swp_progress_n_counted(b->progress));
         swp_progress_say(b->progress,
-                         "messages_sent=%llu bytes_sent=%llu messages_received=%llu bytes_received=%llu",
-                         t.n_sent, t.bytes_sent, t.n_received, t.bytes_received);
+                         "messages_sent=%llu bytes_sent=%llu messages_received=%llu bytes_received=%llu "
+                         "messages_per_job=%.3f bytes_per_job=%.0f setup_bytes=%zu setup_from_window=%d",
+                         t.n_sent, t.bytes_sent, t.n_received, t.bytes_received,
+                         (double)(t.n_sent + t.n_received) / n_rows, (double)(t.bytes_sent + t.bytes_received) / n_rows,
+                         b->block_len, swp_crew_n_pointed(b->crew));
     }
 }
 
@@ -344,7 +365,7 @@ static int run_boss(swp_mpi *mpi, const char *host, const swp_run_options *optio
     *must_exit_out = b.crew == NULL || !swp_crew_release(b.crew);
     release_boss(&b);
     if (!*must_exit_out && (mpi == NULL || swp_mpi_n_unsent(mpi) == 0)) {
-        free(b.block); /* nobody is being sent it any more */
+        free(b.own_block); /* nobody is being sent it any more */
     }
     return code;
 }

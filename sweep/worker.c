@@ -23,8 +23,9 @@ struct swp_worker {
     swp_mpi        *mpi;
     swp_msg_hello   self;
     double          silence_s;
-    int64_t         boss_pid; /* 0 = not known yet, or on another host */
-    char           *setup;    /* [setup_len], of which [0, setup_at) has come */
+    int64_t         boss_pid;  /* 0 = not known yet, or on another host */
+    char           *own_setup; /* owned; NULL if the setup lies in the node's window */
+    char           *setup;     /* [setup_len], of which [0, setup_at) has come */
     size_t          setup_len, setup_at;
     swp_msg_ticket *tickets; /* [head, n) are still to run */
     size_t          head, n, capacity;
@@ -54,7 +55,7 @@ ws_status swp_worker_create(swp_mpi *mpi, const char *host, double silence_s, sw
 void swp_worker_destroy(swp_worker **worker)
 {
     if (*worker != NULL) {
-        free((*worker)->setup);
+        free((*worker)->own_setup);
         free((*worker)->tickets);
         free((*worker)->rows.data);
         free(*worker);
@@ -99,12 +100,14 @@ static void meet_boss(swp_worker *w, const swp_msg_hello *boss)
 
 static void begin_setup(swp_worker *w, const swp_msg_setup *setup)
 {
-    free(w->setup);
-    w->setup     = malloc(setup->n_bytes + 1);
+    const bool is_shared = setup->place != SWP_SETUP_BY_MESSAGES;
+    free(w->own_setup);
+    w->own_setup = is_shared ? NULL : malloc(setup->n_bytes + 1);
+    w->setup     = is_shared ? swp_mpi_window(w->mpi) : w->own_setup;
     w->setup_len = setup->n_bytes;
-    w->setup_at  = 0;
+    w->setup_at  = setup->place == SWP_SETUP_IN_WINDOW ? w->setup_len : 0;
     if (w->setup == NULL) {
-        w->status = WS_ERR_NOMEM;
+        w->status = is_shared ? WS_ERR_IO : WS_ERR_NOMEM;
     }
 }
 
@@ -233,6 +236,7 @@ ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *
     WS_TRY(swp_mpi_send(w->mpi, 0, SWP_TAG_HELLO, &w->self, sizeof w->self));
     while (w->status == WS_OK && !w->must_stop && !w->is_released) {
         if (w->setup != NULL && w->setup_at == w->setup_len) {
+            swp_mpi_window_sync(w->mpi);
             *block_out = w->setup;
             *len_out   = w->setup_len;
             break;
@@ -247,7 +251,8 @@ ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *
 ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
 {
     send_empty(w, SWP_TAG_READY);
-    while (w->status == WS_OK && !w->is_released && !(w->must_stop && (w->how != SWP_STOP_DONE || w->head == w->n))) {
+    while (w->status == WS_OK && !w->is_released &&
+           !(w->must_stop && (w->how != SWP_STOP_DONE || w->head == w->n))) {
         const bool did_something = converse(w);
         if (w->head < w->n && w->how == SWP_STOP_DONE) {
             run_next(w, run, ctx);
