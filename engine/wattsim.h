@@ -51,6 +51,9 @@ bool ws_bundled_dir(char *buf, size_t cap);
 bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs,
                   char *buf, size_t cap);
 
+/** The libraries the engine reads files with, "cJSON 1.7.15, libyaml 0.2.5"; for provenance. Returns buf. */
+char *ws_libraries(char buf[64]);
+
 /* ---- scenarios ---- */
 
 typedef struct ws_scenario ws_scenario;

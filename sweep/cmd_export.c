@@ -7,8 +7,7 @@
 #include "args.h"
 #include "cmd_util.h"
 #include "commands.h"
-#include "frame.h"
-#include "table.h"
+#include "selection.h"
 #include "where.h"
 
 typedef struct export_columns {
@@ -76,26 +75,44 @@ static ws_status write_table(const export_columns *c, const bool *keep, size_t n
     return swp_table_end(&table, err);
 }
 
-static ws_status export_to(const swp_frame *frame, const export_columns *c, const char *where,
-                           const char *path, swp_table_format format, ws_error *err)
+typedef struct export_request {
+    const char      *columns, *where, *path; /* path: NULL = stdout */
+    swp_table_format format;
+    bool             as_points;
+} export_request;
+
+static ws_status open_output(const char *path, ws_error *err, FILE **out)
+{
+    *out = path == NULL ? stdout : fopen(path, "w");
+    return *out != NULL ? WS_OK
+                        : ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+}
+
+static ws_status close_output(const char *path, FILE *out, ws_status status, ws_error *err)
+{
+    if (path != NULL && fclose(out) != 0 && status == WS_OK) {
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    return status;
+}
+
+/* ---- one row per job ---- */
+
+static ws_status write_jobs(const swp_frame *frame, const export_columns *c, const export_request *r,
+                            ws_error *err)
 {
     bool *keep = NULL;
-    WS_TRY(swp_where(frame, where, err, &keep));
-    FILE *out = path == NULL ? stdout : fopen(path, "w");
-    if (out == NULL) {
-        free(keep);
-        return ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
-    }
-    ws_status status = write_table(c, keep, frame->n, format, out, err);
-    if (path != NULL && fclose(out) != 0 && status == WS_OK) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    FILE *out  = NULL;
+    WS_TRY(swp_where(frame, r->where, err, &keep));
+    ws_status status = open_output(r->path, err, &out);
+    if (status == WS_OK) {
+        status = close_output(r->path, out, write_table(c, keep, frame->n, r->format, out, err), err);
     }
     free(keep);
     return status;
 }
 
-static ws_status run_export(const char *path, const char *columns, const char *where, const char *out,
-                            swp_table_format format, ws_error *err)
+static ws_status export_jobs(const char *path, const export_request *r, ws_error *err)
 {
     swp_frame      frame;
     export_columns c      = {.n = 0};
@@ -104,12 +121,12 @@ static ws_status run_export(const char *path, const char *columns, const char *w
     if (status == WS_OK) {
         const size_t capacity = swp_reader_columns(frame.reader)->n + WS_COMPONENT_COUNT;
         c.cells               = calloc(capacity, sizeof(c.cells[0]));
-        status                = c.cells == NULL   ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
-                                : columns == NULL ? read_all(&frame, err, &c)
-                                                  : read_listed(&frame, columns, capacity, err, &c);
+        status                = c.cells == NULL      ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
+                                : r->columns == NULL ? read_all(&frame, err, &c)
+                                                     : read_listed(&frame, r->columns, capacity, err, &c);
     }
     if (status == WS_OK) {
-        status = export_to(&frame, &c, where, out, format, err);
+        status = write_jobs(&frame, &c, r, err);
     }
     for (size_t i = 0; i < c.n; i++) {
         swp_cells_fini(&c.cells[i]);
@@ -119,36 +136,96 @@ static ws_status run_export(const char *path, const char *columns, const char *w
     return status;
 }
 
+/* ---- one row per point ---- */
+
+/* The first job, every parameter, every metric, every energy component. */
+static void list_point_columns(const swp_frame *frame, ws_strbuf *list)
+{
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    ws_strbuf_puts(list, "job");
+    for (size_t i = 0; i < columns->n; i++) {
+        const swp_column *column = &columns->list[i];
+        if (column->role == SWP_ROLE_PARAM || column->role == SWP_ROLE_METRIC) {
+            ws_strbuf_printf(list, ",%s", column->name);
+        }
+    }
+    for (int component = 0; component < WS_COMPONENT_COUNT; component++) {
+        ws_strbuf_printf(list, ",%s_j", ws_component_name((ws_component)component));
+    }
+}
+
+static ws_status write_points(const swp_selection *selection, const char *columns, const export_request *r,
+                              ws_error *err)
+{
+    static const char *const none[] = {NULL};
+    FILE                    *out    = NULL;
+    size_t                  *order  = malloc((selection->points.n + 1) * sizeof(order[0]));
+    ws_status                status =
+        order == NULL ? ws_error_add(err, WS_ERR_NOMEM, "out of memory") : open_output(r->path, err, &out);
+    if (status == WS_OK) {
+        for (size_t i = 0; i < selection->points.n; i++) {
+            order[i] = i;
+        }
+        status =
+            swp_selection_print(selection, order, selection->points.n, none, columns, r->format, out, err);
+        status = close_output(r->path, out, status, err);
+    }
+    free(order);
+    return status;
+}
+
+static ws_status export_points(const char *path, const export_request *r, ws_error *err)
+{
+    swp_selection selection;
+    ws_strbuf     list   = WS_STRBUF_INIT;
+    ws_status     status = swp_selection_open(path, r->where, err, &selection);
+    if (status == WS_OK) {
+        list_point_columns(&selection.frame, &list);
+        status = list.failed ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
+                             : write_points(&selection,
+                                            r->columns != NULL ? r->columns : ws_strbuf_text(&list), r, err);
+    }
+    ws_strbuf_fini(&list);
+    swp_selection_close(&selection);
+    return status;
+}
+
+/* ---- the command ---- */
+
 int swp_cmd_export(int argc, char **argv)
 {
-    const char   *columns = NULL, *where = NULL, *out = NULL, *format_text = "csv";
-    const swp_arg args[] = {
-        {"--format", NULL, "FORMAT", "csv (default), tsv, json or text", &format_text, NULL, NULL},
-        {"--columns", NULL, "A,B,..",
-         "only these: job, state, parameters, metrics, <component>_j, rank, host ...", &columns, NULL, NULL},
-        {"--where", NULL, "EXPR", "only these rows: 'state == \"done\" and tp_size == 2'", &where, NULL,
-         NULL},
-        {"--output", "-o", "PATH", "write there instead of stdout", &out, NULL, NULL}};
+    export_request r           = {.columns = NULL};
+    const char    *format_text = "csv";
+    const swp_arg  args[]      = {
+              {"--format", NULL, "FORMAT", "csv (default), tsv, json or text", &format_text, NULL, NULL},
+              {"--columns", NULL, "A,B,..",
+               "only these: job, state, parameters, metrics, <component>_j, rank, host ...", &r.columns, NULL,
+               NULL},
+              {"--where", NULL, "EXPR", "only these rows: 'state == \"done\" and tp_size == 2'", &r.where, NULL,
+               NULL},
+              {"--output", "-o", "PATH", "write there instead of stdout", &r.path, NULL, NULL},
+              {"--points", NULL, NULL,
+               "one row per point: done repeats averaged, <metric>_ci95 the half width of the mean's 95% interval",
+               NULL, NULL, &r.as_points}};
     const swp_command_line command = {
-        "export FILE [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
+        "export FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
         "One row per job, one column per parameter, metric and energy component; numbers read back\n"
         "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
         "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
         args,
-        4,
+        sizeof(args) / sizeof(args[0]),
         1,
         1};
-    int              n_files = 0;
-    const int        go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error         err     = WS_ERROR_INIT;
-    swp_table_format format;
+    int       n_files = 0;
+    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
+    ws_error  err     = WS_ERROR_INIT;
 
     if (go_on != SWP_ARGS_GO_ON) {
         return go_on;
     }
-    ws_status status = swp_table_format_parse(format_text, &err, &format);
+    ws_status status = swp_table_format_parse(format_text, &err, &r.format);
     if (status == WS_OK) {
-        status = run_export(argv[1], columns, where, out, format, &err);
+        status = r.as_points ? export_points(argv[1], &r, &err) : export_jobs(argv[1], &r, &err);
     }
     return swp_cmd_exit(status, &err);
 }

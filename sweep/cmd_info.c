@@ -111,6 +111,26 @@ static void print_param(const swp_cells *cells)
     printf("\n");
 }
 
+/* The repeats by their seeds; other points have the same ones unless the seed is swept. */
+static ws_status print_repeats(const swp_frame *frame, ws_error *err)
+{
+    swp_cells repeat = {.n = 0}, seed = {.n = 0};
+    ws_status status = swp_frame_read(frame, "repeat", err, &repeat);
+    if (status == WS_OK) {
+        status = swp_frame_read(frame, "seed", err, &seed);
+    }
+    double last = -1.0;
+    for (size_t row = 0; status == WS_OK && row < frame->n && swp_cells_number(&repeat, row) > last; row++) {
+        char text[SWP_CELL_TEXT];
+        last = swp_cells_number(&repeat, row);
+        printf("%s%s", row == 0 ? "seeds of the first point: " : ", ", swp_cells_text(&seed, row, 0, text));
+    }
+    printf("%s", last >= 0.0 ? "\n" : "");
+    swp_cells_fini(&seed);
+    swp_cells_fini(&repeat);
+    return status;
+}
+
 static ws_status print_params(const swp_frame *frame, ws_error *err)
 {
     const swp_columns *columns = swp_reader_columns(frame->reader);
@@ -123,6 +143,39 @@ static ws_status print_params(const swp_frame *frame, ws_error *err)
         print_param(&cells);
         swp_cells_fini(&cells);
     }
+    return WS_OK;
+}
+
+/* Whether "a, b, c" has a name. */
+static bool lists_name(const char *list, const char *name)
+{
+    const size_t len = strlen(name);
+    for (const char *at = strstr(list, name); at != NULL; at = strstr(at + 1, name)) {
+        if ((at == list || at[-1] == ' ') && (at[len] == '\0' || at[len] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the jobs ran, each host once, in the order of the first job. */
+static ws_status print_hosts(const swp_frame *frame, ws_error *err)
+{
+    swp_cells host;
+    ws_strbuf names = WS_STRBUF_INIT;
+    char      text[SWP_CELL_TEXT];
+    char      last[SWP_CELL_TEXT] = "";
+    WS_TRY(swp_frame_read(frame, "host", err, &host));
+    for (size_t row = 0; row < host.n; row++) {
+        swp_cells_text(&host, row, 0, text);
+        if (text[0] != '\0' && strcmp(text, last) != 0 && !lists_name(ws_strbuf_text(&names), text)) {
+            ws_strbuf_printf(&names, "%s%s", names.len > 0 ? ", " : "", text);
+        }
+        memcpy(last, text, sizeof(last));
+    }
+    printf("hosts of the jobs: %s\n", names.len > 0 ? ws_strbuf_text(&names) : "none yet");
+    ws_strbuf_fini(&names);
+    swp_cells_fini(&host);
     return WS_OK;
 }
 
@@ -163,6 +216,8 @@ static ws_status print_info(const swp_frame *frame, bool with_spec, ws_error *er
     for (size_t i = 0; i < layout->n_attributes; i++) {
         printf("%s: %s\n", layout->attributes[i].name, layout->attributes[i].text);
     }
+    WS_TRY(print_hosts(frame, err));
+    WS_TRY(print_repeats(frame, err));
     WS_TRY(print_params(frame, err));
     printf("history:\n%s\n", swp_reader_history(frame->reader));
     return WS_OK;

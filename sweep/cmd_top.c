@@ -102,7 +102,7 @@ static ws_status print_top(const swp_selection *selection, const char *by, doubl
 
     WS_TRY(rank_points(selection, by, err, &order, &n));
     n                      = (double)n > most ? (size_t)most : n;
-    const ws_status status = swp_selection_print(selection, order, n, first, columns, format, err);
+    const ws_status status = swp_selection_print(selection, order, n, first, columns, format, stdout, err);
     free(order);
     return status;
 }
@@ -275,7 +275,7 @@ static ws_status print_pareto(const swp_selection *selection, const char *list, 
         status = find_front(&o, selection->points.n, err, &front, &n);
     }
     if (status == WS_OK) {
-        status = swp_selection_print(selection, front, n, first, columns, format, err);
+        status = swp_selection_print(selection, front, n, first, columns, format, stdout, err);
     }
     for (size_t k = 0; k < o.n; k++) {
         free(o.values[k]);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/json_write.h"
+#include "mpi_env.h"
 
 static void put_text(ws_json_writer *w, const char *key, const char *text)
 {
@@ -101,6 +102,17 @@ static void add_attribute(swp_file_layout *out, const char *name, const char *fm
     out->attributes[k] = (swp_text_attribute){.name = name, .text = out->texts[k]};
 }
 
+/* Who wrote the file, with what; the hosts of the ranks are in /provenance/host. */
+static void add_provenance(int n_ranks, swp_file_layout *out)
+{
+    char store[32], engine[64], host[SWP_HOST_LEN + 1] = "";
+    (void)gethostname(host, SWP_HOST_LEN); /* too long or unknown: what there is of it */
+    add_attribute(out, "library_versions", "%s, %s, %s", swp_store_library(store), swp_mpi_library(),
+                  ws_libraries(engine));
+    add_attribute(out, "host", "%s", host);
+    add_attribute(out, "n_ranks", "%d", n_ranks);
+}
+
 ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
                                const swp_prefetch *prefetch, const swp_census *census,
                                const swp_census *census_all, int n_ranks, swp_file_layout *out)
@@ -125,7 +137,7 @@ ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_opt
                                              .has_series   = spec->wants_timeseries,
                                              .has_requests = spec->wants_requests,
                                              .attributes   = out->attributes};
-    add_attribute(out, "n_ranks", "%d", n_ranks);
+    add_provenance(n_ranks, out);
     add_attribute(out, "n_points_pruned", "%" PRIu64, census->n_pruned);
     add_attribute(out, "slice", "%" PRIu64 "/%" PRIu64, options->slice_index, options->n_slices);
     add_attribute(out, "sampling", "%s", swp_sampling_name(spec->sampling));

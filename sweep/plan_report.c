@@ -9,6 +9,7 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "commands.h"
+#include "points.h"
 #include "prefetch.h"
 #include "probe.h"
 
@@ -55,6 +56,21 @@ static void print_bytes(double bytes)
     printf("%.3g %s", bytes, units[k]);
 }
 
+/* With which seeds, and how wide the intervals of their means will be. */
+static void print_repeats(const swp_spec *spec)
+{
+    if (spec->repeats == 1) {
+        return;
+    }
+    printf("seeds     ");
+    for (uint32_t r = 0; r < (uint32_t)spec->repeats && r < 4; r++) {
+        printf("%s%" PRId64, r > 0 ? ", " : "", swp_repeat_seed(spec->seed, r));
+    }
+    printf("%s; a mean's 95%% interval is +-%.3g standard deviations of the repeats\n",
+           spec->repeats > 4 ? ", ..." : "",
+           swp_student_t95((size_t)spec->repeats - 1) / sqrt((double)spec->repeats));
+}
+
 static void print_table(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe)
 {
     const swp_spec  *spec  = in->spec;
@@ -69,6 +85,7 @@ static void print_table(const swp_sweep_inputs *in, const swp_census *census, co
     printf("\nsampling  %s: %" PRIu64 " of %" PRIu64 " grid points, %" PRId64 " repeat%s\n",
            swp_sampling_name(spec->sampling), space->n_points, space->n_grid, spec->repeats,
            spec->repeats == 1 ? "" : "s");
+    print_repeats(spec);
     printf("jobs      %" PRIu64 "\n", census->n_jobs);
     printf("pruned    %" PRIu64 "\n", census->n_pruned);
     for (size_t i = 0; i < spec->n_constraints; i++) {

@@ -225,7 +225,7 @@ static size_t n_headings(const chosen *c, bool separate_ci)
 
 ws_status swp_selection_print(const swp_selection *selection, const size_t *order, size_t n,
                               const char *const *first, const char *columns, swp_table_format format,
-                              ws_error *err)
+                              FILE *out, ws_error *err)
 {
     chosen *c = calloc(1, sizeof(*c));
     if (c == NULL) {
@@ -235,7 +235,7 @@ ws_status swp_selection_print(const swp_selection *selection, const size_t *orde
     if (status == WS_OK) {
         const bool separate_ci = selection->points.has_repeats && format != SWP_TABLE_TEXT;
         swp_table  table;
-        swp_table_begin(&table, stdout, format, n_headings(c, separate_ci));
+        swp_table_begin(&table, out, format, n_headings(c, separate_ci));
         put_headings(c, separate_ci, &table);
         for (size_t i = 0; i < n; i++) {
             put_point(selection, order[i], c, &table);

@@ -3,6 +3,8 @@
 #ifndef SWP_SELECTION_H
 #define SWP_SELECTION_H
 
+#include <stdio.h>
+
 #include "frame.h"
 #include "points.h"
 #include "table.h"
@@ -22,13 +24,13 @@ void                   swp_selection_close(swp_selection *selection);
 WS_NODISCARD ws_status swp_selection_estimates(const swp_selection *selection, const char *name,
                                                ws_error *err, swp_estimate **out);
 
-/** Print points in the given order: job, parameters that vary, then metrics.
+/** Print points in the given order to `out`: job, parameters that vary, then metrics.
  * @param[in] order    [n] indices of points
  * @param[in] columns  comma-separated names instead of the default ones; NULL = default
  * @param[in] first    names shown before the default metrics, NULL-terminated */
 WS_NODISCARD ws_status swp_selection_print(const swp_selection *selection, const size_t *order, size_t n,
                                            const char *const *first, const char *columns,
-                                           swp_table_format format, ws_error *err);
+                                           swp_table_format format, FILE *out, ws_error *err);
 
 /** "decode_tok_s" -> true if larger is better; "-name" and "+name" say it themselves.
  * @param[out] name_out  without the sign */

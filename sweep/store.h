@@ -200,6 +200,9 @@ typedef enum swp_finish {
  * @note WS_ERR_IO from the repack leaves the complete live file, cleanly closed. */
 WS_NODISCARD ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err);
 
+/** The library at work, "HDF5 1.10.8"; for provenance. Returns buf. */
+char *swp_store_library(char buf[32]);
+
 /** Release; without swp_store_finish() the file stays as after a kill. NULL *store is allowed. */
 void swp_store_destroy(swp_store **store);
 

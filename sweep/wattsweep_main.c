@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "commands.h"
+#include "mpi_env.h"
 #include "plan_report.h"
 #include "run.h"
+#include "store.h"
 #include "wattsim.h"
 
 typedef struct command {
@@ -59,7 +61,9 @@ int main(int argc, char **argv)
         return print_help(stdout);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("wattsweep %s %s\n", ws_version(), ws_git_commit());
+        char store[32], engine[64];
+        printf("wattsweep %s %s\n%s, %s, %s\n", ws_version(), ws_git_commit(), swp_store_library(store),
+               swp_mpi_library(), ws_libraries(engine));
         return SWP_EXIT_OK;
     }
     const char *names[N_COMMANDS];

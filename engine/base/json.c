@@ -451,3 +451,9 @@ ws_status ws_json_expected(ws_json value, ws_error *err, const char *expected)
     describe(value, found, sizeof(found));
     return ws_json_problem(value, err, "expected %s, found %s", expected, found);
 }
+
+char *ws_json_library(char buf[32])
+{
+    (void)snprintf(buf, 32, "cJSON %s", cJSON_Version());
+    return buf;
+}

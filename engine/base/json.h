@@ -132,6 +132,9 @@ WS_NODISCARD ws_status ws_json_set_string(ws_json_doc *target, const char *point
 /** Remove the member or element at a pointer; absent is fine. */
 void ws_json_remove(ws_json_doc *target, const char *pointer);
 
+/** The JSON library at work, "cJSON 1.7.15". Written to buf, at least 32 bytes. Returns buf. */
+char *ws_json_library(char buf[32]);
+
 /* ---- printing ---- */
 
 /** Compact (pretty == false) or indented text, caller frees; NULL if out of memory. Numbers round-trip. */

@@ -344,3 +344,8 @@ ws_status ws__bundle_meta_read(ws_files *files, const char *dir, int64_t tp, ws_
     free(path);
     return status;
 }
+
+const char *ws__yaml_library_version(void)
+{
+    return yaml_get_version_string();
+}

@@ -47,4 +47,7 @@ bool ws__bundle_label(const ws__bundle_meta *meta, ws__skew_axis axis, const cha
  * @return false if it has another form or unknown labels: it can never be found */
 bool ws__bundle_bucket_key(const ws__bundle_meta *meta, const char *text, size_t len, ws__alpha *out);
 
+/** The YAML library at work, "0.2.5". */
+const char *ws__yaml_library_version(void);
+
 #endif /* WS_BUNDLE_META_H */

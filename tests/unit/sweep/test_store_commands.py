@@ -6,8 +6,11 @@ usage: test_store_commands.py WATTSWEEP STORE_SAMPLE SOURCE_DIR
 Rows of STORE_SAMPLE are store_fixture.h's: jobs j with j % 7 == 3 failed.
 """
 import csv
+import hashlib
 import io
 import json
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,6 +68,57 @@ class Commands(unittest.TestCase):
         out = self.folder / "out.csv"
         self.run_command("export", self.path, "-o", out, "--where", "job == 4", "--columns", "job,seed")
         self.assertEqual(out.read_text(), "job,seed\n4,44\n")
+
+    def test_export_of_points_averages_repeats(self):
+        """Means and intervals are worked again from the exported rows."""
+        spec, results = self.folder / "repeats.json", self.folder / "repeats.h5"
+        spec.write_text(json.dumps({
+            "name": "repeats", "cluster": str(SOURCE_DIR / "configs/cluster/single_node_power_instance.json"),
+            "workload": {"generator": "poisson", "rate": 20, "num_reqs": 6, "input": 50,
+                         "output": {"distribution": "uniform", "min": 2, "max": 40}},
+            "parameters": {"max_num_seqs": [1, 4]}, "repeats": 3, "seed": 5}))
+        self.assertIn("seeds     5, ", self.run_command("plan", spec))
+        self.run_command("run", spec, "-o", results, "-q")
+        self.assertRegex(self.run_command("info", results), r"seeds of the first point: 5, [0-9]+, [0-9]+\n")
+        jobs = json.loads(self.run_command("export", results, "--format", "json"))
+        points = json.loads(self.run_command("export", results, "--points", "--format", "json"))
+        self.assertEqual((len(jobs), len(points)), (6, 2))
+        self.assertEqual(len({row["seed"] for row in jobs}), 3)
+        for k, point in enumerate(points):
+            rows = jobs[3 * k:3 * k + 3]
+            self.assertEqual((point["job"], point["max_num_seqs"]), (3 * k, rows[0]["max_num_seqs"]))
+            for name in ("duration_s", "energy_j", "cpu_j", "ttft_p99_ms"):
+                values = [row[name] for row in rows]
+                self.assertGreater(max(values), min(values), name)
+                # t(0.975, 2) = 4.303
+                self.assertAlmostEqual(point[name], statistics.mean(values), delta=1e-9 * abs(values[0]))
+                self.assertAlmostEqual(point[name + "_ci95"] / (4.303 * statistics.stdev(values) / 3 ** 0.5), 1, delta=1e-9)
+        self.assertIn("±", self.run_command("top", results))
+
+    def test_provenance(self):
+        spec, results = self.folder / "provenance.json", self.folder / "provenance.h5"
+        cluster = SOURCE_DIR / "configs/cluster/single_node_power_instance.json"
+        trace = SOURCE_DIR / "workloads/example_trace.jsonl"
+        spec.write_text(json.dumps({"name": "p", "cluster": str(cluster), "workload": {"dataset": str(trace)}}))
+        self.run_command("run", spec, "-o", results, "-q")
+        info = self.run_command("info", results)
+        self.assertRegex(info, r"library_versions: HDF5 [0-9.]+, .*MPI [0-9.]+, cJSON [0-9.]+, libyaml [0-9.]+\n")
+        self.assertRegex(info, "hosts of the jobs: " + socket.gethostname())
+        self.assertIn(hashlib.sha256(spec.read_bytes()).hexdigest(), info)
+        kept = json.loads(self.run_command("info", results, "--spec"))
+        sha256 = {entry["path"]: entry["sha256"] for entry in kept["inputs"]}
+        for path in (spec, cluster, trace):
+            self.assertEqual(sha256[str(path)], hashlib.sha256(path.read_bytes()).hexdigest())
+        self.assertTrue(any("/model/" in path for path in sha256), sha256)
+        self.assertTrue(any("/hardware/" in path for path in sha256), sha256)
+        version = subprocess.run([WATTSWEEP, "--version"], capture_output=True, text=True, check=True).stdout.split()
+        try:
+            import h5py
+        except ImportError:
+            self.skipTest("python3-h5py is not installed")
+        with h5py.File(results) as file:
+            self.assertEqual(file.attrs["program_version"], version[1])
+            self.assertEqual(file.attrs["git_commit"], version[2])
 
     def test_show(self):
         data = json.loads(self.run_command("show", self.path, "--job", 5, "--json"))
