@@ -149,10 +149,17 @@ start_requeued() {
     job_has "$1" Reason BeginTime && scontrol update JobId="$1" StartTime=now
 }
 
+# For an array: that all its tasks have.
+has_ended() {
+    local states
+    states=$(squeue --noheader --states=all --array --jobs="$1" --format=%T)
+    [ -n "$states" ] && ! grep -Evqx 'COMPLETED|FAILED|TIMEOUT|CANCELLED|PREEMPTED|NODE_FAIL' <<<"$states"
+}
+
 # run_to_end ID SECONDS: wait until a job has ended, however often it is requeued on the way.
 run_to_end() {
     local end=$((SECONDS + $2))
-    until squeue --noheader --states=all --jobs="$1" --format=%T | grep -Evq 'PENDING|RUNNING|COMPLETING|CONFIGURING'; do
+    until has_ended "$1" && sleep 1 && has_ended "$1"; do # on its way back into the queue a job is many things
         [ "$SECONDS" -lt "$end" ] || fail "job $1 did not end: $(scontrol --oneliner show job "$1")"
         start_requeued "$1" || true
         sleep 0.3
@@ -166,6 +173,19 @@ n_done() {
 
 has_rows() {
     [ "$(n_done "$1")" -gt 0 ]
+}
+
+# rank_process RANK FILE: the process of a rank of the sweep into FILE, on this cluster.
+rank_process() {
+    local pid
+    for pid in $(pgrep -x wattsweep); do
+        if grep -qzE "^(PMIX_RANK|OMPI_COMM_WORLD_RANK)=$1\$" "/proc/$pid/environ" 2>/dev/null &&
+            grep -qz "^SLURM_CONF=$SLURM_CONF\$" "/proc/$pid/environ" && grep -qzFx "$2" "/proc/$pid/cmdline"; then
+            echo "$pid"
+            return
+        fi
+    done
+    fail "no process of rank $1 of $2"
 }
 
 # make_sweep CPU_SECONDS: sweep.json, with so many jobs that one core computes about that long in this build.
