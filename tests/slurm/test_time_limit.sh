@@ -25,10 +25,10 @@ PROGRAM
 need_slurm
 start_cluster
 make_sweep 20
-limits=(--ntasks=1 --time=1)
-limit_id=$(WATTSWEEP=$(slow_program 42) submit sweep.sbatch "${limits[@]}" --signal=USR1@1 --output=limit.log \
+limits=(--ntasks=1 --time=1 --signal=CONT@1) # instead of SIGUSR1, which comes up to a minute early
+limit_id=$(WATTSWEEP=$(slow_program 42) submit sweep.sbatch "${limits[@]}" --output=limit.log \
     sweep.json limit.h5)
-short_id=$(WATTSWEEP=$(slow_program 25) submit requeue.sbatch "${limits[@]}" --signal=B:USR1@1 --output=short.log \
+short_id=$(WATTSWEEP=$(slow_program 25) submit requeue.sbatch "${limits[@]}" --output=short.log \
     sweep.json short.h5)
 on_ranks 2 run sweep.json -o whole.h5 -q # while they wait
 run_to_end "$limit_id" 100
