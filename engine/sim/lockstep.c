@@ -14,7 +14,7 @@ static int64_t max_i64(int64_t a, int64_t b)
 
 ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
 {
-    int64_t *values  = ws_arena_calloc(arena, 8 * (size_t)n_npus, sizeof(*values));
+    int64_t *values  = ws_arena_calloc(arena, 9 * (size_t)n_npus, sizeof(*values));
     space->counts    = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
     space->chain_ns  = values;
     if (values == NULL || space->counts == NULL) {
@@ -25,6 +25,7 @@ ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_np
     space->ring_ns = values + 3 * n_npus;
     space->scratch = values + 4 * n_npus;
     space->before  = values + 5 * n_npus;
+    space->bytes   = values + 8 * n_npus;
     return WS_OK;
 }
 
@@ -287,13 +288,11 @@ static void run_experts(walk *w, bool has_dispatch)
     }
 }
 
-enum { MAX_MEMBERS_ON_STACK = 64 };
-
 static void run_element(walk *w, size_t e)
 {
-    const ws_lock_kind        kind = w->locks[0]->elements[e].kind;
-    const ws_instance_config *c    = w->instances[0]->config;
-    int64_t                   bytes[MAX_MEMBERS_ON_STACK];
+    const ws_lock_kind        kind  = w->locks[0]->elements[e].kind;
+    const ws_instance_config *c     = w->instances[0]->config;
+    int64_t                  *bytes = w->space->bytes;
     for (size_t m = 0; m < w->n_members; m++) {
         bytes[m] = w->locks[m]->elements[e].bytes;
     }

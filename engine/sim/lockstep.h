@@ -56,6 +56,7 @@ typedef struct ws_lock_space {
     int64_t *last_ns;                /* [n_npus] end of the last kernel */
     int64_t *ring_ns, *scratch;      /* [n_npus] */
     int64_t *before;                 /* [3 * n_npus] distances before the last block */
+    int64_t *bytes;                  /* [n_npus] payload of each member's collective; there are no more members than NPUs */
     ws_lock_npu *counts;             /* [n_npus] counts before the last block */
 } ws_lock_space;
 
