@@ -187,6 +187,7 @@ static void rotate(const ring_times *ring, int64_t places, int64_t delay_ns, int
     for (int64_t i = 0; i < ring->n; i++) {
         scratch[i] = ring->t_ns[i * ring->stride];
     }
+    WS_ASSERT(ring->n > 0);
     int64_t from = (ring->n - places % ring->n) % ring->n;
     for (int64_t i = 0; i < ring->n; i++) {
         ring->t_ns[i * ring->stride] = scratch[from] + delay_ns;
@@ -249,6 +250,7 @@ void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t
     }
     const ws_ring_phases  list  = ws_collective_phases(net, WS_ALL_REDUCE, bytes, 1U << dim);
     const ws_ring_phase *phase = &list.phases[0];
+    WS_ASSERT(list.n_phases == 1 && phase->n_members > 1); /* one involved dimension of more than one NPU */
     const ring_times  ring  = {t_ns, 1, phase->n_members};
     run_ring(&ring, phase, scratch);
     const int64_t n_left = count - 1;

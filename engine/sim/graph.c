@@ -573,6 +573,7 @@ static void free_slot(ws_graph *g, int64_t npu, ws_node_kind kind)
 static void finish_node(ws_graph *g, int64_t npu, int32_t number)
 {
     npu_state           *n    = &g->npus[npu];
+    WS_ASSERT(n->program != NULL);
     const ws_graph_node *node = &n->program->nodes[number];
     free_slot(g, npu, node->kind);
     for (int32_t i = 0; i < node->n_edges; i++) {

@@ -156,6 +156,7 @@ static void choose_dims(const ws_instance_config *instances, size_t n, ws_networ
         n_stages += copies * c->pp_size;
         n_members += copies;
     }
+    WS_ASSERT(n_stages > 0 && n_members > 0);
     if (n_npus == n_stages) {
         set_dims(net, n_npus / n_members, n_members, 1);
     } else {
