@@ -113,7 +113,7 @@ static ws_status compile_all(swp_constraints *c, ws_error *err)
     return status;
 }
 
-ws_status swp_constraints_create(swp_builder *builder, ws_error *err, swp_constraints **out)
+static ws_status create(const swp_spec *spec, swp_builder *builder, ws_error *err, swp_constraints **out)
 {
     *out               = NULL;
     swp_constraints *c = calloc(1, sizeof(*c));
@@ -121,7 +121,7 @@ ws_status swp_constraints_create(swp_builder *builder, ws_error *err, swp_constr
         return WS_ERR_NOMEM;
     }
     c->builder       = builder;
-    c->spec          = swp_builder_spec(builder);
+    c->spec          = spec;
     c->n             = c->spec->n_constraints;
     c->options       = ws_option_table(&c->n_options);
     c->n_slots       = N_DERIVED + c->spec->n_params + c->n_options;
@@ -139,6 +139,19 @@ ws_status swp_constraints_create(swp_builder *builder, ws_error *err, swp_constr
     }
     *out = c;
     return WS_OK;
+}
+
+ws_status swp_constraints_create(swp_builder *builder, ws_error *err, swp_constraints **out)
+{
+    return create(swp_builder_spec(builder), builder, err, out);
+}
+
+ws_status swp_constraints_check_texts(const swp_spec *spec, ws_error *err)
+{
+    swp_constraints *unused = NULL;
+    const ws_status  status = create(spec, NULL, err, &unused);
+    swp_constraints_destroy(&unused);
+    return status;
 }
 
 void swp_constraints_destroy(swp_constraints **constraints)

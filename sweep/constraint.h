@@ -20,6 +20,9 @@ typedef struct swp_constraints swp_constraints; /* opaque */
 WS_NODISCARD ws_status swp_constraints_create(swp_builder *builder, ws_error *err, swp_constraints **out);
 void                   swp_constraints_destroy(swp_constraints **constraints);
 
+/** Check the texts alone, where the sweep's files cannot be read. @return as swp_constraints_create() */
+WS_NODISCARD ws_status swp_constraints_check_texts(const swp_spec *spec, ws_error *err);
+
 /** The first constraint a point does not meet, as an index into spec->constraints; SWP_MEETS_ALL if there is
  * none. */
 #define SWP_MEETS_ALL SIZE_MAX

@@ -252,6 +252,31 @@ ws_status swp_builder_create(const swp_spec *spec, const swp_builder_config *con
     return WS_OK;
 }
 
+ws_status swp_builder_check_files(ws_json_doc *spec_doc, const swp_builder_config *config, ws_files *files,
+                                  ws_error *err)
+{
+    const ws_json  root = ws_json_doc_root(spec_doc);
+    const swp_spec spec = {.doc      = spec_doc,
+                           .cluster  = ws_json_member(root, "cluster"),
+                           .workload = ws_json_member(root, "workload")};
+    swp_builder   *b    = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    b->spec          = &spec;
+    b->files         = files;
+    ws_status status = list_dirs(b, config);
+    if (status == WS_OK && ws_json_kind_of(spec.cluster) == WS_JSON_STRING) {
+        status = load_cluster(b, err);
+    }
+    if (status != WS_ERR_NOMEM && ws_json_kind_of(spec.workload) == WS_JSON_OBJECT) {
+        const ws_status workload = load_workload(b, err);
+        status                   = status == WS_OK ? workload : status;
+    }
+    swp_builder_destroy(&b);
+    return status;
+}
+
 void swp_builder_destroy(swp_builder **builder)
 {
     swp_builder *b = *builder;

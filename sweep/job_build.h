@@ -34,6 +34,12 @@ void                   swp_builder_destroy(swp_builder **builder);
 /** Put what was parsed so far into the file cache beside the files, for builders over a packed copy of it. */
 WS_NODISCARD ws_status swp_builder_share(const swp_builder *builder);
 
+/** Look for the files a spec names, of a spec that is wrong elsewhere: so that all its problems are told at
+ * once.
+ * @return WS_OK; WS_ERR_INPUT with every problem found; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_builder_check_files(ws_json_doc *spec_doc, const swp_builder_config *config,
+                                               ws_files *files, ws_error *err);
+
 const swp_spec  *swp_builder_spec(const swp_builder *builder);
 const swp_space *swp_builder_space(const swp_builder *builder);
 const char *

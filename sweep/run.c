@@ -130,6 +130,12 @@ static ws_status read_and_open(boss *b, ws_error *err)
     } else {
         WS_TRY(swp_census_take(b->inputs.builder, b->inputs.constraints, all, &b->census_all));
     }
+    if (b->census_all.n_jobs == 0 && !b->options->keep_infeasible) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "%s: /constraints: no point of %" PRIu64
+                            " meets them all (wattsweep plan counts); expected at least one",
+                            b->options->spec_path, b->census_all.n_pruned);
+    }
     ws_error        found  = WS_ERROR_INIT; /* while one combination works, failures of others are rows */
     const ws_status status = swp_prefetch_inputs(b->inputs.builder, &found, &b->prefetch);
     if (status != WS_OK) {

@@ -16,11 +16,23 @@ static ws_status read_spec(const swp_run_options *options, ws_error *err, swp_sw
     return swp_spec_parse(options->spec_path, in->spec_text, in->spec_len, err, &in->spec);
 }
 
+/* The spec is wrong: say also which of its files are missing. */
+static ws_status explain_files(const swp_builder_config *config, ws_error *err, swp_sweep_inputs *in)
+{
+    ws_json_doc *doc    = NULL;
+    ws_status    status = WS_OK;
+    if (in->spec_text != NULL &&
+        ws_json_doc_parse(config->spec_path, in->spec_text, in->spec_len, NULL, &doc) == WS_OK) {
+        status = swp_builder_check_files(doc, config, in->files, err);
+    }
+    ws_json_doc_destroy(&doc);
+    return status == WS_ERR_NOMEM ? status : WS_ERR_INPUT;
+}
+
 ws_status swp_sweep_inputs_read(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
     *in = (swp_sweep_inputs){0};
     WS_TRY(ws_files_create(&in->files));
-    WS_TRY(read_spec(options, err, in));
     if (!ws_bundled_dir(in->bundled_dir, sizeof in->bundled_dir)) {
         in->bundled_dir[0] = '\0';
     }
@@ -28,7 +40,17 @@ ws_status swp_sweep_inputs_read(const swp_run_options *options, ws_error *err, s
                                        .data_dirs   = options->data_dirs,
                                        .n_data_dirs = options->n_data_dirs,
                                        .bundled_dir = in->bundled_dir[0] != '\0' ? in->bundled_dir : NULL};
-    WS_TRY(swp_builder_create(in->spec, &config, in->files, err, &in->builder));
+    const ws_status          spec   = read_spec(options, err, in);
+    if (spec == WS_ERR_INPUT) {
+        return explain_files(&config, err, in);
+    }
+    WS_TRY(spec);
+    const ws_status builder = swp_builder_create(in->spec, &config, in->files, err, &in->builder);
+    if (builder == WS_ERR_INPUT) {
+        const ws_status texts = swp_constraints_check_texts(in->spec, err);
+        return texts == WS_ERR_NOMEM ? texts : builder;
+    }
+    WS_TRY(builder);
     WS_TRY(swp_constraints_create(in->builder, err, &in->constraints));
     in->slice = swp_slice_of(swp_builder_space(in->builder), options->slice_index, options->n_slices);
     return WS_OK;

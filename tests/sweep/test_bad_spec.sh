@@ -13,6 +13,24 @@ for text in '/optoins' 'tp_sise' 'did you mean "tp_size"' '/parameters/max_num_s
 done
 [ ! -e bad.h5 ] && [ ! -e bad.h5.part ] && [ ! -e bad.h5.lock ] || fail "something was written"
 expect 2 "$WATTSWEEP" plan bad.json 2>/dev/null
+# what is wrong in the spec, its files and its constraints comes at once, each with its place
+echo '{ "cluster": "no.json", "workload": { "dataset": "no.jsonl" }, "repeats": 0 }' >files.json
+expect 2 "$WATTSWEEP" run files.json -o bad.h5 2>log
+for text in 'files.json: /repeats: expected' 'files.json: /cluster: .*no.json' 'files.json: /workload/dataset: .*no.jsonl'; do
+    [ "$(grep -c -- "$text" log)" -eq 1 ] || fail "expected one line with $text in: $(cat log)"
+done
+echo '{ "cluster": "no.json", "constraints": ["tp_sise < 3", "dtype > 3"] }' >texts.json
+expect 2 "$WATTSWEEP" run texts.json -o bad.h5 2>log
+for text in '/cluster: .*no.json' '/constraints/0: .*tp_sise' '/constraints/1: dtype > 3'; do
+    [ "$(grep -c -- "$text" log)" -eq 1 ] || fail "expected one line with $text in: $(cat log)"
+done
+# a sweep without points is a mistake, not a success
+sed 's/"max_num_seqs \* tp_size < 32"/"max_num_seqs < 0"/' "$SPEC_DIR/small.json" >empty.json
+expect 2 "$WATTSWEEP" run empty.json -o bad.h5 2>log
+grep -q "/constraints: no point of 48 meets them all" log || fail "empty: $(cat log)"
+expect 0 "$WATTSWEEP" plan empty.json >log
+grep -q "48 do not meet max_num_seqs < 0" log || fail "empty plan: $(cat log)"
+[ ! -e bad.h5 ] && [ ! -e bad.h5.lock ] || fail "something was written"
 expect 2 "$WATTSWEEP" run missing.json 2>/dev/null
 expect 2 "$WATTSWEEP" run 2>/dev/null
 expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" --overwirte 2>log
