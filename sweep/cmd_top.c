@@ -23,6 +23,15 @@
         "--format", NULL, "FORMAT", "text (default), tsv, csv or json", &(variable), NULL, NULL              \
     }
 
+/* What both commands begin with; release with swp_selection_close(), also after an error. */
+static ws_status open_selection(const char *path, const char *where, const char *format_text, ws_error *err,
+                                swp_table_format *format_out, swp_selection *selection_out)
+{
+    *selection_out = (swp_selection){.points = {.n = 0}};
+    WS_TRY(swp_table_format_parse(format_text, err, format_out));
+    return swp_selection_open(path, where, err, selection_out);
+}
+
 /* ---- top ---- */
 
 typedef struct ranked {
@@ -137,14 +146,10 @@ int swp_cmd_top(int argc, char **argv)
     if (go_on != SWP_ARGS_GO_ON) {
         return go_on;
     }
-    ws_status status = swp_table_format_parse(format_text, &err, &format);
-    if (status == WS_OK && n < 1.0) {
-        status = ws_error_add(&err, WS_ERR_INPUT, "-n: expected a number >= 1");
+    if (n < 1.0) {
+        return swp_cmd_exit(ws_error_add(&err, WS_ERR_INPUT, "-n: expected a number >= 1"), &err);
     }
-    if (status != WS_OK) {
-        return swp_cmd_exit(status, &err);
-    }
-    status = swp_selection_open(argv[1], where, &err, &selection);
+    ws_status status = open_selection(argv[1], where, format_text, &err, &format, &selection);
     if (status == WS_OK) {
         status = print_top(&selection, by, n, columns, format, &err);
     }
@@ -312,11 +317,7 @@ int swp_cmd_pareto(int argc, char **argv)
     if (go_on != SWP_ARGS_GO_ON) {
         return go_on;
     }
-    ws_status status = swp_table_format_parse(format_text, &err, &format);
-    if (status != WS_OK) {
-        return swp_cmd_exit(status, &err);
-    }
-    status = swp_selection_open(argv[1], where, &err, &selection);
+    ws_status status = open_selection(argv[1], where, format_text, &err, &format, &selection);
     if (status == WS_OK) {
         status = print_pareto(&selection, list, columns, format, &err);
     }
