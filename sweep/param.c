@@ -136,7 +136,7 @@ static ws_status check_duration(swp_choice *value, ws_json place, double bare_un
                                "expected a duration >= 0 such as \"18s\" or \"250us\", found %s",
                                value->label);
     }
-    value->number = (double)ns * WS_S_PER_NS;
+    value->number = ws_seconds(ns);
     return WS_OK;
 }
 

@@ -166,7 +166,7 @@ static ws_status set_value(const option *opt, const char *value, swp_run_options
         if (ws_duration_parse(value, 1.0, &ns) != WS_OK || ns == 0) {
             return bad_value(opt, value, "a time above 0 such as 90s or 5min", err);
         }
-        const double seconds = (double)ns * WS_S_PER_NS;
+        const double seconds = ws_seconds(ns);
         memcpy(at, &seconds, sizeof seconds);
         return WS_OK;
     }

@@ -71,7 +71,7 @@ static bool read_bound(ws_json place, double *out, bool *has_unit_out)
     const char *text = ws_json_string(place);
     int64_t     ns   = 0;
     if (text != NULL && ws_duration_has_unit(text) && ws_duration_parse(text, 1.0, &ns) == WS_OK) {
-        *out          = (double)ns * WS_S_PER_NS;
+        *out          = ws_seconds(ns);
         *has_unit_out = true;
         return true;
     }

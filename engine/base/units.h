@@ -17,6 +17,13 @@
 #define WS_J_PER_PJ 1e-12 /**< joules in a picojoule */
 #define WS_NS_MAX INT64_MAX
 
+/** Whole nanoseconds as the nearest number of seconds: 60000000000 is 60.0, which a product with 1e-9 misses.
+ */
+static inline double ws_seconds(int64_t ns)
+{
+    return (double)ns / (double)WS_NS_PER_S;
+}
+
 /** Parse "18s", "250us", "1.5 ms", "20 ns", "2min", "1h". A number without unit is taken in bare_unit_s
  * (seconds per bare unit, for example 1.0 or 1e-9).
  * @param[out] ns_out  rounded to the nearest nanosecond; untouched after an error

@@ -254,7 +254,7 @@ static bool parse_seconds(const ws_option *option, const char *text, double *out
     if (ws_duration_parse(text, 1.0, &ns) != WS_OK) {
         return false;
     }
-    *out = (double)ns / (double)WS_NS_PER_S; /* correctly rounded, unlike a product with 1e-9 */
+    *out = ws_seconds(ns);
     return *out >= option->min && *out <= option->max;
 }
 

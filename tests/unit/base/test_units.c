@@ -43,6 +43,17 @@ static void test_durations(void **state)
     }
 }
 
+/* What a user wrote in seconds comes back as the same number. */
+static void test_seconds_are_the_nearest_number(void **state)
+{
+    (void)state;
+    assert_true(ws_seconds(60 * WS_NS_PER_S) == 60.0);
+    assert_true(ws_seconds(18) == 1.8e-8);
+    for (int64_t ms = 1; ms < 100000; ms += 7) {
+        assert_true(ws_seconds(ms * WS_NS_PER_MS) == (double)ms / 1000.0);
+    }
+}
+
 static void test_bad_durations_change_nothing(void **state)
 {
     (void)state;
@@ -90,7 +101,8 @@ static void test_repr_is_pythons(void **state)
     check_repr(5e-324, "5e-324");
     check_repr(1.7976931348623157e308, "1.7976931348623157e+308");
     check_repr(-2.5e-100, "-2.5e-100");
-    check_repr(0x1p-24, "5.960464477539063e-08"); /* powers of two, where the nearest 16 digits are not enough */
+    check_repr(0x1p-24,
+               "5.960464477539063e-08"); /* powers of two, where the nearest 16 digits are not enough */
     check_repr(0x1p89, "6.189700196426902e+26");
     check_repr(9007199254740993.0, "9007199254740992.0");
     check_repr(INFINITY, "inf");
@@ -147,9 +159,13 @@ static void test_human_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),       cmocka_unit_test(test_bad_durations_change_nothing),
-        cmocka_unit_test(test_has_unit),        cmocka_unit_test(test_repr_is_pythons),
-        cmocka_unit_test(test_repr_reads_back), cmocka_unit_test(test_human_counts),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_bad_durations_change_nothing),
+        cmocka_unit_test(test_seconds_are_the_nearest_number),
+        cmocka_unit_test(test_has_unit),
+        cmocka_unit_test(test_repr_is_pythons),
+        cmocka_unit_test(test_repr_reads_back),
+        cmocka_unit_test(test_human_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
