@@ -23,6 +23,7 @@ typedef struct comparison {
     pair     *pairs;
     size_t    n_pairs;
     double    rtol;
+    bool      only_common; /* jobs that one file lacks are no difference */
     size_t    n_differences;
     ws_error *err;
 } comparison;
@@ -84,6 +85,9 @@ static ws_status load_hashes(const swp_frame *frame, ws_error *err, hashed **out
 static void report_missing(comparison *c, int has, size_t row)
 {
     const swp_frame *frame = &c->frames[has];
+    if (c->only_common) {
+        return;
+    }
     report(c, "job %lld of %s is not in %s", (long long)frame->plan.picks[row].job,
            swp_reader_path(frame->reader), swp_reader_path(c->frames[1 - has].reader));
 }
@@ -394,18 +398,21 @@ static int finish(comparison *c, ws_status status)
 
 int swp_cmd_diff(int argc, char **argv)
 {
-    ws_error               err     = WS_ERROR_INIT;
-    comparison             c       = {.err = &err};
-    const swp_arg          args[]  = {{"--rtol", NULL, "X",
-                                       "numbers may differ by X times the larger one (default 0: exact)", NULL, &c.rtol,
-                                       NULL}};
+    ws_error      err    = WS_ERROR_INIT;
+    comparison    c      = {.err = &err};
+    const swp_arg args[] = {
+        {"--rtol", NULL, "X", "numbers may differ by X times the larger one (default 0: exact)", NULL,
+         &c.rtol, NULL},
+        {"--common", NULL, NULL,
+         "compare only jobs that both files have: an unfinished sweep with a complete one", NULL, NULL,
+         &c.only_common}};
     const swp_command_line command = {
-        "diff A B [--rtol X]",
+        "diff A B [--rtol X] [--common]",
         "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, time\n"
         "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"
         "Exit code: 0 same; 1 different; 2 bad option; 3 a file cannot be read.",
         args,
-        1,
+        2,
         2,
         2};
     int       n_files = 0;

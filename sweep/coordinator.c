@@ -420,7 +420,8 @@ ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outc
         const ws_status ending = wind_up(&c, is_complete ? SWP_STOP_DONE : SWP_STOP_DRAIN);
         status                 = status == WS_OK ? ending : status;
     }
-    c.outcome.is_complete = status == WS_OK && is_all_done(&c);
+    c.outcome.is_complete =
+        status == WS_OK && is_all_done(&c) && swp_progress_n(config->progress, SWP_STATE_INTERRUPTED) == 0;
     swp_progress_finish(config->progress, c.shown, c.outcome.is_complete ? "complete" : "stopped");
     for (int i = 0; c.peers != NULL && i < c.n_peers; i++) {
         free(c.peers[i].hand.tickets);

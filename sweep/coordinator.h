@@ -29,7 +29,7 @@ typedef struct swp_coordinator_config {
 } swp_coordinator_config;
 
 typedef struct swp_outcome {
-    bool is_complete;       /**< every job has a row */
+    bool is_complete;       /**< every job has a row of a final state */
     bool was_asked_to_stop; /**< by a signal, here or at a worker, or by the end of the allocation */
 } swp_outcome;
 

@@ -154,6 +154,20 @@ static ws_status simulate(swp_runner *r, uint64_t job)
     return status;
 }
 
+/* Put what the run cannot know, its time budget or who stopped it, before what it said. */
+static void explain_end(swp_runner *r)
+{
+    char said[SWP_ERROR_LEN];
+    snprintf(said, sizeof said, "%s", ws_error_text(&r->err));
+    ws_error_clear(&r->err);
+    if (r->row.state == SWP_STATE_TIMED_OUT) {
+        ws_error_add(&r->err, WS_ERR_TIMEOUT, "longer than its time budget of %g s: %s",
+                     r->config.time_budget_s, said);
+    } else {
+        ws_error_add(&r->err, WS_ERR_TIMEOUT, "left because the sweep had to stop: %s", said);
+    }
+}
+
 /* A row without the arrays of an unfinished description. */
 static void explain_failure(swp_runner *r, ws_status status)
 {
@@ -168,10 +182,10 @@ static void explain_failure(swp_runner *r, ws_status status)
                             .profile_kind = -1};
     r->row               = blank;
     r->row.state         = state_of(r, status);
-    if (r->err.n_problems == 0) {
-        ws_error_add(&r->err, status,
-                     r->row.state == SWP_STATE_INTERRUPTED ? "stopped before it was done" : "%s",
-                     ws_status_text(status));
+    if (status == WS_ERR_TIMEOUT) {
+        explain_end(r);
+    } else if (r->err.n_problems == 0) {
+        ws_error_add(&r->err, status, "%s", ws_status_text(status));
     }
     r->row.error = ws_error_text(&r->err);
 }

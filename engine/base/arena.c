@@ -59,8 +59,7 @@ void ws_arena_reset(ws_arena *arena)
 #endif
 }
 
-/* How much a new chunk for `bytes` should hold: as much as there is already, within the limit; 0 if even
- * `bytes` is over the limit. */
+/* How much a new chunk for `bytes` should hold: as much as there is already, but beyond the limit no more than needed. */
 static size_t new_chunk_capacity(const ws_arena *arena, size_t bytes)
 {
     size_t capacity = bytes;
@@ -69,15 +68,24 @@ static size_t new_chunk_capacity(const ws_arena *arena, size_t bytes)
     growth        = growth > MIN_CHUNK_BYTES ? growth : MIN_CHUNK_BYTES;
     capacity      = bytes > growth ? bytes : growth - growth % ALIGNMENT_BYTES;
 #endif
-    if (arena->limit_bytes == 0) {
-        return capacity;
-    }
     const size_t taken = arena->reserved_bytes + ALIGNMENT_BYTES;
-    if (taken > arena->limit_bytes || bytes > arena->limit_bytes - taken) {
-        return 0;
+    if (arena->limit_bytes > 0 && (taken > arena->limit_bytes || capacity > arena->limit_bytes - taken)) {
+        const size_t left = taken < arena->limit_bytes ? arena->limit_bytes - taken : 0;
+        capacity          = left > bytes ? left - left % ALIGNMENT_BYTES : bytes;
     }
-    const size_t left = arena->limit_bytes - taken;
-    return capacity < left ? capacity : left - left % ALIGNMENT_BYTES;
+    return capacity;
+}
+
+/* Chunks kept from earlier runs and too small for this one: under a limit they make room. */
+static void drop_later_chunks(ws_arena *arena)
+{
+    ws_arena_chunk **link = arena->current != NULL ? &arena->current->next : &arena->first;
+    while (*link != NULL) {
+        ws_arena_chunk *chunk = *link;
+        *link                 = chunk->next;
+        arena->reserved_bytes -= ALIGNMENT_BYTES + chunk->capacity;
+        free(chunk);
+    }
 }
 
 static void link_behind_current(ws_arena *arena, ws_arena_chunk *chunk)
@@ -90,10 +98,10 @@ static void link_behind_current(ws_arena *arena, ws_arena_chunk *chunk)
 
 static bool add_chunk(ws_arena *arena, size_t bytes)
 {
-    const size_t capacity = new_chunk_capacity(arena, bytes);
-    if (capacity == 0) {
-        return false;
+    if (arena->limit_bytes > 0 && arena->reserved_bytes + bytes > arena->limit_bytes) {
+        drop_later_chunks(arena);
     }
+    const size_t    capacity = new_chunk_capacity(arena, bytes);
     ws_arena_chunk *chunk = aligned_alloc(ALIGNMENT_BYTES, ALIGNMENT_BYTES + capacity);
     if (chunk == NULL) {
         return false;
@@ -121,6 +129,16 @@ static bool take_later_chunk(ws_arena *arena, size_t bytes)
     return false;
 }
 
+static bool is_over_limit(ws_arena *arena, size_t bytes)
+{
+    const bool is_over = arena->limit_bytes > 0 && (arena->used_bytes > arena->limit_bytes ||
+                                                    bytes > arena->limit_bytes - arena->used_bytes);
+    if (is_over) {
+        arena->refused_bytes = arena->used_bytes + bytes;
+    }
+    return is_over;
+}
+
 static bool current_has_room(const ws_arena *arena, size_t bytes)
 {
     return arena->current != NULL && arena->current->capacity - arena->current->used >= bytes;
@@ -135,6 +153,9 @@ void *ws_arena_alloc(ws_arena *arena, size_t n, size_t size)
     /* at least one unit, so that two pieces never share an address */
     const size_t units  = bytes > 0 ? (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES : 1;
     const size_t padded = units * ALIGNMENT_BYTES;
+    if (is_over_limit(arena, padded)) {
+        return NULL;
+    }
     if (!current_has_room(arena, padded) && !take_later_chunk(arena, padded) && !add_chunk(arena, padded)) {
         return NULL;
     }

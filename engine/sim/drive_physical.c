@@ -2,7 +2,7 @@
  * together, so that their order in the file does not matter. */
 #include "sim/run.h"
 
-enum { ROUNDS_PER_CHECK = 4096 };
+enum { ROUNDS_PER_CHECK = 4096, SAMPLES_PER_CHECK = 65536 };
 
 /* ---- ends ---- */
 
@@ -126,14 +126,24 @@ static ws_status start_batches(ws_run *run)
 
 /* ---- the loop ---- */
 
+/* A long wait may be millions of samples: limits are looked at on the way. */
+static ws_status catch_up(ws_run *run, ws_sampler *sampler, const ws_sample_state *state, int64_t until_ns)
+{
+    while (sampler->next_ns <= until_ns && (until_ns - sampler->next_ns) / sampler->interval_ns >= SAMPLES_PER_CHECK) {
+        WS_TRY(ws_sampler_catch_up(sampler, state, sampler->next_ns + (SAMPLES_PER_CHECK - 1) * sampler->interval_ns));
+        WS_TRY(ws_run_check_limits(run));
+    }
+    return ws_sampler_catch_up(sampler, state, until_ns);
+}
+
 static ws_status sample(ws_run *run, int64_t until_ns)
 {
     if (WS_LIKELY(run->samples.next_ns > until_ns && (!run->has_log_samples || run->log_samples.next_ns > until_ns))) {
         return WS_OK;
     }
     const ws_sample_state state = ws_run_sample_state(run);
-    WS_TRY(ws_sampler_catch_up(&run->samples, &state, until_ns));
-    return run->has_log_samples ? ws_sampler_catch_up(&run->log_samples, &state, until_ns) : WS_OK;
+    WS_TRY(catch_up(run, &run->samples, &state, until_ns));
+    return run->has_log_samples ? catch_up(run, &run->log_samples, &state, until_ns) : WS_OK;
 }
 
 /* Run events inside batches up to the first one that ends a program, or to the next arrival. */

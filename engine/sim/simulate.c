@@ -387,6 +387,7 @@ ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_lim
     *run                 = (ws_run){.arena = arena, .scenario = scenario, .err = err};
     run->limits          = limits != NULL ? *limits : (ws_run_limits){0};
     run->arena.limit_bytes = run->limits.memory_bytes;
+    run->arena.refused_bytes = 0;
     ws_arena_reset(&run->arena);
     ws_status status = init_run(run);
     if (status == WS_OK) {
@@ -395,9 +396,9 @@ ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_lim
     if (status == WS_OK) {
         status = ws_run_build_result(run);
     }
-    if (status == WS_ERR_NOMEM && run->limits.memory_bytes > 0) {
-        status = ws_error_add(err, WS_ERR_MEMORY_BUDGET, "the run needs more than its budget of %zu bytes",
-                              run->limits.memory_bytes);
+    if (status == WS_ERR_NOMEM && run->arena.refused_bytes > 0) {
+        status = ws_error_add(err, WS_ERR_MEMORY_BUDGET, "the run needs at least %.1f MB, its memory budget is %.1f MB",
+                              (double)run->arena.refused_bytes * 1e-6, (double)run->limits.memory_bytes * 1e-6);
     }
     WS_TRY(status);
     *result_out = &run->result;

@@ -1,8 +1,14 @@
 # shellcheck shell=bash
 # tests/sweep/lib.sh -- what the sweep tests share; sourced. CTest sets WATTSWEEP (the program), MPIEXEC (mpirun),
-# SPEC_DIR (this folder) and WORK_DIR (a folder of the test's own, made afresh).
+# SPEC_DIR (this folder) and WORK_DIR (a folder of the test's own, made afresh); by hand, WATTSWEEP is enough.
 set -euo pipefail
 
+WATTSWEEP=$(realpath "${WATTSWEEP:?the program to test}")
+MPIEXEC=${MPIEXEC:-mpirun}
+SPEC_DIR=$(realpath "${SPEC_DIR:-$(dirname "${BASH_SOURCE[0]}")}")
+WORK_DIR=${WORK_DIR:-$(mktemp -d)}
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # as CTest does, see ws_mpi_properties()
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 rm -rf "$WORK_DIR"
 mkdir -p "$WORK_DIR"
 cd "$WORK_DIR"
@@ -61,6 +67,27 @@ random_ms() {
 
 sleep_ms() {
     sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
+}
+
+# phase FILE: how far the sweep into FILE is.
+phase() {
+    if [ -e "$1.tmp" ]; then
+        [ -e "$1.lock" ] && [ -e "$1" ] && echo repacking || echo opening
+    elif [ -e "$1" ]; then
+        [ -e "$1.lock" ] && echo running || echo finished
+    else
+        [ -e "$1.lock" ] && echo reading || echo starting
+    fi
+}
+
+# await_end PID LIMIT_S: wait for a process; fails if it is still there after that.
+await_end() {
+    local end=$((SECONDS + $2))
+    while kill -0 "$1" 2>/dev/null; do
+        [ "$SECONDS" -lt "$end" ] || fail "ranks still wait after $2 s: $(ps --ppid "$1" -o pid,stat,args)"
+        sleep 0.05
+    done
+    wait "$1" 2>/dev/null || true
 }
 
 # same A B: two files hold the same jobs with the same results.

@@ -3,15 +3,6 @@
 # the others go on without it, or end soon; --resume finishes the sweep.
 . "$(dirname "$0")/lib.sh"
 
-# await_end MPIRUN_PID LIMIT_S: wait for it; fails after LIMIT_S.
-await_end() {
-    local end=$((SECONDS + $2))
-    while kill -0 "$1" 2>/dev/null; do
-        [ "$SECONDS" -lt "$end" ] || fail "ranks still wait $2 s after the death of one: $(ps --ppid "$1" -o pid,stat,args)"
-        sleep 0.1
-    done
-}
-
 # start_dying RANK MS -> mpirun_pid
 start_dying() {
     "$MPIEXEC" -n 3 --enable-recovery "$SPEC_DIR/dying_rank.sh" "$1" "$2" "$WATTSWEEP" run "$SPEC_DIR/slow_start.json" \

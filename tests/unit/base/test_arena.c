@@ -74,11 +74,46 @@ static void test_limit_holds_and_is_usable(void **state)
     size_t got_bytes = 0;
     while (ws_arena_alloc(&arena, 1, 1024) != NULL) {
         got_bytes += 1024;
-        assert_true(arena.reserved_bytes <= limit_bytes);
+        assert_true(arena.used_bytes <= limit_bytes);
+        assert_int_equal(arena.refused_bytes, 0);
     }
-    assert_true(got_bytes > limit_bytes / 10 * 9); /* the rest is chunk heads */
+    assert_int_equal(got_bytes, limit_bytes);
+    assert_int_equal(arena.refused_bytes, limit_bytes + 1024);
+    assert_true(arena.reserved_bytes <= limit_bytes + 4096); /* heads and tails of a few chunks */
     assert_null(ws_arena_alloc(&arena, limit_bytes, 1));
     ws_arena_fini(&arena);
+}
+
+/* Pieces of growing size until the limit refuses one. */
+static size_t n_pieces_within_limit(ws_arena *arena)
+{
+    size_t n = 0;
+    while (ws_arena_alloc(arena, 1000 + n * 100, 1) != NULL) {
+        n++;
+    }
+    return n;
+}
+
+/* What fits a budget must not depend on what ran before in the same process, or a job would fail on one rank
+ * and not on another. */
+static void test_limit_does_not_depend_on_history(void **state)
+{
+    (void)state;
+    const size_t limit_bytes = (size_t)20 << 20;
+    ws_arena     fresh;
+    ws_arena_init(&fresh, limit_bytes);
+    const size_t n_fresh = n_pieces_within_limit(&fresh);
+    ws_arena_fini(&fresh);
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        ws_arena used;
+        ws_arena_init(&used, seed % 2 == 0 ? limit_bytes : 0);
+        fill_arena(&used, seed);
+        used.limit_bytes = limit_bytes;
+        ws_arena_reset(&used);
+        assert_int_equal(n_pieces_within_limit(&used), n_fresh);
+        assert_true(used.reserved_bytes < 2 * limit_bytes);
+        ws_arena_fini(&used);
+    }
 }
 
 static void test_zero_bytes_and_overflow(void **state)
@@ -153,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_pieces_do_not_overlap),
         cmocka_unit_test(test_warm_arena_reserves_nothing),
         cmocka_unit_test(test_limit_holds_and_is_usable),
+        cmocka_unit_test(test_limit_does_not_depend_on_history),
         cmocka_unit_test(test_zero_bytes_and_overflow),
         cmocka_unit_test(test_calloc_clears_used_memory),
         cmocka_unit_test(test_grow_keeps_elements),

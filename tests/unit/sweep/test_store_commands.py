@@ -158,6 +158,7 @@ class Commands(unittest.TestCase):
         small = self.folder / "small.h5"
         subprocess.run([SAMPLE, small, "20"], check=True)
         self.assertIn("job 29 of", self.run_command("diff", self.path, small, code=1))
+        self.assertIn(", 0 differences", self.run_command("diff", self.path, small, "--common"))
 
     def test_merge_and_recover(self):
         merged = self.folder / "merged.h5"

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# A point that takes too long, needs too much memory, cannot run, or is still running when the sweep has to stop is a row with its
+# state, the reason and its attempt; the sweep ends with 1, or with 75 where it was stopped, and goes on with --resume.
+. "$(dirname "$0")/lib.sh"
+
+spec=$SPEC_DIR/states.json
+
+# row JOB FILE: state, attempt and reason of a job.
+row() {
+    "$WATTSWEEP" export "$2" --columns job,state,attempt,error | sed -n "s/^$1,//p"
+}
+
+# has_row JOB FILE PATTERN
+has_row() {
+    row "$1" "$2" | grep -Eq "$3" || fail "job $1 of $2: expected $3, found: $(row "$1" "$2")"
+}
+
+expect 1 on_ranks 2 run "$spec" -o s.h5 --job-timeout 2s --job-memory 800 2>log
+grep -q "done=1 failed=4" log || fail "expected 1 done and 4 failed: $(cat log)"
+expect 1 "$WATTSWEEP" status s.h5
+has_row 0 s.h5 '^done,1,$'
+has_row 1 s.h5 '^timed_out,1,.*longer than its time budget of 2 s: stopped after [0-9]+ steps'
+has_row 2 s.h5 '^failed,1,.*needs at least [0-9.]+ MB, its memory budget is 800.0 MB'
+has_row 3 s.h5 '^infeasible,1,.*GiB of weights'
+has_row 4 s.h5 '^(timed_out|failed),1,.*(time|memory) budget' # whichever is first
+# they stay as they are, unless asked for; a larger budget does not help the one that hangs
+expect 1 "$WATTSWEEP" run "$spec" -o s.h5 --resume --job-timeout 2s 2>log
+grep -q " 0 jobs to run" log || fail "expected nothing to run: $(cat log)"
+expect 1 "$WATTSWEEP" run "$spec" -o s.h5 --resume --retry-failed --job-timeout 1s --job-memory 700 2>log
+has_row 0 s.h5 '^done,1,$'
+has_row 1 s.h5 '^timed_out,2,.*time budget of 1 s'
+has_row 2 s.h5 '^failed,2,.*budget is 700.0 MB'
+has_row 3 s.h5 '^infeasible,2,'
+# a time budget holds while a long wait is sampled, too
+"$WATTSWEEP" export s.h5 --columns job,wall_s | awk -F, '$1 == 4 && $2 > 10 { exit 1 }' || fail "job 4 took long"
+
+# a signal while a long job runs: it is left after ten seconds
+start_ranks 2 run "$spec" -o i.h5 --slice 1/5 --rank0-works no 2>/dev/null &
+mpirun_pid=$!
+until [ -e i.h5 ]; do sleep 0.02; done
+sleep 1
+kill -USR1 "$(rank_pid "$mpirun_pid" 0)"
+await_end "$mpirun_pid" 60
+expect 75 "$WATTSWEEP" status i.h5
+has_row 1 i.h5 '^interrupted,1,.*sweep had to stop: stopped after [0-9]+ steps'
+expect 1 "$WATTSWEEP" run "$spec" -o i.h5 --slice 1/5 --resume --job-timeout 1s 2>/dev/null
+has_row 1 i.h5 '^timed_out,2,'
