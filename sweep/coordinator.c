@@ -7,6 +7,7 @@
 
 #include "allocation.h"
 #include "messages.h"
+#include "pause.h"
 #include "signals.h"
 
 #define BATCH_S 0.030             /* work in one batch */
@@ -328,28 +329,20 @@ static bool must_stop(coordinator *c)
            swp_writer_has_failed(c->config->writer);
 }
 
-static void pause_briefly(int n_idle_turns)
-{
-    const long ns = n_idle_turns < 20 ? 20000 : 200000; /* short while messages are likely, then relaxed */
-    struct timespec time = {.tv_nsec = ns};
-    nanosleep(&time, NULL);
-}
-
 /* ---- phases ---- */
 
 static ws_status work(coordinator *c)
 {
-    const bool is_alone     = c->n_peers == 1;
-    int        n_idle_turns = 0;
+    const bool is_alone = c->n_peers == 1;
+    long       pause_ns = 0;
     while (!is_all_done(c) && !must_stop(c)) {
         bool did_something = false;
         WS_TRY(gather(c, is_alone ? 0.05 : 0.0, &did_something));
         WS_TRY(hand_out(c, &did_something));
         WS_TRY(swp_crew_check(c->config->crew, redistribute, c));
         swp_progress_tick(c->config->progress, c->shown);
-        n_idle_turns = did_something ? 0 : n_idle_turns + 1;
-        if (!did_something && !is_alone) {
-            pause_briefly(n_idle_turns);
+        if (!is_alone) {
+            swp_pause(&pause_ns, did_something);
         }
     }
     return WS_OK;
@@ -372,7 +365,8 @@ static swp_stop leave_running_jobs(coordinator *c, double *end_s)
 /* Gather what is still coming, until every worker said goodbye, died, or took too long. */
 static ws_status wind_up(coordinator *c, swp_stop how)
 {
-    double end_s   = how == SWP_STOP_DONE ? INFINITY : fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
+    long   pause_ns = 0;
+    double end_s    = how == SWP_STOP_DONE ? INFINITY : fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
     c->is_stopping = true;
     swp_writer_flush_soon(c->config->writer);
     if (c->config->local != NULL && how == SWP_STOP_DRAIN) {
@@ -389,9 +383,7 @@ static ws_status wind_up(coordinator *c, swp_stop how)
             }
             how = leave_running_jobs(c, &end_s);
         }
-        if (!did_something) {
-            pause_briefly(0);
-        }
+        swp_pause(&pause_ns, did_something);
     } while (!has_everyone_left(c));
     return swp_crew_give_up(c->config->crew, redistribute, c);
 }

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "messages.h"
+#include "pause.h"
 #include "row_wire.h"
 #include "signals.h"
 
@@ -30,6 +31,7 @@ struct swp_worker {
     swp_msg_ticket *tickets; /* [head, n) are still to run */
     size_t          head, n, capacity;
     swp_rows        rows; /* not sent yet */
+    long            pause_ns;
     double          rows_since_s, heard_s, beat_s, looked_s;
     bool            must_stop, has_asked_to_drain, is_released, may_finalize;
     swp_stop        how; /* to stop */
@@ -224,12 +226,6 @@ static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
     }
 }
 
-static void pause_briefly(void)
-{
-    const struct timespec time = {.tv_nsec = 50000};
-    nanosleep(&time, NULL);
-}
-
 ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *len_out)
 {
     *block_out = NULL;
@@ -241,9 +237,7 @@ ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *
             *len_out   = w->setup_len;
             break;
         }
-        if (!converse(w)) {
-            pause_briefly();
-        }
+        swp_pause(&w->pause_ns, converse(w));
     }
     return w->status;
 }
@@ -256,8 +250,8 @@ ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
         const bool did_something = converse(w);
         if (w->head < w->n && w->how == SWP_STOP_DONE) {
             run_next(w, run, ctx);
-        } else if (!did_something) {
-            pause_briefly();
+        } else {
+            swp_pause(&w->pause_ns, did_something);
         }
     }
     send_rows(w);
@@ -268,9 +262,7 @@ ws_status swp_worker_leave(swp_worker *w, bool *finalize_out)
 {
     send_empty(w, SWP_TAG_BYE);
     while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->mpi) == 0)) {
-        if (!converse(w)) {
-            pause_briefly();
-        }
+        swp_pause(&w->pause_ns, converse(w));
     }
     *finalize_out = w->may_finalize;
     return w->status;

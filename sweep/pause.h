@@ -1,0 +1,20 @@
+/* pause.h -- how long to sleep between two looks for messages: next to nothing while they come, up to a
+ * millisecond while they do not. Looking costs some ten microseconds of a core that may be simulating; work
+ * is given far enough ahead for a millisecond not to be missed. */
+#ifndef SWP_PAUSE_H
+#define SWP_PAUSE_H
+
+#include <stdbool.h>
+
+#define SWP_PAUSE_MIN_NS 20000
+#define SWP_PAUSE_MAX_NS 1000000
+
+/** The pause after a turn: half as long as the one before after a turn that did something, else half as long
+ * again. */
+long swp_pause_next_ns(long pause_ns, bool did_something);
+
+/** Take a turn's pause into account and sleep, but not after a turn that did something.
+ * @param[in,out] pause_ns  0 at first */
+void swp_pause(long *pause_ns, bool did_something);
+
+#endif /* SWP_PAUSE_H */
