@@ -1,4 +1,4 @@
-/* power/components.h -- what energy is booked on, and the NPU power states. Names are those of the results. */
+/* power/components.h -- what energy is booked on, what for, and the NPU power states. Names are those of the results. */
 #ifndef WS_POWER_COMPONENTS_H
 #define WS_POWER_COMPONENTS_H
 
@@ -24,7 +24,17 @@ typedef enum ws_component {
 
 typedef enum ws_npu_state { WS_STATE_ACTIVE, WS_STATE_STANDBY, WS_STATE_IDLE, WS_STATE_COUNT } ws_npu_state;
 
+/** What energy is drawn for: a batch's prompt or decode tokens, or nothing at all. */
+typedef enum ws_phase { WS_PHASE_PREFILL, WS_PHASE_DECODE, WS_PHASE_WAIT, WS_PHASE_COUNT } ws_phase;
+
 const char *ws_component_name(ws_component component);
 const char *ws_npu_state_name(ws_npu_state state); /**< "active", "standby", "idle" */
+const char *ws_phase_name(ws_phase phase);           /**< "prefill", "decode", "wait" */
+
+/** The component an NPU state is booked on: they come in the same order. */
+static inline ws_component ws_npu_state_component(ws_npu_state state)
+{
+    return (ws_component)(WS_NPU_ACTIVE + (int)state);
+}
 
 #endif /* WS_POWER_COMPONENTS_H */

@@ -75,10 +75,10 @@ static void add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns, dou
     if (end_ns < tail->end_ns) {
         return;
     }
-    *tail = (ws_ledger_tail){.end_ns        = end_ns,
-                             .power_w       = end_ns > tail->end_ns ? 0.0 : tail_w(tail),
-                             .last_begin_ns = begin_ns,
-                             .last_j        = energy_j};
+    tail->power_w       = end_ns > tail->end_ns ? 0.0 : tail_w(tail);
+    tail->end_ns        = end_ns;
+    tail->last_begin_ns = begin_ns;
+    tail->last_j        = energy_j;
 }
 
 /** Book a span that covers intervals first < last, interval by interval. */

@@ -5,26 +5,76 @@
 void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, size_t node, double multiplicity)
 {
     WS_ASSERT(multiplicity >= 0.0 && power->standby_ns >= 0);
-    *machine = (ws_npu_machine){
-        .power = *power, .node = node, .multiplicity = multiplicity, .last_kernel_ns = INT64_MIN};
+    *machine = (ws_npu_machine){.power          = *power,
+                                .node           = node,
+                                .multiplicity   = multiplicity,
+                                .state_w        = {[WS_STATE_ACTIVE]  = power->active_w,
+                                                   [WS_STATE_STANDBY] = power->standby_w,
+                                                   [WS_STATE_IDLE]    = power->idle_w},
+                                .last_kernel_ns = INT64_MIN};
 }
 
-/** Book time_ns of one state, spread evenly over [begin_ns, end_ns). */
-static void book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
-                       int64_t end_ns, int64_t time_ns)
+/** Book time_ns > 0 of one state, spread evenly over [begin_ns, end_ns).
+ * @return its energy, for the phases */
+static double book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
+                         int64_t end_ns, int64_t time_ns)
 {
-    if (time_ns == 0 || machine->multiplicity == 0.0) {
+    if (machine->multiplicity == 0.0) {
+        return 0.0;
+    }
+    const double npu_s    = machine->multiplicity * ((double)time_ns * WS_S_PER_NS);
+    const double energy_j = machine->state_w[state] * npu_s;
+    machine->state_s[state] += npu_s;
+    ws_ledger_book(ledger, machine->node, ws_npu_state_component(state), begin_ns, end_ns, energy_j);
+    return energy_j;
+}
+
+/** Book time_ns of one state inside a batch. */
+static void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, const ws_npu_work *work,
+                        int64_t time_ns)
+{
+    if (time_ns == 0) {
         return;
     }
-    const double       power_w[]   = {[WS_STATE_ACTIVE]  = machine->power.active_w,
-                                      [WS_STATE_STANDBY] = machine->power.standby_w,
-                                      [WS_STATE_IDLE]    = machine->power.idle_w};
-    const ws_component component[] = {[WS_STATE_ACTIVE]  = WS_NPU_ACTIVE,
-                                      [WS_STATE_STANDBY] = WS_NPU_STANDBY,
-                                      [WS_STATE_IDLE]    = WS_NPU_IDLE};
-    const double       npu_s       = machine->multiplicity * ((double)time_ns * WS_S_PER_NS);
-    machine->state_s[state] += npu_s;
-    ws_ledger_book(ledger, machine->node, component[state], begin_ns, end_ns, power_w[state] * npu_s);
+    const double energy_j = book_state(machine, ledger, state, work->begin_ns, work->end_ns, time_ns);
+    if (work->batch == NULL) {
+        machine->phase_j[state][WS_PHASE_WAIT] += energy_j;
+        return;
+    }
+    ws_batch_energy_add(work->batch, machine->phase_j[state], energy_j);
+    work->batch->active_j += state == WS_STATE_ACTIVE ? energy_j : 0.0;
+}
+
+/** Length of the part of [begin_ns, end_ns) in [from_ns, to_ns). */
+static int64_t overlap_ns(int64_t begin_ns, int64_t end_ns, int64_t from_ns, int64_t to_ns)
+{
+    begin_ns = begin_ns > from_ns ? begin_ns : from_ns;
+    end_ns   = end_ns < to_ns ? end_ns : to_ns;
+    return begin_ns < end_ns ? end_ns - begin_ns : 0;
+}
+
+/** Book a wait [begin_ns, end_ns) in one state: what lies in the batch that follows is drawn for it, of what comes before
+ * that, what lies in the batch before for that one. */
+static void book_wait_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
+                            int64_t end_ns, ws_batch_energy *before, ws_batch_energy *batch)
+{
+    if (begin_ns == end_ns) {
+        return;
+    }
+    const double  j_per_ns     = machine->state_w[state] * machine->multiplicity * WS_S_PER_NS;
+    const int64_t batch_ns     = batch != NULL ? batch->begin_ns : INT64_MAX;
+    const int64_t in_batch_ns  = overlap_ns(begin_ns, end_ns, batch_ns, INT64_MAX);
+    int64_t       in_before_ns = 0;
+    double       *phase_j      = machine->phase_j[state];
+    (void)book_state(machine, ledger, state, begin_ns, end_ns, end_ns - begin_ns);
+    if (in_batch_ns > 0) {
+        ws_batch_energy_add(batch, phase_j, j_per_ns * (double)in_batch_ns);
+    }
+    if (before != NULL && before->end_ns > begin_ns) {
+        in_before_ns = overlap_ns(begin_ns, end_ns, before->begin_ns, before->end_ns < batch_ns ? before->end_ns : batch_ns);
+        ws_batch_energy_add(before, phase_j, j_per_ns * (double)in_before_ns);
+    }
+    phase_j[WS_PHASE_WAIT] += j_per_ns * (double)(end_ns - begin_ns - in_batch_ns - in_before_ns);
 }
 
 /** When standby that began with the end of the last kernel runs out; the start of the run if there was no
@@ -40,28 +90,28 @@ static int64_t standby_until_ns(const ws_npu_machine *machine)
 }
 
 /** Book the time without kernels up to end_ns: standby while it lasts, then idle. */
-static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns)
+static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *before,
+                      ws_batch_energy *batch)
 {
     const int64_t begin_ns = machine->booked_ns;
     WS_ASSERT(begin_ns <= end_ns);
     int64_t turn_ns = standby_until_ns(machine);
     turn_ns         = turn_ns < begin_ns ? begin_ns : turn_ns > end_ns ? end_ns : turn_ns;
-    book_state(machine, ledger, WS_STATE_STANDBY, begin_ns, turn_ns, turn_ns - begin_ns);
-    book_state(machine, ledger, WS_STATE_IDLE, turn_ns, end_ns, end_ns - turn_ns);
+    book_wait_state(machine, ledger, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
+    book_wait_state(machine, ledger, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
     machine->booked_ns = end_ns;
 }
 
-void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, int64_t begin_ns, int64_t end_ns,
-                               int64_t active_ns, int64_t standby_ns)
+void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, const ws_npu_work *work)
 {
-    const int64_t idle_ns = end_ns - begin_ns - active_ns - standby_ns;
-    WS_ASSERT(active_ns >= 0 && standby_ns >= 0 && idle_ns >= 0);
-    book_wait(machine, ledger, begin_ns);
-    book_state(machine, ledger, WS_STATE_ACTIVE, begin_ns, end_ns, active_ns);
-    book_state(machine, ledger, WS_STATE_STANDBY, begin_ns, end_ns, standby_ns);
-    book_state(machine, ledger, WS_STATE_IDLE, begin_ns, end_ns, idle_ns);
-    machine->booked_ns      = end_ns;
-    machine->last_kernel_ns = end_ns;
+    const int64_t idle_ns = work->end_ns - work->begin_ns - work->active_ns - work->standby_ns;
+    WS_ASSERT(work->active_ns >= 0 && work->standby_ns >= 0 && idle_ns >= 0);
+    book_wait(machine, ledger, work->begin_ns, work->before, work->batch);
+    book_inside(machine, ledger, WS_STATE_ACTIVE, work, work->active_ns);
+    book_inside(machine, ledger, WS_STATE_STANDBY, work, work->standby_ns);
+    book_inside(machine, ledger, WS_STATE_IDLE, work, idle_ns);
+    machine->booked_ns      = work->end_ns;
+    machine->last_kernel_ns = work->end_ns;
 }
 
 void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_kernel_window *window)
@@ -70,11 +120,16 @@ void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_ker
     WS_ASSERT(window->active_ns + window->n_gaps * window->gap_ns == window->end_ns - window->begin_ns);
     const int64_t gap_standby_ns =
         window->gap_ns < machine->power.standby_ns ? window->gap_ns : machine->power.standby_ns;
-    ws_npu_machine_run_summed(machine, ledger, window->begin_ns, window->end_ns, window->active_ns,
-                              window->n_gaps * gap_standby_ns);
+    const ws_npu_work work = {.begin_ns   = window->begin_ns,
+                              .end_ns     = window->end_ns,
+                              .active_ns  = window->active_ns,
+                              .standby_ns = window->n_gaps * gap_standby_ns,
+                              .batch      = window->batch,
+                              .before     = window->before};
+    ws_npu_machine_run_summed(machine, ledger, &work);
 }
 
-void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns)
+void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *last)
 {
-    book_wait(machine, ledger, end_ns);
+    book_wait(machine, ledger, end_ns, last, NULL);
 }

@@ -1,5 +1,6 @@
 #include "power/window_meter.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -35,8 +36,9 @@ void ws__window_meter_book_elsewhere(ws_window_meter *meter, int64_t begin_ns, i
     if (meter->window_ns == 0 || meter->status != WS_OK) {
         return;
     }
-    const int64_t first = begin_ns / meter->window_ns;
-    const int64_t last  = begin_ns < end_ns ? (end_ns - 1) / meter->window_ns : first;
+    const bool    is_hot = begin_ns >= meter->hot_begin_ns && begin_ns < meter->hot_end_ns;
+    const int64_t first  = is_hot ? meter->hot - meter->windows : begin_ns / meter->window_ns;
+    const int64_t last   = begin_ns < end_ns ? (end_ns - 1) / meter->window_ns : first;
     meter->status       = cover(meter, (size_t)last + 1);
     if (meter->status != WS_OK) {
         meter->hot_end_ns = 0; /* nothing is inside an empty window: every later span comes here again */

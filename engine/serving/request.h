@@ -24,6 +24,14 @@ typedef struct ws_token_run {
     struct ws_token_run *next; /* later run, NULL = newest */
 } ws_token_run;
 
+/** Tokens computed: n_tokens by each of the batches first, first + stride, ..., count of them, of one instance. */
+typedef struct ws_work_run {
+    int64_t first_batch;
+    int32_t count, stride;
+    int32_t n_tokens, instance;
+    struct ws_work_run *next; /* later run, NULL = newest */
+} ws_work_run;
+
 typedef struct ws_request {
     int32_t computed;    /* tokens whose KV exists or is being computed */
     int32_t reached;     /* length known so far */
@@ -56,6 +64,7 @@ typedef struct ws_request {
     int64_t   run_first_batch; /* open run: its first batch ... */
     int32_t   run_first_token; /* ... and the tokens done before it */
     ws_token_run *runs, *last_run; /* closed runs, oldest first; NULL = none */
+    ws_work_run  *works, *last_work; /* oldest first; NULL = none, or not noted */
 } ws_request;
 
 #endif /* WS_REQUEST_H */

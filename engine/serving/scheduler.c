@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "serving/token_runs.h"
+#include "serving/work_runs.h"
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
@@ -17,6 +18,8 @@ ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cach
     scheduler->n_batches = ws_scheduler_n_slots(config->pp_size);
     scheduler->batches   = ws_arena_calloc(arena, scheduler->n_batches, sizeof(ws_batch));
     WS_TRY(ws_cohort_init(&scheduler->cohort, arena, kv->block_size));
+    scheduler->cohort.instance   = config->instance;
+    scheduler->cohort.notes_work = config->notes_work;
     return scheduler->batches != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
@@ -392,6 +395,16 @@ static void batch_clear(ws_batch *batch)
     *batch = (ws_batch){.capacity = capacity, .entries = entries, .kv_min = INT64_MAX};
 }
 
+/* Who is in a batch one by one; members of the cohort note theirs when they leave it. */
+static ws_status note_work(ws_scheduler *s, const ws_batch *batch)
+{
+    for (size_t i = 0; s->config.notes_work && i < batch->n_entries; i++) {
+        const ws_batch_entry *entry = &batch->entries[i];
+        WS_TRY(ws_work_runs_add(entry->request, s->arena, s->config.instance, batch->id, 1, entry->n_tokens));
+    }
+    return WS_OK;
+}
+
 static void batch_open(ws_scheduler *s, ws_batch *batch, int64_t now_ns)
 {
     if (batch->n_decodes == 0) {
@@ -435,6 +448,7 @@ ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, 
         batch->pd_tokens = batch->n_tokens;
     }
     batch_open(s, batch, now_ns);
+    WS_TRY(note_work(s, batch));
     *batch_out = batch;
     return WS_OK;
 }

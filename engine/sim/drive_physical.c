@@ -64,7 +64,7 @@ static ws_status start_batch(ws_run *run, ws_instance_run *instance)
     if (batch == NULL) {
         return WS_OK;
     }
-    WS_TRY(ws_run_prepare_batch(run, instance, batch, batch->n_tokens));
+    WS_TRY(ws_run_prepare_batch(run, instance, batch));
     return hand_out(run, instance, batch);
 }
 

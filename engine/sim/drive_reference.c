@@ -58,7 +58,7 @@ static ws_status take_batch(ws_run *run, ws_instance_run *instance, const ws_pol
     if (may_open(instance, bit)) {
         WS_TRY(ws_scheduler_schedule(instance->scheduler, run->now_ns, run->err, &batch));
         if (batch != NULL) {
-            WS_TRY(ws_run_prepare_batch(run, instance, batch, batch->n_tokens));
+            WS_TRY(ws_run_prepare_batch(run, instance, batch));
         }
     } else {
         batch = batch_to_join(instance, poller, bit);

@@ -23,15 +23,15 @@ static void on_program_end(void *ctx, int64_t npu, int64_t batch_id, int64_t now
     }
 }
 
-static void on_kernel(void *ctx, int64_t npu, bool is_start, int64_t now_ns)
+static void on_kernel(void *ctx, int64_t npu, int64_t batch_id, bool is_start, int64_t now_ns)
 {
     ws_executor              *x = ctx;
     const ws_instance_config *c = x->instances[x->instance_of_npu[npu]].config;
     if (x->power != NULL) {
-        ws_power_book_kernel(x->power, c, npu, is_start, now_ns);
+        ws_power_book_kernel(x->power, c, npu, batch_id, is_start, now_ns);
     }
     if (x->log_power != NULL) {
-        ws_power_book_kernel(x->log_power, c, npu, is_start, now_ns);
+        ws_power_book_kernel(x->log_power, c, npu, batch_id, is_start, now_ns);
     }
 }
 

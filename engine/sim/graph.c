@@ -454,7 +454,7 @@ static void begin_compute(ws_graph *g, int64_t npu, int32_t number, const ws_gra
 {
     g->npus[npu].is_computing = true;
     if (g->hooks.on_kernel != NULL) {
-        g->hooks.on_kernel(g->hooks.ctx, npu, true, g->now_ns);
+        g->hooks.on_kernel(g->hooks.ctx, npu, g->npus[npu].program->batch_id, true, g->now_ns);
     }
     push_event(g, g->now_ns + node->value, EVENT_NODE_END, npu, number);
 }
@@ -563,7 +563,7 @@ static void free_slot(ws_graph *g, int64_t npu, ws_node_kind kind)
     if (kind == WS_NODE_COMPUTE) {
         n->is_computing = false;
         if (g->hooks.on_kernel != NULL) {
-            g->hooks.on_kernel(g->hooks.ctx, npu, false, g->now_ns);
+            g->hooks.on_kernel(g->hooks.ctx, npu, n->program->batch_id, false, g->now_ns);
         }
     } else if (kind == WS_NODE_SEND || kind == WS_NODE_COLLECTIVE) {
         n->is_communicating = false;

@@ -57,7 +57,7 @@ typedef struct ws_graph ws_graph;
 /** Told when a program ends: the NPU is free in this tick. */
 typedef void (*ws_graph_end_fn)(void *ctx, int64_t npu, int64_t batch_id, int64_t now_ns);
 /** Told when an NPU's first kernel after a pause begins (is_start) or its compute slot gets free. */
-typedef void (*ws_graph_kernel_fn)(void *ctx, int64_t npu, bool is_start, int64_t now_ns);
+typedef void (*ws_graph_kernel_fn)(void *ctx, int64_t npu, int64_t batch_id, bool is_start, int64_t now_ns);
 
 typedef struct ws_graph_hooks {
     void              *ctx;

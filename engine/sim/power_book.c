@@ -1,5 +1,7 @@
 #include "sim/power_book.h"
 
+#include <string.h>
+
 #include "base/units.h"
 
 /* Power drawn by every component of a node from start to end of the run. */
@@ -61,7 +63,8 @@ static void init_machines(ws_power_book *book, const ws_instance_config *c)
     }
 }
 
-ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns)
+ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns,
+                             bool has_accounts)
 {
     *book          = (ws_power_book){.scenario = scenario, .arena = arena};
     const size_t n = scenario->n_nodes;
@@ -72,13 +75,15 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     book->n_machines  = n_machines_of(scenario);
     book->machines    = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
     book->tracks      = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
-    book->n_in_flight = ws_arena_calloc(arena, n, sizeof(*book->n_in_flight));
-    book->busy_since_ns = ws_arena_calloc(arena, n, sizeof(*book->busy_since_ns));
+    book->hosts       = ws_arena_calloc(arena, n, sizeof(*book->hosts));
+    book->accounts    = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->accounts));
     book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
     book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
-    if (book->machines == NULL || book->tracks == NULL || book->n_in_flight == NULL || book->busy_since_ns == NULL || book->constant_w == NULL || book->read_j == NULL) {
+    if (book->machines == NULL || book->tracks == NULL || book->hosts == NULL || book->accounts == NULL ||
+        book->constant_w == NULL || book->read_j == NULL) {
         return WS_ERR_NOMEM;
     }
+    book->accounts = has_accounts ? book->accounts : NULL;
     for (size_t i = 0; i < n; i++) {
         node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
     }
@@ -88,48 +93,120 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     return WS_OK;
 }
 
+/* ---- accounts ---- */
+
+static ws_batch_account *account_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
+{
+    return book->accounts != NULL && batch_id >= 0 ? &book->accounts[c->index].batches[batch_id] : NULL;
+}
+
+static ws_batch_energy *batch_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
+{
+    ws_batch_account *account = account_of(book, c, batch_id);
+    return account != NULL ? &account->energy : NULL;
+}
+
+ws_status ws_power_book_open(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                             const ws_batch_purpose *purpose, int64_t now_ns)
+{
+    if (book->accounts == NULL) {
+        return WS_OK;
+    }
+    ws_instance_account *instance = &book->accounts[c->index];
+    const size_t         n_needed = (size_t)batch_id + 1;
+    WS_TRY(ws_arena_grow(book->arena, &instance->batches, &instance->capacity, instance->n_batches, n_needed,
+                         sizeof(*instance->batches)));
+    for (; instance->n_batches < (size_t)batch_id; instance->n_batches++) { /* never got a program (spec Q-17) */
+        instance->batches[instance->n_batches] = (ws_batch_account){.round = -1};
+    }
+    instance->n_batches = n_needed > instance->n_batches ? n_needed : instance->n_batches;
+    instance->batches[batch_id] = (ws_batch_account){
+        .energy   = {.begin_ns = now_ns, .end_ns = INT64_MAX, .prefill_share = purpose->prefill_share},
+        .n_tokens = purpose->n_tokens,
+        .round    = purpose->round};
+    return WS_OK;
+}
+
+/* Energy a batch drew beside its NPUs, [begin_ns, end_ns). */
+static void book_for(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, ws_component component,
+                     int64_t begin_ns, int64_t end_ns, double energy_j)
+{
+    ws_ledger_book(&book->ledger, (size_t)c->node, component, begin_ns, end_ns, energy_j);
+    if (book->accounts != NULL) {
+        ws_batch_energy_add(batch_of(book, c, batch_id), book->accounts[c->index].phase_j[component], energy_j);
+    }
+}
+
 /* ---- physical ---- */
 
-void ws_power_book_host(ws_power_book *book, const ws_instance_config *c, bool is_start, int64_t now_ns)
+/* Bring the shares of the batches in flight up to now. */
+static void share_host(ws_host_clock *host, int64_t now_ns)
 {
-    const size_t node = (size_t)c->node;
-    if (is_start && book->n_in_flight[node]++ == 0) {
-        book->busy_since_ns[node] = now_ns;
-    } else if (!is_start && --book->n_in_flight[node] == 0) {
-        const int64_t begin_ns = book->busy_since_ns[node];
-        const double  busy_w   = ws_node_power_cpu_busy_w(&book->scenario->nodes[node].power);
-        ws_ledger_book(&book->ledger, node, WS_CPU, begin_ns, now_ns, busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
+    if (host->n_in_flight == 1) {
+        host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS;
+    } else if (host->n_in_flight > 1) {
+        host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS / (double)host->n_in_flight;
+    }
+    host->shared_until_ns = now_ns;
+}
+
+void ws_power_book_begin(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
+{
+    ws_host_clock    *host    = &book->hosts[c->node];
+    ws_batch_account *account = account_of(book, c, batch_id);
+    if (account != NULL) {
+        share_host(host, now_ns);
+        account->host_s = host->shared_s;
+    }
+    if (host->n_in_flight++ == 0) {
+        host->busy_since_ns = now_ns;
+    }
+}
+
+void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
+{
+    const double      busy_w  = ws_node_power_cpu_busy_w(&book->scenario->nodes[c->node].power);
+    ws_host_clock    *host    = &book->hosts[c->node];
+    ws_batch_account *account = account_of(book, c, batch_id);
+    if (account != NULL) {
+        share_host(host, now_ns);
+        account->energy.end_ns = now_ns;
+        ws_batch_energy_add(&account->energy, book->accounts[c->index].phase_j[WS_CPU],
+                            busy_w * (host->shared_s - account->host_s));
+    }
+    if (--host->n_in_flight == 0) {
+        const int64_t begin_ns = host->busy_since_ns;
+        ws_ledger_book(&book->ledger, (size_t)c->node, WS_CPU, begin_ns, now_ns,
+                       busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
     }
 }
 
 /* Bytes of a program's host, CXL, PIM and link traffic. The reference counts one rank's share of ring traffic and of
  * weights (spec Q-P7, Q-P9); every rank moves them. */
-void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, const ws_program_energy *energy,
-                           int64_t start_ns, int64_t end_ns)
+void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                           const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
 {
-    const size_t           node   = (size_t)c->node;
-    const ws_node_config  *host   = &book->scenario->nodes[node];
-    const ws_node_power   *power  = &host->power;
-    const double           tp     = (double)c->tp_size;
-    const double           cxl_j  = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
-    ws_ledger             *ledger = &book->ledger;
-    const double           pim_w  = host->pim.active_w - host->pim.idle_w;
-    ws_ledger_book(ledger, node, WS_DRAM, start_ns, end_ns,
-                   power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes));
+    const ws_node_config *host  = &book->scenario->nodes[c->node];
+    const ws_node_power  *power = &host->power;
+    const double          tp    = (double)c->tp_size;
+    const double          cxl_j = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
+    const double          pim_w = host->pim.active_w - host->pim.idle_w;
+    book_for(book, c, batch_id, WS_DRAM, start_ns, end_ns,
+             power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes));
     if (energy->cxl_bytes > 0) {
-        ws_ledger_book(ledger, node, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
+        book_for(book, c, batch_id, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
     }
     if (energy->link_bytes > 0) {
-        ws_ledger_book(ledger, node, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
+        book_for(book, c, batch_id, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
     }
     if (energy->pim_ns > 0) {
-        ws_ledger_book(ledger, node, WS_PIM, start_ns, end_ns,
-                       power->dram_j_per_byte * energy->pim_bytes + pim_w * energy->pim_ns * WS_S_PER_NS);
+        book_for(book, c, batch_id, WS_PIM, start_ns, end_ns,
+                 power->dram_j_per_byte * energy->pim_bytes + pim_w * energy->pim_ns * WS_S_PER_NS);
     }
 }
 
-void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const ws_step *step, int64_t start_ns,
-                        const ws_program_energy *energy)
+void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_step *step,
+                        int64_t start_ns, const ws_program_energy *energy)
 {
     const int64_t          end_ns = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
     const ws_kernel_window window = {
@@ -138,35 +215,47 @@ void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, const 
         .active_ns = step->compute_ns,
         .n_gaps    = step->n_collectives,
         .gap_ns    = step->collective_ns,
+        .batch     = batch_of(book, c, batch_id),
+        .before    = batch_of(book, c, batch_id - 1),
     };
     ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
-    ws_power_book_traffic(book, c, energy, start_ns, end_ns);
+    ws_power_book_traffic(book, c, batch_id, energy, start_ns, end_ns);
 }
 
-void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, const ws_lock_npu *npus)
+void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_lock_npu *npus)
 {
     for (int64_t offset = 0; offset < c->num_npus; offset++) {
-        if (npus[offset].active_ns > 0) {
-            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger,
-                                      npus[offset].first_kernel_ns, npus[offset].last_kernel_ns, npus[offset].active_ns,
-                                      npus[offset].standby_ns);
+        const ws_lock_npu *npu = &npus[offset];
+        if (npu->active_ns > 0) {
+            const ws_npu_work work = {.begin_ns   = npu->first_kernel_ns,
+                                      .end_ns     = npu->last_kernel_ns,
+                                      .active_ns  = npu->active_ns,
+                                      .standby_ns = npu->standby_ns,
+                                      .batch      = batch_of(book, c, batch_id),
+                                      .before     = batch_of(book, c, batch_id - 1)};
+            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger, &work);
         }
     }
 }
 
-static void flush_track(ws_power_book *book, size_t machine)
+/* Book the open window of kernels of an NPU. */
+static void flush_track(ws_power_book *book, const ws_instance_config *c, size_t machine)
 {
     ws_kernel_track *track = &book->tracks[machine];
     if (track->begin_ns < 0) {
         return;
     }
-    const ws_kernel_window window = {
-        .begin_ns = track->begin_ns, .end_ns = track->end_ns, .active_ns = track->end_ns - track->begin_ns};
+    const ws_kernel_window window = {.begin_ns  = track->begin_ns,
+                                     .end_ns    = track->end_ns,
+                                     .active_ns = track->end_ns - track->begin_ns,
+                                     .batch     = batch_of(book, c, track->batch_id),
+                                     .before    = batch_of(book, c, track->batch_id - 1)};
     ws_npu_machine_run(&book->machines[machine], &book->ledger, &window);
     track->begin_ns = -1;
 }
 
-void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, bool is_start, int64_t now_ns)
+void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, int64_t batch_id, bool is_start,
+                          int64_t now_ns)
 {
     if (!ws_power_book_tracks(book, c)) {
         return;
@@ -175,32 +264,31 @@ void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int6
     ws_kernel_track *track   = &book->tracks[machine];
     if (!is_start) {
         track->end_ns = now_ns;
-    } else if (track->begin_ns < 0 || track->end_ns != now_ns) {
-        flush_track(book, machine);
-        track->begin_ns = now_ns;
+    } else if (track->begin_ns < 0 || track->end_ns != now_ns || track->batch_id != batch_id) {
+        flush_track(book, c, machine);
+        *track = (ws_kernel_track){.begin_ns = now_ns, .batch_id = batch_id};
     }
 }
 
 /* ---- reference ---- */
 
-static void book_now(ws_power_book *book, size_t node, ws_component component, int64_t now_ns, double energy_j)
+void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                             const ws_program_energy *energy, int64_t now_ns)
 {
-    ws_ledger_book(&book->ledger, node, component, now_ns, now_ns, energy_j);
-}
-
-void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, const ws_program_energy *energy,
-                             int64_t now_ns)
-{
-    const size_t          node      = (size_t)c->node;
-    const ws_node_config *host      = &book->scenario->nodes[node];
+    const ws_node_config *host      = &book->scenario->nodes[c->node];
     const ws_node_power  *power     = &host->power;
     const ws_npu_power   *npu       = &c->npu_power;
     const double          compute_s = (double)energy->act_ns * WS_S_PER_NS;
     const double          pim_j     = (host->pim.active_w - host->pim.idle_w) * energy->pim_ns * WS_S_PER_NS;
-    book_now(book, node, WS_NPU_ACTIVE, now_ns, (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size);
-    book_now(book, node, WS_CPU, now_ns, ws_node_power_cpu_busy_w(power) * compute_s);
-    book_now(book, node, WS_LINK, now_ns, power->link_j_per_byte * energy->link_bytes);
-    book_now(book, node, WS_DRAM, now_ns, power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
+    const double          active_j  = (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size;
+    book_for(book, c, batch_id, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
+    book_for(book, c, batch_id, WS_CPU, now_ns, now_ns, ws_node_power_cpu_busy_w(power) * compute_s);
+    book_for(book, c, batch_id, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
+    book_for(book, c, batch_id, WS_DRAM, now_ns, now_ns,
+             power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
+    if (book->accounts != NULL) {
+        batch_of(book, c, batch_id)->active_j += active_j;
+    }
     book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
 }
 
@@ -219,8 +307,9 @@ static void book_standby(ws_power_book *book, const ws_instance_config *c, const
     }
     const double standby_s = wait_s < left_s ? wait_s : left_s;
     if (standby_s > 0) {
-        book_now(book, (size_t)c->node, WS_NPU_STANDBY, now_ns,
-                 (npu->standby_w - npu->idle_w) * standby_s * (double)c->num_npus);
+        const double energy_j = (npu->standby_w - npu->idle_w) * standby_s * (double)c->num_npus;
+        ws_ledger_book(&book->ledger, (size_t)c->node, WS_NPU_STANDBY, now_ns, now_ns, energy_j);
+        book->machines[c->index].phase_j[WS_STATE_STANDBY][WS_PHASE_WAIT] += energy_j;
         book->machines[c->index].state_s[WS_STATE_STANDBY] += standby_s * (double)c->num_npus;
     }
 }
@@ -271,20 +360,45 @@ static void fill_idle_seconds(ws_power_book *book, int64_t end_ns)
     }
 }
 
+/* The reference draws idle power at all times. */
+static void put_idle_energy(ws_power_book *book, int64_t end_ns)
+{
+    for (size_t i = 0; i < book->scenario->n_instances; i++) {
+        const ws_instance_config *c = &book->scenario->instances[i];
+        if (ws_power_book_tracks(book, c)) {
+            book->machines[i].phase_j[WS_STATE_IDLE][WS_PHASE_WAIT] +=
+                c->npu_power.idle_w * (double)c->num_npus * ((double)end_ns * WS_S_PER_NS);
+        }
+    }
+}
+
+/* The last wait of every NPU of an instance. */
+static void finish_npus(ws_power_book *book, const ws_instance_config *c, int64_t end_ns)
+{
+    const int64_t    n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
+    ws_batch_energy *last       = NULL;
+    if (book->accounts != NULL) {
+        last = batch_of(book, c, (int64_t)book->accounts[c->index].n_batches - 1);
+    }
+    for (int64_t offset = 0; offset < n_machines; offset++) {
+        const size_t machine = ws_power_book_machine(book, c, offset);
+        if (has_machine_per_npu(book->scenario)) {
+            flush_track(book, c, machine);
+        }
+        ws_npu_machine_finish(&book->machines[machine], &book->ledger, end_ns, last);
+    }
+}
+
 void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
 {
     const ws_scenario *scenario = book->scenario;
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
         fill_idle_seconds(book, end_ns);
-    } else {
-        for (size_t i = 0; i < book->n_machines; i++) {
-            const ws_npu_machine *machine = &book->machines[i];
-            if (machine->multiplicity > 0 && scenario->nodes[machine->node].power.is_tracked) {
-                if (has_machine_per_npu(scenario)) {
-                    flush_track(book, i);
-                }
-                ws_npu_machine_finish(&book->machines[i], &book->ledger, end_ns);
-            }
+        put_idle_energy(book, end_ns);
+    }
+    for (size_t i = 0; scenario->fidelity == WS_FIDELITY_PHYSICAL && i < scenario->n_instances; i++) {
+        if (ws_power_book_tracks(book, &scenario->instances[i])) {
+            finish_npus(book, &scenario->instances[i], end_ns);
         }
     }
     for (size_t node = 0; node < scenario->n_nodes; node++) {
@@ -296,4 +410,43 @@ void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
         }
     }
     ws_ledger_close(&book->ledger, end_ns);
+}
+
+void ws_power_book_instance_j(const ws_power_book *book, const ws_instance_config *c, double *phase_j)
+{
+    const int64_t n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
+    memcpy(phase_j, book->accounts[c->index].phase_j, sizeof(book->accounts[c->index].phase_j));
+    for (int64_t offset = 0; offset < n_machines; offset++) {
+        const ws_npu_machine *machine = &book->machines[ws_power_book_machine(book, c, offset)];
+        for (int state = 0; state < WS_STATE_COUNT; state++) {
+            for (int phase = 0; phase < WS_PHASE_COUNT; phase++) {
+                phase_j[ws_npu_state_component((ws_npu_state)state) * WS_PHASE_COUNT + phase] +=
+                    machine->phase_j[state][phase];
+            }
+        }
+    }
+}
+
+double ws_power_book_own_j(const ws_power_book *book, size_t node, ws_component component, int64_t end_ns)
+{
+    /* the reference keeps idle NPUs among a node's constants */
+    return component == WS_NPU_IDLE
+               ? 0.0
+               : book->constant_w[node * WS_COMPONENT_COUNT + component] * ((double)end_ns * WS_S_PER_NS);
+}
+
+void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *c, int64_t offset, double *state_s,
+                       double *state_j)
+{
+    const bool            is_alone = has_machine_per_npu(book->scenario);
+    const ws_npu_machine *machine  = &book->machines[ws_power_book_machine(book, c, is_alone ? offset : 0)];
+    const double          share    = is_alone ? 1.0 : 1.0 / (double)c->num_npus;
+    for (int state = 0; state < WS_STATE_COUNT; state++) {
+        const ws_component component = ws_npu_state_component((ws_npu_state)state);
+        state_j[state] = 0.0;
+        for (int phase = 0; phase < WS_PHASE_COUNT; phase++) { /* the reference books active energy with its batch */
+            state_j[state] += share * (machine->phase_j[state][phase] + book->accounts[c->index].phase_j[component][phase]);
+        }
+        state_s[state] = share * machine->state_s[state];
+    }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "sim/energy_result.h"
 #include "sim/itl.h"
 #include "sim/percentiles.h"
 #include "sim/quantile.h"
@@ -76,7 +77,7 @@ static ws_status put_itl_distribution(ws_run *run, double *metrics)
 
 /* ---- requests ---- */
 
-static ws_status list_requests(ws_run *run)
+static ws_status list_requests(ws_run *run, ws_request_record **records_out)
 {
     ws_result *result = &run->result;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
@@ -104,12 +105,15 @@ static ws_status list_requests(ws_run *run)
                        .tpot_ns       = r->tpot_ns,
                        .n_itl         = (size_t)r->n_tokens_done,
                        .itl_handle    = r->id,
+                       .active_j      = NAN,
+                       .energy_j      = NAN,
             };
             result->prompt_tokens += r->input;
             result->generated_tokens += r->target - r->input;
         }
     }
     result->requests = records;
+    *records_out     = records;
     return WS_OK;
 }
 
@@ -259,37 +263,6 @@ static ws_status put_energy(ws_run *run, double *metrics)
     return put_window_metrics(run, metrics);
 }
 
-static ws_status copy_energy(ws_run *run)
-{
-    const ws_scenario *s       = run->scenario;
-    ws_result         *result  = &run->result;
-    bool              *tracked = ws_arena_calloc(&run->arena, s->n_nodes, sizeof(*tracked));
-    double *component_j = ws_arena_alloc(&run->arena, s->n_nodes * WS_COMPONENT_COUNT, sizeof(*component_j));
-    double *state_s     = ws_arena_calloc(&run->arena, s->n_nodes * WS_STATE_COUNT, sizeof(*state_s));
-    if (tracked == NULL || component_j == NULL || state_s == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    for (size_t node = 0; node < s->n_nodes; node++) {
-        tracked[node] = s->has_power && s->nodes[node].power.is_tracked;
-        for (size_t k = 0; tracked[node] && k < WS_COMPONENT_COUNT; k++) {
-            component_j[node * WS_COMPONENT_COUNT + k] = ws_ledger_total_j(&run->power.ledger, node, (ws_component)k);
-        }
-        for (size_t k = 0; !tracked[node] && k < WS_COMPONENT_COUNT; k++) {
-            component_j[node * WS_COMPONENT_COUNT + k] = NAN;
-        }
-    }
-    for (size_t i = 0; s->has_power && i < run->power.n_machines; i++) {
-        const ws_npu_machine *machine = &run->power.machines[i];
-        for (size_t k = 0; k < WS_STATE_COUNT; k++) {
-            state_s[machine->node * WS_STATE_COUNT + k] += tracked[machine->node] ? machine->state_s[k] : NAN;
-        }
-    }
-    result->node_tracked = tracked;
-    result->component_j  = s->has_power ? component_j : NULL;
-    result->npu_state_s  = s->has_power ? state_s : NULL;
-    return WS_OK;
-}
-
 /* ---- series ---- */
 
 typedef struct power_columns {
@@ -421,13 +394,17 @@ ws_status ws_run_build_result(ws_run *run)
     for (size_t i = 0; i < WS_METRIC_COUNT; i++) {
         result->metrics[i] = NAN;
     }
-    WS_TRY(list_requests(run));
+    ws_request_record *records = NULL;
+    WS_TRY(list_requests(run, &records));
     put_throughput(run, result->metrics);
     WS_TRY(put_request_distributions(run, result->metrics));
     WS_TRY(put_itl_distribution(run, result->metrics));
     put_counts(run, result->metrics);
     WS_TRY(finish_series(run));
-    WS_TRY(copy_energy(run));
+    WS_TRY(ws_energy_result_fill(run));
+    if (s->has_power) {
+        WS_TRY(ws_energy_result_share(run, records));
+    }
     WS_TRY(build_series(run, &run->samples, &run->power, &result->series));
     result->log = result->series;
     if (run->has_log_samples) {

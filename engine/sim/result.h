@@ -53,6 +53,8 @@ typedef struct ws_request_record {
     int64_t     arrival_ns, end_ns, latency_ns, queue_ns, ttft_ns, tpot_ns;
     size_t      n_itl;
     size_t      itl_handle; /* for ws_result_itl() */
+    double      active_j; /* its share, by tokens, of what NPUs drew while kernels of its batches ran */
+    double      energy_j; /* and of all its batches drew; NaN without power */
 } ws_request_record;
 
 struct ws_run;
@@ -66,6 +68,13 @@ typedef struct ws_result {
     const bool   *node_tracked; /* [n_nodes] */
     const double *component_j;  /* [n_nodes][WS_COMPONENT_COUNT]; NaN for untracked nodes; NULL without power */
     const double *npu_state_s;  /* [n_nodes][WS_STATE_COUNT] NPU-seconds; NULL without power */
+    const double *node_phase_j; /* [n_nodes][WS_COMPONENT_COUNT][WS_PHASE_COUNT]; NaN and NULL likewise, as all below */
+    const double *node_own_j;   /* [n_nodes][WS_COMPONENT_COUNT] the part of it no instance draws, all of phase wait */
+    size_t         n_instances, n_npus;
+    const int32_t *instance_node;    /* [n_instances] */
+    const double  *instance_phase_j; /* [n_instances][WS_COMPONENT_COUNT][WS_PHASE_COUNT] */
+    const int32_t *npu_instance;     /* [n_npus] ascending */
+    const double  *each_npu_s, *each_npu_j; /* [n_npus][WS_STATE_COUNT] */
     bool     has_cxl, has_pim;
     ws_series series; /* every power interval */
     ws_series log;    /* every log interval */

@@ -23,6 +23,7 @@ typedef struct ws_instance_run {
     ws_reference_standby standby; /* reference power accounting */
     int           n_noted_done; /* its NPUs that were told the work is over */
     bool          is_finished;
+    int64_t       n_rounds;   /* of its DP group so far */
     ws_batch     *pending;    /* its batch in the open round of its DP group, NULL = none */
     ws_batch     *round_batch; /* physical: its batch in the round just closed */
     int64_t       n_seen_start, n_seen_end, n_ended; /* physical: program ends noted, batches ended */
@@ -55,9 +56,9 @@ struct ws_run {
 /** Put every request that has arrived by now into a waiting list. */
 WS_NODISCARD ws_status ws_run_route(ws_run *run);
 
-/** Cost a batch that was just formed, and book what is booked then. NPUs get it by ws_executor_start().
- * @param[in] group_tokens  longest batch of its DP round; its own length without one */
-WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens);
+/** Cost a batch that was just formed, of an instance without a DP group, and book what is booked then. NPUs get it by
+ * ws_executor_start(). */
+WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
 
 /** Close a round of a DP group: pad every member's pending batch to the longest, and prepare them all. */
 WS_NODISCARD ws_status ws_run_close_round(ws_run *run, int32_t group);

@@ -104,6 +104,7 @@ static ws_status init_instance(ws_run *run, size_t i)
          .enable_chunked_prefill       = c->options.enable_chunked_prefill,
          .reserve_full_isl             = c->options.reserve_full_isl,
          .lists_every_request          = c->options.enable_attn_offloading,
+         .notes_work                   = scenario->has_power,
          .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
          .counts_tokens_ahead          = scenario->fidelity == WS_FIDELITY_REFERENCE,
     };
@@ -121,9 +122,9 @@ static ws_status init_power(ws_run *run)
     ws_sampler_init(&run->samples, &run->arena,
                     s->fidelity == WS_FIDELITY_REFERENCE ? s->log_interval_ns : s->power_interval_ns);
     ws_sampler_init(&run->log_samples, &run->arena, s->log_interval_ns);
-    WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns));
+    WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns, true));
     ws_window_meter_init(&run->power.ledger.windows, &run->arena, POWER_WINDOW_NS);
-    return run->has_log_samples ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns) : WS_OK;
+    return run->has_log_samples ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns, false) : WS_OK;
 }
 
 static ws_status init_run(ws_run *run)
@@ -204,19 +205,20 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
 }
 
 /* What is booked when a batch is formed: all of it by the reference, and in closed form, where its end is known. */
-static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_program_energy *energy)
+static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run *instance, int64_t batch_id,
+                        const ws_program_energy *energy)
 {
     const ws_instance_config *c = instance->config;
     if (!ws_power_book_tracks(book, c)) {
         return;
     }
     if (run->scenario->fidelity == WS_FIDELITY_REFERENCE) {
-        ws_reference_book_batch(book, c, energy, run->now_ns);
+        ws_reference_book_batch(book, c, batch_id, energy, run->now_ns);
         return;
     }
-    ws_power_book_host(book, c, true, run->now_ns);
+    ws_power_book_begin(book, c, batch_id, run->now_ns);
     if (run->scenario->step_model == WS_STEP_CLOSED) {
-        ws_power_book_step(book, c, &instance->npus->step, run->now_ns, energy);
+        ws_power_book_step(book, c, batch_id, &instance->npus->step, run->now_ns, energy);
     }
 }
 
@@ -227,18 +229,20 @@ static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *
     if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_power_book_tracks(book, instance->config)) {
         return;
     }
-    ws_power_book_host(book, instance->config, false, run->now_ns);
+    ws_power_book_end(book, instance->config, batch->id, run->now_ns);
     if (s->step_model == WS_STEP_CLOSED) {
         return;
     }
     const ws_prepared *prepared = &instance->npus->prepared[ws_scheduler_slot(instance->scheduler, batch)];
     if (s->step_model == WS_STEP_LOCKSTEP) {
-        ws_power_book_npus(book, instance->config, prepared->lock.npus);
+        ws_power_book_npus(book, instance->config, batch->id, prepared->lock.npus);
     }
-    ws_power_book_traffic(book, instance->config, &prepared->energy, batch->start_ns, run->now_ns);
+    ws_power_book_traffic(book, instance->config, batch->id, &prepared->energy, batch->start_ns, run->now_ns);
 }
 
-ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens)
+/* @param[in] group_tokens  longest batch of its DP round; its own length without one */
+static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens,
+                         const ws_batch_purpose *purpose)
 {
     const size_t slot         = ws_scheduler_slot(instance->scheduler, batch);
     bool         extrapolates = false;
@@ -250,20 +254,37 @@ ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch 
     run->n_extrapolated += extrapolates;
     update_memory(run, instance);
     const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
-    book_formed(run, &run->power, instance, energy);
+    WS_TRY(ws_power_book_open(&run->power, instance->config, batch->id, purpose, run->now_ns));
+    book_formed(run, &run->power, instance, batch->id, energy);
     if (run->has_log_samples) {
-        book_formed(run, &run->log_power, instance, energy);
+        book_formed(run, &run->log_power, instance, batch->id, energy);
     }
     return WS_OK;
 }
 
+ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+{
+    const ws_batch_purpose purpose = {.prefill_share = (double)batch->prefill_tokens / (double)batch->n_tokens,
+                                      .n_tokens      = batch->n_tokens,
+                                      .round         = batch->id};
+    return prepare(run, instance, batch, batch->n_tokens, &purpose);
+}
+
+/* Tokens of requests in a batch that is not padded yet: a dummy has none. */
+static int64_t tokens_of_requests(const ws_batch *batch)
+{
+    return batch->n_entries + batch->n_steady > 0 ? batch->n_tokens : 0;
+}
+
 ws_status ws_run_close_round(ws_run *run, int32_t group)
 {
-    int64_t longest = 0;
+    int64_t longest = 0, n_tokens = 0, n_prefill = 0;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         const ws_instance_run *member = &run->instances[i];
-        if (member->config->dp_group == group && member->pending->n_tokens > longest) {
-            longest = member->pending->n_tokens;
+        if (member->config->dp_group == group) {
+            longest = member->pending->n_tokens > longest ? member->pending->n_tokens : longest;
+            n_tokens += tokens_of_requests(member->pending);
+            n_prefill += member->pending->prefill_tokens;
         }
     }
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
@@ -271,11 +292,14 @@ ws_status ws_run_close_round(ws_run *run, int32_t group)
         if (member->config->dp_group != group) {
             continue;
         }
-        ws_batch *batch = member->pending;
+        ws_batch              *batch   = member->pending;
+        const ws_batch_purpose purpose = {.prefill_share = n_tokens > 0 ? (double)n_prefill / (double)n_tokens : 0.0,
+                                          .n_tokens      = tokens_of_requests(batch),
+                                          .round         = member->n_rounds++};
         batch->n_decodes += longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
         batch->n_tokens = longest;
         member->pending = NULL;
-        WS_TRY(ws_run_prepare_batch(run, member, batch, longest));
+        WS_TRY(prepare(run, member, batch, longest, &purpose));
     }
     return WS_OK;
 }

@@ -20,6 +20,29 @@ static const double sample_component_j[2][WS_COMPONENT_COUNT] = {
      [WS_STORAGE]     = 12},
     {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
 static const double sample_state_s[2][WS_STATE_COUNT] = {{2.0, 0.375, 0.125}, {NAN, NAN, NAN}};
+/* One instance of one NPU on either node. */
+static const double sample_phase_j[2][WS_COMPONENT_COUNT][WS_PHASE_COUNT] = {
+    {[WS_NPU_ACTIVE]  = {4000, 8453, 0},
+     [WS_NPU_STANDBY] = {0, 12, 1000},
+     [WS_NPU_IDLE]    = {0, 0, 89},
+     [WS_CPU]         = {33, 200, 1000},
+     [WS_DRAM]        = {0, 0, 442},
+     [WS_LINK]        = {8, 80, 300},
+     [WS_BASE]        = {0, 0, 300},
+     [WS_NIC]         = {0, 0, 20},
+     [WS_STORAGE]     = {0, 0, 12}},
+    {{NAN, NAN, NAN}}};
+static const double sample_instance_j[2][WS_COMPONENT_COUNT][WS_PHASE_COUNT] = {
+    {[WS_NPU_ACTIVE]  = {4000, 8453, 0},
+     [WS_NPU_STANDBY] = {0, 12, 1000},
+     [WS_NPU_IDLE]    = {0, 0, 89},
+     [WS_CPU]         = {33, 200, 0},
+     [WS_LINK]        = {8, 80, 0}},
+    {{NAN, NAN, NAN}}};
+static const double sample_own_j[2][WS_COMPONENT_COUNT] = {
+    {[WS_CPU] = 1000, [WS_DRAM] = 442, [WS_LINK] = 300, [WS_BASE] = 300, [WS_NIC] = 20, [WS_STORAGE] = 12}, {NAN}};
+static const double  sample_npu_j[2][WS_STATE_COUNT] = {{12453, 1012, 89}, {NAN, NAN, NAN}};
+static const int32_t sample_instance_node[2] = {0, 1}, sample_npu_instance[2] = {0, 1};
 static const bool   sample_tracked[2]                 = {true, false};
 
 static const double sample_time_s[3]          = {1.0, 2.0, 2.5};
@@ -46,7 +69,9 @@ static const ws_request_record sample_requests[2] = {
      .ttft_ns       = 129283203,
      .tpot_ns       = 0,
      .n_itl         = 0,
-     .itl_handle    = 0},
+     .itl_handle    = 0,
+     .active_j      = 4453,
+     .energy_j      = 4786},
     {.request_id    = 0,
      .instance_id   = 10,
      .model         = "odd,\"name\"",
@@ -59,7 +84,9 @@ static const ws_request_record sample_requests[2] = {
      .ttft_ns       = 11526837,
      .tpot_ns       = 11147761,
      .n_itl         = 2,
-     .itl_handle    = 0},
+     .itl_handle    = 0,
+     .active_j      = 8000,
+     .energy_j      = 8000},
 };
 
 static inline ws_result sample_result(void)
@@ -72,6 +99,15 @@ static inline ws_result sample_result(void)
                         .node_tracked     = sample_tracked,
                         .component_j      = &sample_component_j[0][0],
                         .npu_state_s      = &sample_state_s[0][0],
+                        .node_phase_j     = &sample_phase_j[0][0][0],
+                        .node_own_j       = &sample_own_j[0][0],
+                        .n_instances      = 2,
+                        .n_npus           = 2,
+                        .instance_node    = sample_instance_node,
+                        .instance_phase_j = &sample_instance_j[0][0][0],
+                        .npu_instance     = sample_npu_instance,
+                        .each_npu_s       = &sample_state_s[0][0],
+                        .each_npu_j       = &sample_npu_j[0][0],
                         .n_requests       = 2,
                         .requests         = sample_requests};
     for (int metric = 0; metric < WS_METRIC_COUNT; metric++) {

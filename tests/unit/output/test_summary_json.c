@@ -81,6 +81,18 @@ static void only_tracked_nodes_are_listed_and_add_up(void **state)
     assert_true(number_at(doc, "/energy/nodes/0/node") == 0.0);
     assert_true(number_at(doc, "/energy/nodes/0/npu_state_s/standby") == 0.375);
     double        sum_j      = 0.0;
+    assert_true(number_at(doc, "/energy/phases/prefill") == 4000 + 33 + 8);
+    assert_true(number_at(doc, "/energy/nodes/0/phases/wait") == 1000 + 89 + 1000 + 442 + 300 + 332);
+    assert_true(number_at(doc, "/energy/nodes/0/own/cpu") == 1000);
+    assert_true(number_at(doc, "/energy/nodes/0/npu_state_j/standby") == 1012);
+    assert_true(number_at(doc, "/energy/nodes/0/instances/0/total_j") == 15949 - 1000 - 442 - 300 - 332);
+    assert_true(number_at(doc, "/energy/nodes/0/instances/0/decode/link") == 80);
+    assert_true(number_at(doc, "/energy/nodes/0/instances/0/npus/0/state_s/active") == 2.0);
+    assert_true(number_at(doc, "/energy/nodes/0/instances/0/npus/0/state_j/idle") == 89);
+    assert_int_equal(ws_json_size(ws_json_resolve(ws_json_doc_root(doc), "/energy/nodes/0/instances")), 1);
+    assert_true(number_at(doc, "/requests/request_id/0") == 1);
+    assert_true(number_at(doc, "/requests/active_j/0") == 4453);
+    assert_true(number_at(doc, "/requests/energy_j/1") == 8000);
     const ws_json components = ws_json_resolve(ws_json_doc_root(doc), "/energy/nodes/0/components");
     assert_int_equal(ws_json_size(components), WS_COMPONENT_COUNT);
     for (ws_json c = ws_json_first(components); c.item != NULL; c = ws_json_next(c)) {

@@ -43,7 +43,7 @@ static void assert_near(double got, double expected)
 /** End the run and compare with NPU-nanoseconds worked by hand. */
 static void finish(fixture *f, int64_t end_ns, int64_t active_ns, int64_t standby_ns, int64_t idle_ns)
 {
-    ws_npu_machine_finish(&f->machine, &f->ledger, end_ns);
+    ws_npu_machine_finish(&f->machine, &f->ledger, end_ns, NULL);
     ws_ledger_close(&f->ledger, end_ns);
     assert_int_equal(active_ns + standby_ns + idle_ns, end_ns * (int64_t)f->machine.multiplicity);
     assert_near(f->machine.state_s[WS_STATE_ACTIVE], (double)active_ns * 1e-9);
@@ -156,7 +156,7 @@ static void states_are_booked_where_they_happen(void **state)
     fixture f;
     start(&f, 1);
     run_kernel(&f, 50, 80);
-    ws_npu_machine_finish(&f.machine, &f.ledger, 256);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 256, NULL);
     ws_ledger_close(&f.ledger, 256);
     const double *bin_j = f.ledger.bin_j + 2 * WS_COMPONENT_COUNT;
     assert_near(bin_j[WS_NPU_STANDBY], 52 * 10e-9);
@@ -194,7 +194,7 @@ static void random_windows_account_for_every_second(void **state)
         ws_npu_machine_run(&f.machine, &f.ledger, &window);
         clock_ns = window.end_ns;
     }
-    ws_npu_machine_finish(&f.machine, &f.ledger, clock_ns + 77);
+    ws_npu_machine_finish(&f.machine, &f.ledger, clock_ns + 77, NULL);
     ws_ledger_close(&f.ledger, clock_ns + 77);
     const double *s     = f.machine.state_s;
     const double  sum_s = s[WS_STATE_ACTIVE] + s[WS_STATE_STANDBY] + s[WS_STATE_IDLE];

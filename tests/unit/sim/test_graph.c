@@ -36,9 +36,10 @@ static void on_end(void *ctx, int64_t npu, int64_t batch_id, int64_t now_ns)
     b->end_ns[npu][b->n_ended[npu]++] = now_ns;
 }
 
-static void on_kernel(void *ctx, int64_t npu, bool is_start, int64_t now_ns)
+static void on_kernel(void *ctx, int64_t npu, int64_t batch_id, bool is_start, int64_t now_ns)
 {
     bench *b = ctx;
+    (void)batch_id;
     b->kernel_ns[npu] += is_start ? -now_ns : now_ns;
 }
 
