@@ -274,26 +274,25 @@ static ws_status copy_window(copier *c)
     return c->params_of != NULL ? copy_params(c) : WS_OK;
 }
 
-static ws_status copy_all(copier *c, swp_plan_scan *scan)
+static ws_status copy_all(copier *c, swp_plan_scan *scan, swp_plan *window)
 {
-    swp_plan plan = {.n = 0};
-    c->plan       = &plan;
     swp_plan_scan_rewind(scan);
     do {
-        WS_TRY(swp_plan_scan_next(scan, c->err, &plan));
+        WS_TRY(swp_plan_scan_next(scan, c->err, window));
         WS_TRY(copy_window(c));
-        c->job_base += plan.n;
+        c->job_base += window->n;
         for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
-            ragged_leave(&c->ragged[axis], plan.n);
+            ragged_leave(&c->ragged[axis], window->n);
         }
-    } while (plan.n > 0);
+    } while (window->n > 0);
     return WS_OK;
 }
 
 ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, void *ctx, ws_error *err)
 {
-    copier          c      = {.to = to, .params_of = params_of, .ctx = ctx, .err = err};
-    const ws_status status = copy_all(&c, scan);
+    swp_plan        window = {.n = 0};
+    copier          c      = {.plan = &window, .to = to, .params_of = params_of, .ctx = ctx, .err = err};
+    const ws_status status = copy_all(&c, scan, &window);
 
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
         ragged_leave(&c.ragged[axis], 0);

@@ -15,9 +15,9 @@ typedef struct known_name {
 } known_name;
 
 static const known_name known_names[] = {
-    {"tp_size", SWP_TARGET_TP_SIZE},   {"pp_size", SWP_TARGET_PP_SIZE},
-    {"ep_size", SWP_TARGET_EP_SIZE},   {"num_instances", SWP_TARGET_NUM_INSTANCES},
-    {"hardware", SWP_TARGET_HARDWARE}, {"standby_duration", SWP_TARGET_STANDBY_DURATION},
+    {"tp_size", SWP_TARGET_TP_SIZE},       {"pp_size", SWP_TARGET_PP_SIZE},
+    {"ep_size", SWP_TARGET_EP_SIZE},       {"num_instances", SWP_TARGET_NUM_INSTANCES},
+    {"hardware", SWP_TARGET_HARDWARE},     {"standby_duration", SWP_TARGET_STANDBY_DURATION},
     {"power_cap_w", SWP_TARGET_POWER_CAP},
 };
 enum { N_KNOWN_NAMES = sizeof known_names / sizeof known_names[0] };
@@ -186,6 +186,7 @@ static ws_status check_value(const swp_parameter *param, swp_choice *value, ws_j
     case SWP_TARGET_POWER_CAP:
         return check_cap(value, place, err);
     case SWP_TARGET_OPTION:
+        WS_ASSERT(param->option != NULL);
         return check_option(param->option, value, place, err);
     case SWP_TARGET_PATCH:
     case SWP_TARGET_WORKLOAD:

@@ -19,7 +19,7 @@ unset WATTSWEEP_CONFIGS
 export ASAN_OPTIONS=detect_leaks=0 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 "$cmake" --install "$build" --prefix "$prefix" >"$work/log"
 for file in configs/cluster/README.md configs/hardware/H100.json workloads/example_trace.jsonl docs/power-model.md \
-        scripts/report_template.html LICENSE; do
+        scripts/report_template.html slurm/sweep.sbatch LICENSE; do
     [ -f "$data/$file" ] || fail "$file is not installed"
 done
 
@@ -49,6 +49,13 @@ mv "$data/configs/cluster/only_here.json" "$data/$cluster"
 "$prefix/bin/wattsweep" plan "$data/configs/sweeps/power_tradeoff.json" >plan.txt
 grep -q 160 plan.txt || { cat plan.txt >&2; fail "the plan does not mention its 160 jobs"; }
 "$prefix/bin/wattprof" --help >/dev/null
+
+# --- the scripts find their modules, where what they draw with is there
+for script in plot_sweep report; do
+    if /usr/bin/python3 -c 'import h5py, matplotlib' 2>/dev/null; then
+        /usr/bin/python3 "$data/scripts/$script.py" --help >/dev/null || fail "$script.py does not start"
+    fi
+done
 
 # --- after a move to another place they still find it
 mv "$prefix" "$work/moved"
