@@ -137,22 +137,12 @@ static bool is_blank(const char *text, size_t n)
 static herr_t write_block(hid_t data, const swp_column *column, const swp_layout *layout, size_t start,
                           size_t n, const void *rows)
 {
-    hsize_t     count[SWP_MAX_RANK], first[SWP_MAX_RANK] = {start};
-    const int   rank   = swp_column_dims(column, layout, n, count);
-    const hid_t file   = H5Dget_space(data);
-    const hid_t memory = H5Screate_simple(rank, count, NULL);
-    herr_t      result = -1;
-
-    if (file >= 0 && memory >= 0 &&
-        H5Sselect_hyperslab(file, H5S_SELECT_SET, first, NULL, count, NULL) >= 0) {
-        result = H5Dwrite(data, swp_memory_type(column->type), memory, file, H5P_DEFAULT, rows);
+    swp_block block;
+    herr_t    result = -1;
+    if (swp_block_open(data, column, layout, start, n, &block)) {
+        result = H5Dwrite(data, swp_memory_type(column->type), block.memory, block.file, H5P_DEFAULT, rows);
     }
-    if (memory >= 0) {
-        H5Sclose(memory);
-    }
-    if (file >= 0) {
-        H5Sclose(file);
-    }
+    swp_block_close(&block);
     return result;
 }
 

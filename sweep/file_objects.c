@@ -76,6 +76,26 @@ hid_t swp_memory_type(swp_type type)
     return -1;
 }
 
+bool swp_block_open(hid_t data, const swp_column *column, const swp_layout *layout, size_t start, size_t n,
+                    swp_block *block_out)
+{
+    hsize_t   count[SWP_MAX_RANK], first[SWP_MAX_RANK] = {start};
+    const int rank = swp_column_dims(column, layout, n, count);
+    *block_out     = (swp_block){.file = H5Dget_space(data), .memory = H5Screate_simple(rank, count, NULL)};
+    return block_out->file >= 0 && block_out->memory >= 0 &&
+           H5Sselect_hyperslab(block_out->file, H5S_SELECT_SET, first, NULL, count, NULL) >= 0;
+}
+
+void swp_block_close(swp_block *block)
+{
+    if (block->memory >= 0) {
+        H5Sclose(block->memory);
+    }
+    if (block->file >= 0) {
+        H5Sclose(block->file);
+    }
+}
+
 static hid_t file_type(swp_type type)
 {
     switch (type) {
@@ -95,11 +115,12 @@ static hid_t file_type(swp_type type)
 
 /* ---- datasets ---- */
 
-/* Rows of a chunk. Final job columns: a divisor of the window that copying them goes by, so that each chunk is written
- * once and whole. */
+/* Rows of a chunk. Final job columns: a divisor of the window that copying them goes by, so that each chunk
+ * is written once and whole. */
 static size_t chunk_rows(const maker *m, const swp_column *column)
 {
-    const size_t fit  = (m->file->live ? LIVE_CHUNK_BYTES : FINAL_CHUNK_BYTES) / (column->row_bytes > 0 ? column->row_bytes : 1);
+    const size_t fit = (m->file->live ? LIVE_CHUNK_BYTES : FINAL_CHUNK_BYTES) /
+                       (column->row_bytes > 0 ? column->row_bytes : 1);
     const size_t most = m->file->live ? m->file->chunk_rows[column->axis] : m->options->n_rows[column->axis];
     size_t       rows = fit > 0 ? fit : 1;
     if (!m->file->live && column->axis == SWP_AXIS_JOB) {
@@ -111,8 +132,8 @@ static size_t chunk_rows(const maker *m, const swp_column *column)
 
 static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, int rank, const hsize_t *dims)
 {
-    const bool   live                = m->file->live;
-    hsize_t      chunk[SWP_MAX_RANK] = {chunk_rows(m, column)};
+    const bool live                = m->file->live;
+    hsize_t    chunk[SWP_MAX_RANK] = {chunk_rows(m, column)};
 
     if (!live && m->options->n_rows[column->axis] == 0) {
         return 0; /* an axis of fixed length 0 cannot have chunks */
@@ -139,8 +160,8 @@ static herr_t set_fill(hid_t list, const swp_column *column)
     return column->type == SWP_TYPE_F64 ? H5Pset_fill_value(list, H5T_NATIVE_DOUBLE, &nan_value) : 0;
 }
 
-/* Blocks are written whole, so that bytes go straight to the file, except samples and requests of a final file: windows
- * end amid a chunk, which waits in the cache for its other half. */
+/* Blocks are written whole, so that bytes go straight to the file, except samples and requests of a final
+ * file: windows end amid a chunk, which waits in the cache for its other half. */
 static herr_t set_chunk_cache(hid_t access, const maker *m, const swp_column *column)
 {
     const bool waits = !m->file->live && column->axis != SWP_AXIS_JOB;

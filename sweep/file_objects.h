@@ -15,6 +15,17 @@ int swp_column_dims(const swp_column *column, const swp_layout *layout, size_t n
 
 hid_t swp_memory_type(swp_type type);
 
+/** Rows [start, start + n) of a column: where they lie in its dataset, and the same in memory. */
+typedef struct swp_block {
+    hid_t file, memory;
+} swp_block;
+
+/** @param[out] block_out  release with swp_block_close(), also after a failure
+ *  @return false if HDF5 fails */
+bool swp_block_open(hid_t data, const swp_column *column, const swp_layout *layout, size_t start, size_t n,
+                    swp_block *block_out);
+void swp_block_close(swp_block *block);
+
 /** Make all objects in the open, empty file->id and keep the columns' handles. */
 WS_NODISCARD ws_status swp_file_make_objects(swp_file *file, const swp_file_options *options, ws_error *err);
 
