@@ -55,7 +55,7 @@ static ws_status recover(const char *path, ws_error *err)
     swp_lock   *lock   = NULL;
     swp_reader *reader = NULL;
 
-    WS_TRY(swp_lock_acquire(path, err, &lock));
+    WS_TRY(swp_lock_acquire(path, true, err, &lock));
     ws_status status = swp_reader_open(path, err, &reader);
     if (status == WS_OK) {
         const swp_reader *source = reader;

@@ -38,8 +38,30 @@ static ws_status refuse(int fd, const char *path, ws_error *err)
         return ws_error_add(err, WS_ERR_IO, "%s: another sweep is writing this file (%s)", path,
                             holder[0] != '\0' ? holder : "holder unknown");
     }
-    return ws_error_add(err, WS_ERR_IO, "%s: cannot lock: %s (does the file system support locks?)", path,
+    return ws_error_add(err, WS_ERR_IO,
+                        "%s: cannot lock: %s (a file system without locks? --no-live does without)", path,
                         strerror(reason));
+}
+
+/* Without locks the file itself is one: whoever made it holds it, until it is removed. */
+static ws_status lock_by_existence(int fd, const char *path, bool was_made, ws_error *err)
+{
+    char          holder[256];
+    const ssize_t n = was_made ? 0 : pread(fd, holder, sizeof(holder) - 1, 0);
+    if (was_made) {
+        return WS_OK;
+    }
+    holder[n > 0 ? n : 0]         = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    return ws_error_add(
+        err, WS_ERR_IO,
+        "%s: another sweep is writing this file (%s), or was killed: then remove the lock file", path,
+        holder[0] != '\0' ? holder : "holder unknown");
+}
+
+static bool has_no_locks(int reason)
+{
+    return reason == ENOLCK || reason == ENOSYS || reason == EOPNOTSUPP;
 }
 
 /* Say who holds it, for the message of the one who is refused; failing to is no reason to stop. */
@@ -55,28 +77,47 @@ static void sign(int fd)
     }
 }
 
-static ws_status lock_file(const char *path, ws_error *err, int *fd_out)
+/* Open the lock file; *was_made_out: it was not there. -1 after an error. */
+static int open_lock_file(const char *path, bool *was_made_out)
+{
+    int fd        = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *was_made_out = fd >= 0;
+    if (fd < 0 && errno == EEXIST) {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    }
+    return fd;
+}
+
+static ws_status lock_file(const char *path, bool needs_locks, ws_error *err, int *fd_out)
 {
     for (;;) {
-        const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        bool      was_made = false;
+        const int fd       = open_lock_file(path, &was_made);
         if (fd < 0) {
             return ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
         }
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            const ws_status status = refuse(fd, path, err);
-            close(fd);
-            return status;
+        ws_status  status   = WS_OK;
+        const bool failed   = flock(fd, LOCK_EX | LOCK_NB) != 0;
+        const bool no_locks = failed && has_no_locks(errno);
+        if (no_locks && !needs_locks) {
+            status = lock_by_existence(fd, path, was_made, err);
+        } else if (failed) {
+            status = refuse(fd, path, err);
+            if (no_locks && was_made) {
+                unlink(path);
+            }
         }
-        if (is_current(fd, path)) {
+        if (status == WS_OK && is_current(fd, path)) {
             sign(fd);
             *fd_out = fd;
             return WS_OK;
         }
         close(fd);
+        WS_TRY(status);
     }
 }
 
-ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out)
+ws_status swp_lock_acquire(const char *path, bool needs_locks, ws_error *err, swp_lock **lock_out)
 {
     const size_t len  = strlen(path) + sizeof(".lock");
     swp_lock    *lock = malloc(sizeof(*lock) + len);
@@ -86,7 +127,7 @@ ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out)
         return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
     }
     snprintf(lock->path, len, "%s.lock", path);
-    const ws_status status = lock_file(lock->path, err, &lock->fd);
+    const ws_status status = lock_file(lock->path, needs_locks, err, &lock->fd);
     if (status != WS_OK) {
         free(lock);
         return status;
@@ -101,7 +142,8 @@ bool swp_lock_is_held(const char *path)
     bool      held      = false;
     const int fd        = lock_path == NULL ? -1 : open(lock_path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        held = flock(fd, LOCK_SH | LOCK_NB) != 0; /* shared: asking does not disturb others who ask */
+        held = flock(fd, LOCK_SH | LOCK_NB) != 0 &&
+               errno == EWOULDBLOCK; /* shared: askers do not disturb each other */
         close(fd);
     }
     free(lock_path);

@@ -12,10 +12,13 @@ typedef struct swp_lock swp_lock; /* opaque */
 
 /** Lock FILE against other writers; never waits.
  * @param[in]  path      the result file; the lock is on "<path>.lock", which says who holds it
+ * @param[in]  needs_locks  false: where the file system has no locks, the lock file's existence is the lock,
+ * which a killed holder leaves behind
  * @param[out] lock_out  owned by the caller, release with swp_lock_release()
  * @return WS_OK; WS_ERR_IO if another process holds it (named in the message), the folder cannot be written,
- * or the file system has no locks */
-WS_NODISCARD ws_status swp_lock_acquire(const char *path, ws_error *err, swp_lock **lock_out);
+ * or the file system has no locks and needs_locks is true */
+WS_NODISCARD ws_status swp_lock_acquire(const char *path, bool needs_locks, ws_error *err,
+                                        swp_lock **lock_out);
 
 /** True if some process, this one too, holds the lock on a result file. */
 bool swp_lock_is_held(const char *path);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Parameters of carried rows, in the new file's columns. */
@@ -19,6 +20,12 @@ static ws_status params_of(void *ctx, int64_t job, swp_value *params_out)
     return WS_OK;
 }
 
+static bool is_same_spec(const swp_reader *reader, const swp_sweep_inputs *inputs)
+{
+    const char *sha256 = swp_reader_layout(reader)->spec_sha256;
+    return sha256 != NULL && strcmp(sha256, inputs->spec->sha256) == 0;
+}
+
 static ws_status match_earlier(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
                                swp_run_file *file)
 {
@@ -28,9 +35,10 @@ static ws_status match_earlier(const swp_run_options *options, const swp_sweep_i
     file->n_to_run -= r->n_kept_total;
     if (!options->is_quiet) {
         fprintf(stderr,
-                "wattsweep: resuming %s: %" PRIu64 " rows kept (%" PRIu64 " done), %" PRIu64
-                " jobs to run, %zu of them again\n",
-                file->path, r->n_kept_total, r->n_kept[SWP_STATE_DONE], file->n_to_run, r->n_retries);
+                "wattsweep: resuming %s with %s: %" PRIu64 " rows kept (%" PRIu64 " done), %" PRIu64
+                " jobs to run, %zu of them again, %" PRIu64 " finished rows are no jobs of it\n",
+                file->path, is_same_spec(r->reader, inputs) ? "the same spec" : "another spec",
+                r->n_kept_total, r->n_kept[SWP_STATE_DONE], file->n_to_run, r->n_retries, r->n_foreign);
     }
     if (r->n_foreign > 0 && !options->drop_rows) {
         return ws_error_add(err, WS_ERR_INPUT,
@@ -75,7 +83,7 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     if (file->path == NULL) {
         return WS_ERR_NOMEM;
     }
-    WS_TRY(swp_lock_acquire(file->path, err, &file->lock));
+    WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
     const bool exists = access(file->path, F_OK) == 0;
     if (exists && !options->resume && !options->overwrite) {
         return ws_error_add(err, WS_ERR_IO, "%s exists; --resume continues it, --overwrite replaces it",

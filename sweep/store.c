@@ -390,6 +390,7 @@ void swp_store_destroy(swp_store **store_ref)
 char *swp_store_library(char buf[32])
 {
     unsigned major = 0, minor = 0, release = 0;
+    swp_h5_init(); /* this may be the library's first call */
     H5get_libversion(&major, &minor, &release); /* cannot fail once the library is there */
     snprintf(buf, 32, "HDF5 %u.%u.%u", major, minor, release);
     return buf;

@@ -6,8 +6,13 @@
 expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 -q
 sed 's/\[4, 8, 16\]/[2, 4, 8, 16]/; s/\["18ns", "1s"\]/["1s", "18ns", "2s"]/' "$SPEC_DIR/small.json" >grown.json
 expect 0 on_ranks 2 run grown.json -o grown.h5 --resume 2>log
-grep -q "40 rows kept" log || fail "expected 40 rows kept: $(cat log)"
+grep -q "with another spec: 40 rows kept (40 done), [1-9][0-9]* jobs to run, 0 of them again, 0 finished" log ||
+    fail "expected 40 rows kept: $(cat log)"
 expect 0 "$WATTSWEEP" run grown.json -o fresh.h5 -q
+same fresh.h5 grown.h5
+# the same spec again has nothing to do, and says so
+expect 0 "$WATTSWEEP" run grown.json -o grown.h5 --resume 2>log
+grep -q "with the same spec: .* 0 jobs to run" log || fail "expected nothing to run: $(cat log)"
 same fresh.h5 grown.h5
 expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 --resume 2>log
 grep -q -- "--drop-rows" log || fail "no hint: $(cat log)"
@@ -19,7 +24,11 @@ same small.h5 grown.h5
 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 -q &
 pid=$!
 until [ -e two.h5 ]; do sleep 0.02; done
-expect 3 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 --overwrite 2>log
+for options in --overwrite --resume "--resume --no-live"; do
+    # shellcheck disable=SC2086
+    expect 3 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 $options 2>log
+    grep -q "another sweep is writing this file (pid $pid on " log || fail "expected to be told who writes: $(cat log)"
+done
 kill -TERM "$pid"
 wait "$pid" || true
 
@@ -32,3 +41,8 @@ sed '/"constraints"/d' "$SPEC_DIR/small.json" >free.json
 expect 0 "$WATTSWEEP" run free.json -o kept.h5 --resume 2>log
 grep -q " 40 rows kept.* 8 jobs to run" log || fail "expected 8 jobs to run: $(cat log)"
 [ "$(rows_in_state kept.h5 "done")" -eq 48 ] || fail "expected 48 rows done"
+
+# what is no result file is left alone
+echo "not HDF5" >other.h5
+expect 3 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o other.h5 --resume -q 2>log
+[ "$(cat other.h5)" = "not HDF5" ] || fail "a foreign file was replaced"

@@ -22,16 +22,16 @@ static void second_writer_is_refused(void **state)
     (void)state;
     snprintf(path, sizeof(path), "%s/results.h5", folder);
     assert_false(swp_lock_is_held(path));
-    assert_int_equal(swp_lock_acquire(path, &err, &first), WS_OK);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &first), WS_OK);
     assert_true(swp_lock_is_held(path));
-    assert_int_equal(swp_lock_acquire(path, &err, &second), WS_ERR_IO);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &second), WS_ERR_IO);
     assert_null(second);
     snprintf(holder, sizeof(holder), "pid %ld on", (long)getpid());
     assert_non_null(strstr(ws_error_text(&err), holder));
     assert_non_null(strstr(ws_error_text(&err), path));
     swp_lock_release(&first);
     assert_null(first);
-    assert_int_equal(swp_lock_acquire(path, &err, &second), WS_OK);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &second), WS_OK);
     swp_lock_release(&second);
     assert_false(swp_lock_is_held(path));
     swp_lock_release(&second); /* NULL is fine */
@@ -52,16 +52,16 @@ static void killed_holder_frees_it(void **state)
     assert_int_equal(pipe(ready), 0);
     const pid_t child = fork();
     if (child == 0) {
-        if (swp_lock_acquire(path, NULL, &lock) != WS_OK || write(ready[1], "x", 1) != 1) {
+        if (swp_lock_acquire(path, true, NULL, &lock) != WS_OK || write(ready[1], "x", 1) != 1) {
             _exit(1);
         }
         pause();
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(swp_lock_acquire(path, NULL, &lock), WS_ERR_IO);
+    assert_int_equal(swp_lock_acquire(path, true, NULL, &lock), WS_ERR_IO);
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
-    assert_int_equal(swp_lock_acquire(path, NULL, &lock),
+    assert_int_equal(swp_lock_acquire(path, true, NULL, &lock),
                      WS_OK); /* the file is still there, its lock is not */
     swp_lock_release(&lock);
     close(ready[0]);
@@ -75,7 +75,7 @@ static void folder_that_is_missing(void **state)
     swp_lock *lock = NULL;
 
     (void)state;
-    assert_int_equal(swp_lock_acquire("/nonexistent/results.h5", &err, &lock), WS_ERR_IO);
+    assert_int_equal(swp_lock_acquire("/nonexistent/results.h5", true, &err, &lock), WS_ERR_IO);
     assert_non_null(strstr(ws_error_text(&err), "/nonexistent/results.h5.lock: cannot create"));
     ws_error_clear(&err);
 }

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# What a disk can do to a sweep: full, read-only, without locks; its file deleted, cut, or locked by a reader. Each is a clear error
+# and exit 3, or no matter at all; rows that were gathered stay, and --resume goes on once the disk is well.
+. "$(dirname "$0")/lib.sh"
+
+spec=$SPEC_DIR/kill.json
+
+expect 0 "$WATTSWEEP" run "$spec" -o whole.h5 -q
+
+# in a mount namespace of its own: disks of 8 MB, then of 64 MB, then read-only; the live file grows to more than 8 MB
+on_small_disks() {
+    mkdir disk
+    mount -t tmpfs -o size=8m tmpfs disk
+    expect 3 on_ranks 2 run "$spec" -o disk/k.h5 -q 2>log
+    grep -q "disk/k.h5: .*No space left on device" log || fail "expected no space left: $(cat log)"
+    expect 75 "$WATTSWEEP" status disk/k.h5
+    [ "$(rows_in_state disk/k.h5 "done")" -gt 0 ] || fail "no row is left of what was gathered"
+    expect 0 "$WATTSWEEP" diff whole.h5 disk/k.h5 --common
+    expect 3 on_ranks 2 run "$spec" -o disk/k.h5 --resume -q 2>log # still full: what is there stays
+    expect 0 "$WATTSWEEP" diff whole.h5 disk/k.h5 --common
+    [ "$(rows_in_state disk/k.h5 "done")" -gt 0 ] || fail "resuming on a full disk lost rows"
+    mount -o remount,size=64m disk
+    expect 0 on_ranks 2 run "$spec" -o disk/k.h5 --resume -q
+    same whole.h5 disk/k.h5
+    mount -o remount,ro disk
+    expect 3 on_ranks 2 run "$spec" -o disk/new.h5 -q 2>log
+    grep -q "disk/new.h5.lock: cannot create: Read-only file system" log || fail "expected read-only: $(cat log)"
+    expect 3 "$WATTSWEEP" run "$spec" -o disk/k.h5 --resume -q 2>log
+    same whole.h5 disk/k.h5
+}
+if unshare -m true 2>/dev/null && unshare -m sh -c 'mount -t tmpfs tmpfs /mnt' 2>/dev/null; then
+    export -f on_small_disks on_ranks expect fail same rows_in_state
+    export WATTSWEEP MPIEXEC spec
+    unshare -m bash -euo pipefail -c on_small_disks
+else
+    echo "SKIPPED: full and read-only disks need the right to mount"
+fi
+
+# deleted under us: it comes back at the end
+start_ranks 2 run "$spec" -o gone.h5 -q 2>log &
+mpirun_pid=$!
+until [ -e gone.h5 ]; do sleep 0.02; done
+rm gone.h5
+expect 0 wait "$mpirun_pid"
+same whole.h5 gone.h5
+
+# cut under us: noticed, and said
+start_ranks 2 run "$spec" -o cut.h5 -q 2>log &
+mpirun_pid=$!
+until [ -e cut.h5 ] && [ "$(stat -c %s cut.h5)" -gt 1000000 ]; do sleep 0.02; done
+truncate -s 200000 cut.h5
+expect 3 wait "$mpirun_pid"
+grep -q "cut.h5: was cut to .* while it was being written" log || fail "expected a cut file: $(cat log)"
+
+# locked by a reader, before and while a sweep writes
+cp whole.h5 locked.h5
+exec 9<locked.h5
+flock -x 9
+expect 0 "$WATTSWEEP" status locked.h5
+expect 0 "$WATTSWEEP" run "$spec" -o locked.h5 --resume -q
+expect 0 "$WATTSWEEP" run "$spec" -o locked.h5 --overwrite --no-live -q
+exec 9<&-
+same whole.h5 locked.h5
+
+# a file system that has no locks to give
+if ! ldd "$WATTSWEEP" | grep -q libasan && cc -shared -fPIC -o no_locks.so "$SPEC_DIR/no_locks.c"; then
+    expect 3 env LD_PRELOAD="$PWD/no_locks.so" "$WATTSWEEP" run "$spec" -o nolock.h5 -q 2>log
+    grep -q "nolock.h5.lock: cannot lock: No locks available" log || fail "expected no locks: $(cat log)"
+    [ ! -e nolock.h5 ] || fail "something was written without a lock"
+    expect 0 env LD_PRELOAD="$PWD/no_locks.so" "$WATTSWEEP" status whole.h5
+    expect 0 env LD_PRELOAD="$PWD/no_locks.so" "$WATTSWEEP" run "$spec" -o nolock.h5 -q --no-live
+    same whole.h5 nolock.h5
+    [ ! -e nolock.h5.lock ] || fail "the lock file stayed"
+    echo "pid 1 on elsewhere" >nolock.h5.lock
+    expect 3 env LD_PRELOAD="$PWD/no_locks.so" "$WATTSWEEP" run "$spec" -o nolock.h5 --resume -q --no-live 2>log
+    grep -q "pid 1 on elsewhere.*remove the lock file" log || fail "expected to be refused: $(cat log)"
+else
+    echo "SKIPPED: nothing can be preloaded before the address sanitizer"
+fi
