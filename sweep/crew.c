@@ -44,7 +44,7 @@ ws_status swp_crew_create(swp_mpi *mpi, const char *host, double silence_s, swp_
         return WS_ERR_NOMEM;
     }
     crew->mpi       = mpi;
-    crew->silence_s = silence_s;
+    crew->silence_s = silence_s > SWP_MIN_SILENCE_S ? silence_s : SWP_MIN_SILENCE_S;
     crew->checked_s = swp_wall_s();
     crew->n         = swp_mpi_size(mpi);
     crew->members   = calloc((size_t)crew->n, sizeof(*crew->members));
@@ -267,7 +267,7 @@ ws_status swp_crew_check(swp_crew *crew, swp_lost_fn lost, void *ctx)
     for (int i = 1; i < crew->n; i++) {
         member *m = &crew->members[i];
         if (since_s >
-            crew->silence_s / 2) { /* rank 0 itself was away (stopped, swapped out): nobody could be heard */
+            SWP_MIN_SILENCE_S / 2) { /* rank 0 was away itself (stopped, swapped out) and heard nobody */
             m->heard_s = now_s;
         }
         if (m->state == SWP_MEMBER_DEAD) {

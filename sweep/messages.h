@@ -43,8 +43,9 @@ typedef enum swp_tag {
 } swp_tag;
 
 #define SWP_BEAT_INTERVAL_S 1.0
-#define SWP_MAX_BATCH 2048                /* jobs in one message */
-#define SWP_SETUP_CHUNK_BYTES (64u << 20) /* of the setup in one message */
+#define SWP_MIN_SILENCE_S (3.0 * SWP_BEAT_INTERVAL_S) /* a shorter silence is no sign of death */
+#define SWP_MAX_BATCH 2048                            /* jobs in one message */
+#define SWP_SETUP_CHUNK_BYTES (64u << 20)             /* of the setup in one message */
 
 /** Who somebody is: of BOSS and of HELLO. */
 typedef struct swp_msg_hello {
@@ -56,7 +57,8 @@ static_assert(sizeof(swp_msg_hello) == 8 + SWP_HOST_LEN, "wire format");
 /** Where the setup's bytes are. */
 typedef enum swp_setup_place {
     SWP_SETUP_BY_MESSAGES, /**< they come as BYTES, for this worker alone */
-    SWP_SETUP_INTO_WINDOW, /**< they come as BYTES; the worker puts them into its node's window, for all there */
+    SWP_SETUP_INTO_WINDOW, /**< they come as BYTES; the worker puts them into its node's window, for all there
+                            */
     SWP_SETUP_IN_WINDOW    /**< they lie in the node's window */
 } swp_setup_place;
 

@@ -44,7 +44,7 @@ static const option options[] = {
     {"time-limit", NULL, KIND_DURATION, FOR_RUN, AT(time_limit_s), "TIME",
      "stop handing out work after this time; default: in time for the end of the Slurm allocation"},
     {"silence-timeout", NULL, KIND_DURATION, FOR_RUN, AT(silence_s), "TIME",
-     "a rank silent for longer is taken for dead (default 30s)"},
+     "a rank silent for longer is taken for dead (default 30s, at least 3s)"},
     {"start-timeout", NULL, KIND_DURATION, FOR_RUN, AT(start_s), "TIME",
      "longest time until all ranks have come (default 5min); then the others end with 75"},
     {"rank0-works", NULL, KIND_OTHER, FOR_RUN, 0, "yes|no|auto",

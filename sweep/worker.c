@@ -46,7 +46,7 @@ ws_status swp_worker_create(swp_mpi *mpi, const char *host, double silence_s, sw
         return WS_ERR_NOMEM;
     }
     w->mpi       = mpi;
-    w->silence_s = silence_s;
+    w->silence_s = silence_s > SWP_MIN_SILENCE_S ? silence_s : SWP_MIN_SILENCE_S;
     w->self.pid  = (int64_t)getpid();
     snprintf(w->self.host, sizeof w->self.host, "%s", host);
     w->heard_s = swp_wall_s();

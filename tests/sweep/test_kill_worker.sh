@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A killed worker: the sweep goes on without it, its jobs are redone, the file is complete and the same.
+# A killed worker: the sweep goes on without it, its jobs are redone, the file is complete and the same; so with several, with all of
+# them, and with one that is only stopped and wakes again with rows that others have written meanwhile.
 . "$(dirname "$0")/lib.sh"
 
 total_ms=$(wall_ms on_ranks 3 run "$SPEC_DIR/kill.json" -o whole.h5 -q)
@@ -14,3 +15,38 @@ for trial in $(seq "${TRIALS:-2}"); do
     expect 0 "$WATTSWEEP" status k.h5
     same whole.h5 k.h5
 done
+
+# start_four: a sweep on four ranks, stopped here once its file is there -> mpirun_pid
+start_four() {
+    rm -f k.h5*
+    "$MPIEXEC" -n 4 --enable-recovery "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o k.h5 --silence-timeout 1s "$@" 2>log &
+    mpirun_pid=$!
+    until [ -e k.h5 ]; do sleep 0.02; done
+}
+
+for n_killed in 2 3; do
+    start_four
+    for k in $(seq "$n_killed"); do rank_pid "$mpirun_pid" "$k"; done | xargs -r kill -KILL || true
+    await_end "$mpirun_pid" 120
+    expect 0 "$WATTSWEEP" status k.h5
+    same whole.h5 k.h5
+done
+# all workers, and rank 0 does not simulate: nobody is left to, the rest is for another day
+start_four --rank0-works no
+for k in 1 2 3; do rank_pid "$mpirun_pid" "$k"; done | xargs -r kill -KILL || true
+await_end "$mpirun_pid" 120
+expect 75 "$WATTSWEEP" status k.h5
+expect 0 "$WATTSWEEP" diff whole.h5 k.h5 --common
+expect 0 on_ranks 2 run "$SPEC_DIR/kill.json" -o k.h5 --resume -q
+same whole.h5 k.h5
+# stopped for longer than the silence that makes it dead, then woken
+start_four
+victim=$(rank_pid "$mpirun_pid" 2)
+kill -STOP "$victim"
+end=$((SECONDS + 60))
+until grep -q "rank=2 it has been silent for too long" log || [ "$SECONDS" -gt "$end" ] || ! kill -0 "$mpirun_pid" 2>/dev/null; do sleep 0.02; done
+kill -CONT "$victim"
+await_end "$mpirun_pid" 120
+grep -q "rank=2 it has been silent for too long" log || fail "the stopped worker was not missed: $(cat log)"
+expect 0 "$WATTSWEEP" status k.h5
+same whole.h5 k.h5
