@@ -155,6 +155,17 @@ static const swp_column *counterpart(const comparison *c, const swp_column *colu
     return NULL;
 }
 
+/* A file of an older program lacks columns: said once, not for every job. Lacking in both is no difference.
+ */
+static bool is_lacking(comparison *c, const swp_column *a, const swp_column *b)
+{
+    const bool has[2] = {swp_reader_has(c->frames[0].reader, a), swp_reader_has(c->frames[1].reader, b)};
+    if (has[0] != has[1]) {
+        report(c, "%s is not in %s", a->path, swp_reader_path(c->frames[has[0]].reader));
+    }
+    return !has[0] || !has[1];
+}
+
 static bool same_numbers(const comparison *c, double x, double y)
 {
     return x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= c->rtol * fmax(fabs(x), fabs(y));
@@ -330,7 +341,7 @@ static ws_status compare_ragged_axis(comparison *c, swp_row_axis axis)
     }
     for (size_t i = 0; i < columns->n && status == WS_OK; i++) {
         const swp_column *column = &columns->list[i];
-        if (column->axis == axis) {
+        if (column->axis == axis && !is_lacking(c, column, counterpart(c, column))) {
             status = compare_ragged_column(c, &a, &b, column, counterpart(c, column));
         }
     }
@@ -354,6 +365,9 @@ static ws_status compare_columns(comparison *c)
         const swp_column *other = counterpart(c, column);
         if (other == NULL || other->type != column->type) {
             report(c, "%s is not in %s", column->path, swp_reader_path(c->frames[1].reader));
+            continue;
+        }
+        if (is_lacking(c, column, other)) {
             continue;
         }
         WS_TRY(compare_job_column(c, column, other));

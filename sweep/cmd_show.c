@@ -82,13 +82,26 @@ static ws_status print_group(const swp_frame *frame, size_t row, const char *gro
     return WS_OK;
 }
 
-static void print_node_energy(const double *component_j, size_t node, size_t n_nodes)
+/* A component, and what it drew in each phase, where the file says so. */
+static void print_component(const char *name, double component_j, double total_j, const double *phase_j)
 {
-    double total_j = 0.0;
-    bool   known   = false;
+    printf("  %-28s %14.3f J %5.1f%%", name, component_j, 100.0 * component_j / total_j);
+    for (int p = 0; !isnan(phase_j[0]) && p < WS_PHASE_COUNT; p++) {
+        printf(" %14.3f J", phase_j[p]);
+    }
+    printf("\n");
+}
+
+static void print_node_energy(const double *component_j, const double *phase_j, size_t node, size_t n_nodes)
+{
+    double total_j = 0.0, phase_total_j[WS_PHASE_COUNT] = {0.0};
+    bool   known = false;
     for (int c = 0; c < WS_COMPONENT_COUNT; c++) {
         known = known || !isnan(component_j[c]);
         total_j += isnan(component_j[c]) ? 0.0 : component_j[c];
+        for (int p = 0; p < WS_PHASE_COUNT; p++) {
+            phase_total_j[p] += phase_j[c * WS_PHASE_COUNT + p];
+        }
     }
     if (!known) {
         return;
@@ -98,27 +111,44 @@ static void print_node_energy(const double *component_j, size_t node, size_t n_n
     }
     for (int c = 0; c < WS_COMPONENT_COUNT; c++) {
         if (component_j[c] > 0.0) {
-            printf("  %-28s %14.3f J %5.1f%%\n", ws_component_name((ws_component)c), component_j[c],
-                   100.0 * component_j[c] / total_j);
+            print_component(ws_component_name((ws_component)c), component_j[c], total_j,
+                            phase_j + c * WS_PHASE_COUNT);
         }
     }
-    printf("  %-28s %14.3f J\n", "total", total_j);
+    print_component("total", total_j, total_j, phase_total_j);
+}
+
+static void print_energy_heading(bool has_phases)
+{
+    printf("energy");
+    for (int p = 0; has_phases && p < WS_PHASE_COUNT; p++) {
+        printf("%*s", p == 0 ? 63 : 17, ws_phase_name((ws_phase)p));
+    }
+    printf("\n");
 }
 
 static ws_status print_energy(const swp_frame *frame, size_t row, ws_error *err)
 {
-    const swp_column *column  = swp_columns_find(swp_reader_columns(frame->reader), SWP_ROLE_COMPONENT_J, 0);
-    const size_t      n_nodes = column->inner_count / WS_COMPONENT_COUNT;
-    swp_cells         cells;
+    const swp_columns *columns   = swp_reader_columns(frame->reader);
+    const swp_column  *component = swp_columns_find(columns, SWP_ROLE_COMPONENT_J, 0);
+    const swp_column  *phase     = swp_columns_find(columns, SWP_ROLE_PHASE_J, 0);
+    const size_t       n_nodes   = swp_reader_layout(frame->reader)->max_nodes;
+    swp_cells          components, phases;
 
-    WS_TRY(read_cell(frame, row, column, err, &cells));
-    printf("energy\n");
-    for (size_t node = 0; node < n_nodes; node++) {
-        print_node_energy((const double *)(const void *)cells.data + node * WS_COMPONENT_COUNT, node,
-                          n_nodes);
+    WS_TRY(read_cell(frame, row, component, err, &components));
+    const ws_status status = read_cell(frame, row, phase, err, &phases);
+    if (status == WS_OK) {
+        const double *component_j = (const double *)(const void *)components.data;
+        const double *phase_j     = (const double *)(const void *)phases.data;
+        print_energy_heading(swp_reader_has(frame->reader, phase));
+        for (size_t node = 0; node < n_nodes; node++) {
+            print_node_energy(component_j + node * WS_COMPONENT_COUNT,
+                              phase_j + node * WS_COMPONENT_COUNT * WS_PHASE_COUNT, node, n_nodes);
+        }
+        swp_cells_fini(&phases);
     }
-    swp_cells_fini(&cells);
-    return WS_OK;
+    swp_cells_fini(&components);
+    return status;
 }
 
 static ws_status print_series(const swp_frame *frame, size_t row, ws_series_column which, ws_error *err)
@@ -271,7 +301,8 @@ int swp_cmd_show(int argc, char **argv)
         {"--json", NULL, NULL, "everything as JSON, time series included", NULL, NULL, &json}};
     const swp_command_line command = {
         "show FILE --job N [--json]",
-        "One job: parameters, metrics, energy by node and component, power over time; or its inputs as "
+        "One job: parameters, metrics, energy by node, component and phase, power over time; or its inputs "
+        "as "
         "files.\n"
         "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
         args,

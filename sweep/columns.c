@@ -8,23 +8,26 @@
 
 static const char job_state_meanings[] = "pending running done failed infeasible timed_out interrupted";
 
-/* X(field, unit, description): members of swp_request in file order */
+/* Members of swp_request in file order: whole numbers, but for energies. */
 static const struct {
     const char *name, *unit, *long_name;
+    bool        is_energy;
 } request_fields[] = {
-    {"request_id", "1", "request number in the workload"},
-    {"instance_id", "1", "instance that served it"},
-    {"input_tokens", "1", "prompt tokens"},
-    {"output_tokens", "1", "generated tokens"},
-    {"arrival_ns", "ns", "arrival, simulated time"},
-    {"end_ns", "ns", "last token, simulated time"},
-    {"latency_ns", "ns", "arrival to last token"},
-    {"queue_ns", "ns", "queuing delay"},
-    {"ttft_ns", "ns", "time to first token"},
-    {"tpot_ns", "ns", "time per output token"},
+    {"request_id", "1", "request number in the workload", false},
+    {"instance_id", "1", "instance that served it", false},
+    {"input_tokens", "1", "prompt tokens", false},
+    {"output_tokens", "1", "generated tokens", false},
+    {"arrival_ns", "ns", "arrival, simulated time", false},
+    {"end_ns", "ns", "last token, simulated time", false},
+    {"latency_ns", "ns", "arrival to last token", false},
+    {"queue_ns", "ns", "queuing delay", false},
+    {"ttft_ns", "ns", "time to first token", false},
+    {"tpot_ns", "ns", "time per output token", false},
+    {"active_j", "J", "its share, by tokens, of what NPUs drew in kernels of its batches", true},
+    {"energy_j", "J", "its share, by tokens, of all that its batches drew", true},
 };
 #define N_REQUEST_FIELDS (sizeof(request_fields) / sizeof(request_fields[0]))
-_Static_assert(sizeof(swp_request) == N_REQUEST_FIELDS * sizeof(int64_t),
+_Static_assert(sizeof(swp_request) == N_REQUEST_FIELDS * sizeof(int64_t) && sizeof(double) == sizeof(int64_t),
                "one field of swp_request per column");
 
 size_t swp_type_size(swp_type type)
@@ -63,6 +66,8 @@ static size_t inner_count(const swp_layout *layout, swp_inner inner, size_t text
         return WS_COMPONENT_COUNT;
     case SWP_INNER_NODE_COMPONENT:
         return layout->max_nodes * WS_COMPONENT_COUNT;
+    case SWP_INNER_NODE_PHASE:
+        return layout->max_nodes * WS_COMPONENT_COUNT * WS_PHASE_COUNT;
     case SWP_INNER_NODE_STATE:
         return layout->max_nodes * WS_STATE_COUNT;
     }
@@ -163,6 +168,9 @@ static void add_results(builder *b)
     add(b, SWP_ROLE_COMPONENT_J, 0, "energy", "component_j", SWP_TYPE_F64, "J",
         "energy by node and component")
         ->inner = SWP_INNER_NODE_COMPONENT;
+    add(b, SWP_ROLE_PHASE_J, 0, "energy", "phase_j", SWP_TYPE_F64, "J",
+        "energy by node, component and phase of serving")
+        ->inner = SWP_INNER_NODE_PHASE;
     add(b, SWP_ROLE_NPU_STATE_S, 0, "energy", "npu_state_s", SWP_TYPE_F64, "s",
         "NPU-seconds by node and state")
         ->inner = SWP_INNER_NODE_STATE;
@@ -194,7 +202,8 @@ static void add_requests(builder *b)
     add(b, SWP_ROLE_REQUEST_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first request of the job");
     add(b, SWP_ROLE_REQUEST_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "requests of the job");
     for (size_t f = 0; f < N_REQUEST_FIELDS; f++) {
-        add(b, SWP_ROLE_REQUEST, f, group, request_fields[f].name, SWP_TYPE_I64, request_fields[f].unit,
+        add(b, SWP_ROLE_REQUEST, f, group, request_fields[f].name,
+            request_fields[f].is_energy ? SWP_TYPE_F64 : SWP_TYPE_I64, request_fields[f].unit,
             request_fields[f].long_name)
             ->axis = SWP_AXIS_REQUEST;
     }

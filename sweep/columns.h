@@ -22,6 +22,7 @@ typedef enum swp_inner {
     SWP_INNER_NODE,           /**< [max_nodes] */
     SWP_INNER_COMPONENT,      /**< [WS_COMPONENT_COUNT] */
     SWP_INNER_NODE_COMPONENT, /**< [max_nodes][WS_COMPONENT_COUNT] */
+    SWP_INNER_NODE_PHASE,     /**< [max_nodes][WS_COMPONENT_COUNT][WS_PHASE_COUNT] */
     SWP_INNER_NODE_STATE      /**< [max_nodes][WS_STATE_COUNT] */
 } swp_inner;
 
@@ -37,6 +38,7 @@ typedef enum swp_role {
     SWP_ROLE_PARAM,  /* index = parameter */
     SWP_ROLE_METRIC, /* index = ws_metric */
     SWP_ROLE_COMPONENT_J,
+    SWP_ROLE_PHASE_J,
     SWP_ROLE_NPU_STATE_S,
     SWP_ROLE_SAMPLE_START,
     SWP_ROLE_SAMPLE_COUNT,

@@ -51,6 +51,11 @@ int swp_column_dims(const swp_column *column, const swp_layout *layout, size_t n
         dims_out[1] = layout->max_nodes;
         dims_out[2] = WS_COMPONENT_COUNT;
         return 3;
+    case SWP_INNER_NODE_PHASE:
+        dims_out[1] = layout->max_nodes;
+        dims_out[2] = WS_COMPONENT_COUNT;
+        dims_out[3] = WS_PHASE_COUNT;
+        return 4;
     case SWP_INNER_NODE_STATE:
         dims_out[1] = layout->max_nodes;
         dims_out[2] = WS_STATE_COUNT;
@@ -315,6 +320,15 @@ static hid_t make_state_axis(hid_t group)
     return make_name_axis(group, "npu_state", "power state of an NPU", names, WS_STATE_COUNT);
 }
 
+static hid_t make_phase_axis(hid_t group)
+{
+    const char *names[WS_PHASE_COUNT];
+    for (int p = 0; p < WS_PHASE_COUNT; p++) {
+        names[p] = ws_phase_name((ws_phase)p);
+    }
+    return make_name_axis(group, "phase", "what energy is drawn for", names, WS_PHASE_COUNT);
+}
+
 /* The scale `name` of a group: the one there, or made now. @return open dataset */
 static hid_t inner_scale(const maker *m, hid_t group, const char *name, const swp_column *column)
 {
@@ -329,6 +343,9 @@ static hid_t inner_scale(const maker *m, hid_t group, const char *name, const sw
     }
     if (strcmp(name, "npu_state") == 0) {
         return make_state_axis(group);
+    }
+    if (strcmp(name, "phase") == 0) {
+        return make_phase_axis(group);
     }
     return swp_h5_make_dimension(group, name, column->inner_count, column->inner_count);
 }
@@ -345,6 +362,15 @@ static herr_t attach_inner(const maker *m, hid_t group, hid_t data, const swp_co
     return result;
 }
 
+/* Names of the axes behind the growing one, NULL after the last. */
+static const char *const inner_axes[][SWP_MAX_RANK] = {
+    [SWP_INNER_NODE]           = {"node"},
+    [SWP_INNER_COMPONENT]      = {"component"},
+    [SWP_INNER_NODE_COMPONENT] = {"node", "component"},
+    [SWP_INNER_NODE_PHASE]     = {"node", "component", "phase"},
+    [SWP_INNER_NODE_STATE]     = {"node", "npu_state"},
+};
+
 static herr_t attach_scales(const maker *m, hid_t group, hid_t data, const swp_column *column)
 {
     const hid_t growing = column->axis == SWP_AXIS_JOB ? m->job_scale : m->file->dimensions[column->axis];
@@ -356,25 +382,15 @@ static herr_t attach_scales(const maker *m, hid_t group, hid_t data, const swp_c
     if (H5DSattach_scale(data, growing, 0) < 0) {
         return -1;
     }
-    switch (column->inner) {
-    case SWP_INNER_NONE:
-        return 0;
-    case SWP_INNER_TEXT:
+    if (column->inner == SWP_INNER_TEXT) {
         snprintf(text_axis, sizeof(text_axis), "%s_len", column->name);
         return attach_inner(m, group, data, column, 1, text_axis);
-    case SWP_INNER_NODE:
-        return attach_inner(m, group, data, column, 1, "node");
-    case SWP_INNER_COMPONENT:
-        return attach_inner(m, group, data, column, 1, "component");
-    case SWP_INNER_NODE_COMPONENT:
-    case SWP_INNER_NODE_STATE:
-        if (attach_inner(m, group, data, column, 1, "node") < 0) {
-            return -1;
-        }
-        return attach_inner(m, group, data, column, 2,
-                            column->inner == SWP_INNER_NODE_STATE ? "npu_state" : "component");
     }
-    return -1;
+    herr_t result = 0;
+    for (unsigned a = 0; result >= 0 && inner_axes[column->inner][a] != NULL; a++) {
+        result = attach_inner(m, group, data, column, 1 + a, inner_axes[column->inner][a]);
+    }
+    return result;
 }
 
 /* ---- the whole ---- */

@@ -4,7 +4,7 @@
 
 #include "file.h"
 
-#define SWP_MAX_RANK 3
+#define SWP_MAX_RANK 4
 
 /** Names of root attributes that are no layout->attributes: NULL-terminated. */
 extern const char *const swp_own_attributes[];

@@ -108,7 +108,9 @@ static ws_status copy_requests(swp_runner *r, const ws_result *result)
                                                       .latency_ns    = from->latency_ns,
                                                       .queue_ns      = from->queue_ns,
                                                       .ttft_ns       = from->ttft_ns,
-                                                      .tpot_ns       = from->tpot_ns};
+                                                      .tpot_ns       = from->tpot_ns,
+                                                      .active_j      = from->active_j,
+                                                      .energy_j      = from->energy_j};
     }
     r->row.requests   = requests;
     r->row.n_requests = result->n_requests;
@@ -125,6 +127,7 @@ static ws_status describe_result(swp_runner *r, const ws_result *result)
     r->row.metrics      = result->metrics;
     r->row.n_nodes      = result->n_nodes;
     r->row.component_j  = result->component_j;
+    r->row.phase_j      = result->node_phase_j;
     r->row.npu_state_s  = result->npu_state_s;
     r->row.profile_kind = (int)result->profile_kind;
     if (spec->wants_timeseries) {

@@ -1,5 +1,6 @@
 #include "row.h"
 
+#include <math.h>
 #include <string.h>
 
 static size_t min_size(size_t a, size_t b)
@@ -99,9 +100,13 @@ static void put_i8(void *cell, int value)
 /* The first n_nodes of a per-node array; the rest of the axis is NaN. */
 static void put_nodes(const swp_column *column, const double *values, size_t n, void *cell)
 {
-    swp_column_fill(column, 1, cell);
-    if (values != NULL) {
-        memcpy(cell, values, min_size(n, column->inner_count) * sizeof(values[0]));
+    double      *out  = cell;
+    const size_t have = values == NULL ? 0 : min_size(n, column->inner_count);
+    if (have > 0) {
+        memcpy(out, values, have * sizeof(values[0]));
+    }
+    for (size_t i = have; i < column->inner_count; i++) {
+        out[i] = NAN;
     }
 }
 
@@ -184,6 +189,9 @@ void swp_row_put_job(const swp_column *column, const swp_layout *layout, const s
         return;
     case SWP_ROLE_COMPONENT_J:
         put_nodes(column, row->component_j, row->n_nodes * WS_COMPONENT_COUNT, cell);
+        return;
+    case SWP_ROLE_PHASE_J:
+        put_nodes(column, row->phase_j, row->n_nodes * WS_COMPONENT_COUNT * WS_PHASE_COUNT, cell);
         return;
     case SWP_ROLE_NPU_STATE_S:
         put_nodes(column, row->npu_state_s, row->n_nodes * WS_STATE_COUNT, cell);

@@ -13,7 +13,8 @@ enum {
     HAS_COMPONENT_J     = 1 << 25,
     HAS_NPU_STATE_S     = 1 << 26,
     HAS_NODE_POWER      = 1 << 27,
-    HAS_COMPONENT_POWER = 1 << 28
+    HAS_COMPONENT_POWER = 1 << 28,
+    HAS_PHASE_J         = 1 << 29
 };
 static_assert((int)WS_SERIES_COUNT <= 24, "a bit of `present` for each column");
 
@@ -54,8 +55,8 @@ static uint64_t checksum_of(const char *row, size_t total_bytes)
 
 /* One walk over the arrays serves writing and reading. */
 typedef struct row_arrays {
-    const void *at[WS_SERIES_COUNT + 7];
-    size_t      bytes[WS_SERIES_COUNT + 7];
+    const void *at[WS_SERIES_COUNT + 8];
+    size_t      bytes[WS_SERIES_COUNT + 8];
     size_t      n;
 } row_arrays;
 
@@ -87,6 +88,7 @@ static row_head head_of(const swp_row *row)
     }
     head.present |= row->metrics != NULL ? HAS_METRICS : 0;
     head.present |= row->component_j != NULL ? HAS_COMPONENT_J : 0;
+    head.present |= row->phase_j != NULL ? HAS_PHASE_J : 0;
     head.present |= row->npu_state_s != NULL ? HAS_NPU_STATE_S : 0;
     head.present |= row->node_power_w != NULL ? HAS_NODE_POWER : 0;
     head.present |= row->component_power_w != NULL ? HAS_COMPONENT_POWER : 0;
@@ -101,6 +103,8 @@ ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
     add_array(&arrays, row->metrics, row->metrics != NULL ? WS_METRIC_COUNT * d : 0);
     add_array(&arrays, row->component_j,
               row->component_j != NULL ? row->n_nodes * WS_COMPONENT_COUNT * d : 0);
+    add_array(&arrays, row->phase_j,
+              row->phase_j != NULL ? row->n_nodes * WS_COMPONENT_COUNT * WS_PHASE_COUNT * d : 0);
     add_array(&arrays, row->npu_state_s, row->npu_state_s != NULL ? row->n_nodes * WS_STATE_COUNT * d : 0);
     for (int c = 0; c < WS_SERIES_COUNT; c++) {
         add_array(&arrays, row->series[c], row->series[c] != NULL ? row->n_samples * d : 0);
@@ -192,6 +196,8 @@ ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *r
     row.metrics                 = take_array(&cursor, present & HAS_METRICS, WS_METRIC_COUNT, d);
     row.component_j =
         take_array(&cursor, present & HAS_COMPONENT_J, (uint64_t)head->n_nodes * WS_COMPONENT_COUNT, d);
+    row.phase_j = take_array(&cursor, present & HAS_PHASE_J,
+                             (uint64_t)head->n_nodes * WS_COMPONENT_COUNT * WS_PHASE_COUNT, d);
     row.npu_state_s =
         take_array(&cursor, present & HAS_NPU_STATE_S, (uint64_t)head->n_nodes * WS_STATE_COUNT, d);
     for (int c = 0; c < WS_SERIES_COUNT; c++) {

@@ -103,10 +103,12 @@ typedef struct swp_layout {
     const swp_text_attribute *attributes;
 } swp_layout;
 
-/** One finished request, a row of /requests. Times in ns, -1 where never set. */
+/** One finished request, a row of /requests. Times in ns, -1 where never set; energies in J, NaN where no
+ * power is tracked. */
 typedef struct swp_request {
     int64_t request_id, instance_id, input_tokens, output_tokens;
     int64_t arrival_ns, end_ns, latency_ns, queue_ns, ttft_ns, tpot_ns;
+    double  active_j, energy_j;
 } swp_request;
 
 /** Everything about one job; all pointers are borrowed for the call only. */
@@ -117,13 +119,14 @@ typedef struct swp_row {
     int32_t            attempt; /**< 1 for the first; 0: not tried, a constraint leaves the point out */
     const char        *hash;    /**< SWP_HASH_LEN hexadecimal digits */
     int64_t            seed;
-    int32_t            repeat;                  /**< 0 .. repeats - 1 */
-    const swp_value   *params;                  /**< [n_params] */
-    const double      *metrics;                 /**< [WS_METRIC_COUNT]; NULL = all NaN */
-    size_t             n_nodes;                 /**< 0 .. max_nodes */
-    const double      *component_j;             /**< [n_nodes][WS_COMPONENT_COUNT]; NULL = NaN */
-    const double      *npu_state_s;             /**< [n_nodes][WS_STATE_COUNT]; NULL = NaN */
-    size_t             n_samples;               /**< of the power series; ignored without has_series */
+    int32_t            repeat;      /**< 0 .. repeats - 1 */
+    const swp_value   *params;      /**< [n_params] */
+    const double      *metrics;     /**< [WS_METRIC_COUNT]; NULL = all NaN */
+    size_t             n_nodes;     /**< 0 .. max_nodes */
+    const double      *component_j; /**< [n_nodes][WS_COMPONENT_COUNT]; NULL = NaN */
+    const double      *phase_j;     /**< [n_nodes][WS_COMPONENT_COUNT][WS_PHASE_COUNT]; NULL = NaN */
+    const double      *npu_state_s; /**< [n_nodes][WS_STATE_COUNT]; NULL = NaN */
+    size_t             n_samples;   /**< of the power series; ignored without has_series */
     const double      *series[WS_SERIES_COUNT]; /**< each [n_samples] or NULL = NaN */
     const double      *node_power_w;            /**< [n_samples][n_nodes] or NULL */
     const double      *component_power_w;       /**< [n_samples][WS_COMPONENT_COUNT] or NULL */
@@ -171,8 +174,8 @@ WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader
                                        const int64_t *job_of_row, swp_params_fn params_of, void *ctx,
                                        ws_error *err);
 
-/** Called first in a thread that takes over a store from the one that created it: HDF5 keeps per thread whether it prints
- * its errors itself. */
+/** Called first in a thread that takes over a store from the one that created it: HDF5 keeps per thread
+ * whether it prints its errors itself. */
 void swp_store_enter_thread(void);
 
 /** Start live writing and give the file its name (with no_live: neither). */

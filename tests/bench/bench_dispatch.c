@@ -22,6 +22,7 @@ typedef struct empty_job {
     char    hash[SWP_HASH_LEN + 1];
     double  metrics[WS_METRIC_COUNT];
     double  component_j[WS_COMPONENT_COUNT], npu_state_s[WS_STATE_COUNT];
+    double  phase_j[WS_COMPONENT_COUNT * WS_PHASE_COUNT];
 } empty_job;
 
 static const swp_row *run_empty(void *ctx, uint64_t job, int32_t attempt)
@@ -38,6 +39,7 @@ static const swp_row *run_empty(void *ctx, uint64_t job, int32_t attempt)
                        .metrics      = e->metrics,
                        .n_nodes      = 1,
                        .component_j  = e->component_j,
+                       .phase_j      = e->phase_j,
                        .npu_state_s  = e->npu_state_s,
                        .wall_s       = 1e-6,
                        .profile_kind = 0};

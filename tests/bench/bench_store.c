@@ -37,6 +37,7 @@ typedef struct bench_row {
     swp_row   row;
     swp_value params[2];
     double    metrics[WS_METRIC_COUNT], component_j[WS_COMPONENT_COUNT], npu_state_s[WS_STATE_COUNT];
+    double    phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
     double   *samples; /* one column, used for all */
     double   *wide;    /* [n_samples][WS_COMPONENT_COUNT] */
     char      hash[SWP_HASH_LEN + 1];
@@ -63,6 +64,7 @@ static int bench_row_init(bench_row *b, size_t n_samples)
                        .metrics           = b->metrics,
                        .n_nodes           = 1,
                        .component_j       = b->component_j,
+                       .phase_j           = b->phase_j[0],
                        .npu_state_s       = b->npu_state_s,
                        .n_samples         = n_samples,
                        .node_power_w      = b->samples,
@@ -87,6 +89,9 @@ static void bench_row_set(bench_row *b, int64_t job)
     }
     for (size_t c = 0; c < WS_COMPONENT_COUNT; c++) {
         b->component_j[c] = (double)job * 0.1 + (double)c;
+        for (size_t p = 0; p < WS_PHASE_COUNT; p++) {
+            b->phase_j[c][p] = b->component_j[c] * 0.25 * (double)(p + 1);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ series bit for bit, also from another folder, after the folder was moved, and af
 
 usage: test_rerun.py WATTSWEEP WATTSIM SPEC_DIR SOURCE_DIR
 """
+import itertools
 import json
 import math
 import shutil
@@ -39,6 +40,15 @@ def same(a, b):
     return a == b or ((a is None or math.isnan(a)) and (b is None or math.isnan(b)))
 
 
+def requests_of(file, index):
+    """The columns of the row's requests that a summary has too; none if the file has no requests."""
+    if "requests" not in file:
+        return {}
+    first = int(file["requests/row_start"][index])
+    last = first + int(file["requests/row_count"][index])
+    return {name: file[f"requests/{name}"][first:last].tolist() for name in ("request_id", "active_j", "energy_j")}
+
+
 class Row:
     """One row of a result file, as wattsim's summary names things."""
 
@@ -47,6 +57,8 @@ class Row:
                         if column.ndim == 1 and name != "job"}
         self.component_j = file["energy/component_j"][index].tolist()
         self.npu_state_s = file["energy/npu_state_s"][index].tolist()
+        self.phase_j = file["energy/phase_j"][index].tolist()
+        self.requests = requests_of(file, index)
         first = int(file["timeseries/row_start"][index])
         last = first + int(file["timeseries/row_count"][index])
         self.series = {name: column[first:last].tolist() for name, column in file["timeseries"].items()
@@ -86,7 +98,13 @@ class Rerun(unittest.TestCase):
         for node in summary.get("energy", {"nodes": []})["nodes"]:
             self.assertEqual(list(node["components"].values()), row.component_j[node["node"]], where)
             self.assertEqual(list(node["npu_state_s"].values()), row.npu_state_s[node["node"]], where)
+            for phase, energy_j in enumerate(node["phases"].values()):  # summed in the order of components
+                sums_j = itertools.accumulate(component[phase] for component in row.phase_j[node["node"]])
+                self.assertEqual(energy_j, list(sums_j)[-1], where)
             n_compared += 1
+        for name, values in row.requests.items():
+            self.assertTrue(all(map(same, summary["requests"][name], values)), f"{where}: {name}")
+            self.assertEqual(len(summary["requests"][name]), len(values), where)
         series = summary["timeseries"]
         for name, values in series.items():
             if name in ("interval_s", "node_power_w", "component_power_w"):

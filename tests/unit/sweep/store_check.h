@@ -43,7 +43,7 @@ static inline bool check_row(const swp_reader *reader, size_t at)
     const int64_t      job     = read_i64(reader, SWP_ROLE_JOB, at);
     const size_t       start[] = {0, (size_t)read_i64(reader, SWP_ROLE_SAMPLE_START, at),
                                   (size_t)read_i64(reader, SWP_ROLE_REQUEST_START, at)};
-    char cells[FIXTURE_MAX_SAMPLES * FIXTURE_NODES * WS_COMPONENT_COUNT * sizeof(double) + SWP_ERROR_LEN];
+    char cells[FIXTURE_MAX_SAMPLES * FIXTURE_NODES * FIXTURE_NODE_CELLS * sizeof(double) + SWP_ERROR_LEN];
     fixture_row    f;
     const swp_row *row = fixture_make(job, &f);
 

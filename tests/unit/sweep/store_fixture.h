@@ -15,6 +15,7 @@
 
 #define FIXTURE_PARAMS 4
 #define FIXTURE_NODES 2
+#define FIXTURE_NODE_CELLS (WS_COMPONENT_COUNT * WS_PHASE_COUNT) /* of phase_j */
 #define FIXTURE_MAX_SAMPLES 8
 #define FIXTURE_MAX_REQUESTS 4
 
@@ -24,6 +25,7 @@ typedef struct fixture_row {
     swp_value   params[FIXTURE_PARAMS];
     double      metrics[WS_METRIC_COUNT];
     double      component_j[FIXTURE_NODES * WS_COMPONENT_COUNT];
+    double      phase_j[FIXTURE_NODES * FIXTURE_NODE_CELLS];
     double      npu_state_s[FIXTURE_NODES * WS_STATE_COUNT];
     double      series[WS_SERIES_COUNT][FIXTURE_MAX_SAMPLES];
     double      node_power_w[FIXTURE_MAX_SAMPLES * FIXTURE_NODES];
@@ -65,8 +67,10 @@ static inline const swp_row *fixture_make(int64_t job, fixture_row *f)
     }
     fixture_fill(f->node_power_w, FIXTURE_MAX_SAMPLES * FIXTURE_NODES, job, 20);
     fixture_fill(f->component_power_w, FIXTURE_MAX_SAMPLES * WS_COMPONENT_COUNT, job, 21);
+    fixture_fill(f->phase_j, FIXTURE_NODES * FIXTURE_NODE_CELLS, job, 22);
     for (int r = 0; r < FIXTURE_MAX_REQUESTS; r++) {
-        f->requests[r] = (swp_request){r, 0, 100 + job, 10, 1, 2, 3, 4, 5, job * 10 + r};
+        const double active_j = fixture_number(job, 23, (size_t)r), energy_j = r == 3 ? NAN : 2 * active_j;
+        f->requests[r] = (swp_request){r, 0, 100 + job, 10, 1, 2, 3, 4, 5, job * 10 + r, active_j, energy_j};
     }
     f->row = (swp_row){.job          = job,
                        .state        = failed ? SWP_STATE_FAILED : SWP_STATE_DONE,
@@ -84,6 +88,7 @@ static inline const swp_row *fixture_make(int64_t job, fixture_row *f)
         f->row.metrics           = f->metrics;
         f->row.n_nodes           = 1 + (size_t)(job % FIXTURE_NODES);
         f->row.component_j       = f->component_j;
+        f->row.phase_j           = f->phase_j;
         f->row.npu_state_s       = f->npu_state_s;
         f->row.n_samples         = (size_t)(job % (FIXTURE_MAX_SAMPLES + 1));
         f->row.node_power_w      = f->node_power_w;

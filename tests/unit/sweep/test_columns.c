@@ -28,6 +28,11 @@ static void table_of_the_fixture(void **state)
     assert_string_equal(swp_columns_by_path(&columns, "/params/p1_standby_duration")->unit, "s");
     assert_int_equal(swp_columns_by_path(&columns, "/energy/component_j")->inner_count,
                      FIXTURE_NODES * WS_COMPONENT_COUNT);
+    assert_int_equal(swp_columns_by_path(&columns, "/energy/phase_j")->inner_count,
+                     FIXTURE_NODES * FIXTURE_NODE_CELLS);
+    assert_int_equal(swp_columns_by_path(&columns, "/requests/tpot_ns")->type, SWP_TYPE_I64);
+    assert_int_equal(swp_columns_by_path(&columns, "/requests/energy_j")->type, SWP_TYPE_F64);
+    assert_string_equal(swp_columns_by_path(&columns, "/requests/energy_j")->unit, "J");
     assert_int_equal(swp_columns_by_path(&columns, "/timeseries/power_w")->axis, SWP_AXIS_SAMPLE);
     assert_null(swp_columns_by_path(&columns, "/metrics/nonsense"));
     swp_columns_fini(&columns);

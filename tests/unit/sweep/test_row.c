@@ -56,7 +56,7 @@ static void nodes_beyond_the_jobs_own_are_nan(void **state)
 {
     const swp_layout layout                = fixture_layout(1);
     const size_t     start[SWP_AXIS_COUNT] = {0, 11, 22};
-    double           cell[FIXTURE_NODES * WS_COMPONENT_COUNT];
+    double           cell[FIXTURE_NODES * FIXTURE_NODE_CELLS];
     int64_t          first = 0;
     swp_columns      columns;
     fixture_row      f;
@@ -68,6 +68,11 @@ static void nodes_beyond_the_jobs_own_are_nan(void **state)
     assert_true(cell[0] == 4200.25); /* job * 1000 + kind 2 * 100 + 0 + 0.25 */
     assert_true(cell[WS_COMPONENT_COUNT - 1] == 4200.25 + WS_COMPONENT_COUNT - 1);
     assert_true(isnan(cell[WS_COMPONENT_COUNT]));
+    swp_row_put_job(swp_columns_find(&columns, SWP_ROLE_PHASE_J, 0), &layout, row, start, cell);
+    assert_true(cell[FIXTURE_NODE_CELLS - 1] == 6200.25 + FIXTURE_NODE_CELLS - 1);
+    for (size_t i = FIXTURE_NODE_CELLS; i < FIXTURE_NODES * FIXTURE_NODE_CELLS; i++) {
+        assert_true(isnan(cell[i]));
+    }
     swp_row_put_job(swp_columns_find(&columns, SWP_ROLE_SAMPLE_START, 0), &layout, row, start, &first);
     assert_int_equal(first, 11);
     swp_row_put_job(swp_columns_find(&columns, SWP_ROLE_REQUEST_START, 0), &layout, row, start, &first);

@@ -15,26 +15,28 @@ static double       metrics[WS_METRIC_COUNT];
 static swp_row make_row(int64_t job, const char *error)
 {
     static const double      node_power[6] = {1, 2, 3, 4, 5, 6};
-    static const swp_request requests[1]   = {{.request_id = 4, .end_ns = 99}};
-    swp_row                  row           = {.job          = job,
-                                              .state        = SWP_STATE_DONE,
-                                              .error        = error,
-                                              .attempt      = 2,
-                                              .hash         = "0123456789abcdef0123456789abcdef",
-                                              .seed         = 77,
-                                              .repeat       = 1,
-                                              .metrics      = metrics,
-                                              .n_nodes      = 2,
-                                              .n_samples    = 3,
-                                              .node_power_w = node_power,
-                                              .n_requests   = 1,
-                                              .requests     = requests,
-                                              .rank         = 5,
-                                              .wall_s       = 0.25,
-                                              .profile_kind = 1};
-    metrics[3]                             = 12.0;
-    row.series[WS_SERIES_POWER_W]          = samples;
-    row.series[WS_SERIES_CXL_MEM_GB]       = samples;
+    static const swp_request requests[1]   = {{.request_id = 4, .end_ns = 99, .energy_j = 0.5}};
+    static const double      phase_j[2 * WS_COMPONENT_COUNT * WS_PHASE_COUNT] = {1.25, 2.25, 3.25};
+    swp_row                  row                                              = {.job          = job,
+                                                                                 .state        = SWP_STATE_DONE,
+                                                                                 .error        = error,
+                                                                                 .attempt      = 2,
+                                                                                 .hash         = "0123456789abcdef0123456789abcdef",
+                                                                                 .seed         = 77,
+                                                                                 .repeat       = 1,
+                                                                                 .metrics      = metrics,
+                                                                                 .n_nodes      = 2,
+                                                                                 .phase_j      = phase_j,
+                                                                                 .n_samples    = 3,
+                                                                                 .node_power_w = node_power,
+                                                                                 .n_requests   = 1,
+                                                                                 .requests     = requests,
+                                                                                 .rank         = 5,
+                                                                                 .wall_s       = 0.25,
+                                                                                 .profile_kind = 1};
+    metrics[3]                                                                = 12.0;
+    row.series[WS_SERIES_POWER_W]                                             = samples;
+    row.series[WS_SERIES_CXL_MEM_GB]                                          = samples;
     return row;
 }
 
@@ -58,10 +60,12 @@ static void test_round_trip(void **state)
         assert_string_equal(row.hash, "0123456789abcdef0123456789abcdef");
         assert_true(row.metrics[3] == 12.0 && row.wall_s == 0.25);
         assert_null(row.component_j);
+        assert_true(row.phase_j[0] == 1.25 && row.phase_j[2] == 3.25 && row.phase_j[3] == 0.0);
         assert_null(row.series[WS_SERIES_TIME_S]);
         assert_true(row.series[WS_SERIES_POWER_W][2] == 3.5 && row.series[WS_SERIES_CXL_MEM_GB][0] == 1.5);
         assert_true(row.node_power_w[5] == 6.0);
         assert_int_equal(row.requests[0].end_ns, 99);
+        assert_true(row.requests[0].energy_j == 0.5);
         if (job % 2) {
             assert_string_equal(row.error, "odd one");
         } else {

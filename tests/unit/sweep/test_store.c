@@ -280,7 +280,7 @@ static void carry_fits_rows_to_a_wider_layout(void **state)
     swp_layout       layout = fixture_layout(4);
     swp_param        params[FIXTURE_PARAMS];
     const int64_t    jobs[] = {0, 1, 2, 3};
-    double           component_j[3 * WS_COMPONENT_COUNT];
+    double           component_j[3 * WS_COMPONENT_COUNT], phase_j[3 * FIXTURE_NODE_CELLS];
     fixture_row      f;
 
     write_jobs(p, store, 0, 4);
@@ -304,6 +304,10 @@ static void carry_fits_rows_to_a_wider_layout(void **state)
     fixture_make(1, &f);
     assert_true(component_j[WS_COMPONENT_COUNT] == f.component_j[WS_COMPONENT_COUNT]);
     assert_true(isnan(component_j[2 * WS_COMPONENT_COUNT]));
+    assert_ok(p, swp_reader_read(reader, swp_columns_find(swp_reader_columns(reader), SWP_ROLE_PHASE_J, 0), 1,
+                                 1, phase_j, &p->err));
+    assert_true(phase_j[2 * FIXTURE_NODE_CELLS - 1] == f.phase_j[2 * FIXTURE_NODE_CELLS - 1]);
+    assert_true(isnan(phase_j[2 * FIXTURE_NODE_CELLS]) && isnan(phase_j[3 * FIXTURE_NODE_CELLS - 1]));
     swp_reader_close(&reader);
 }
 

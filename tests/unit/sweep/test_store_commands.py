@@ -125,7 +125,12 @@ class Commands(unittest.TestCase):
         self.assertEqual(data["params"]["max_num_seqs"], 0)
         self.assertEqual(data["metrics"]["duration_s"], 5100.25)
         self.assertEqual(data["timeseries"]["power_w"], [5500.25 + i for i in range(5)])
-        self.assertIn("npu_active", self.run_command("show", self.path, "--job", 5))
+        self.assertEqual(data["energy"]["phase_j"], [7200.25 + i for i in range(2 * 11 * 3)])
+        text = self.run_command("show", self.path, "--job", 5)
+        self.assertRegex(text, r"energy +prefill +decode +wait\n")
+        self.assertRegex(text, r"npu_standby +5201\.250 J +9\.1% +7203\.250 J +7204\.250 J +7205\.250 J\n")
+        prefill_j = sum(7200.25 + 3 * i for i in range(11))  # of node 0
+        self.assertRegex(text, rf"total +{sum(5200.25 + i for i in range(11)):.3f} J +100\.0% +{prefill_j:.3f} J")
         self.assertIn("expected an object", self.run_command("show", self.path, "--job", 3))
         self.assertIn("no row of job 99", self.run_command("show", self.path, "--job", 99, code=2))
 
@@ -147,12 +152,39 @@ class Commands(unittest.TestCase):
         with h5py.File(copy, "r+") as file:
             file["metrics/energy_j"][5] *= 1 + 1e-12
             file["timeseries/power_w"][int(file["timeseries/row_start"][8])] += 1.0
+            file["energy/phase_j"][6, 0, 3, 1] += 1.0
+            file["requests/energy_j"][int(file["requests/row_start"][9])] += 1.0
             file["provenance/wall_s"][:] = 7.0
         text = self.run_command("diff", self.path, copy, code=1)
         self.assertIn("job 5: energy_j", text)
         self.assertIn("job 8: /timeseries/power_w differs", text)
-        self.assertIn("2 differences", text)
-        self.assertIn("1 differences", self.run_command("diff", self.path, copy, "--rtol", "1e-9", code=1))
+        self.assertIn("job 6: /energy/phase_j differs", text)
+        self.assertIn("job 9: /requests/energy_j differs", text)
+        self.assertIn("4 differences", text)
+        self.assertIn("3 differences", self.run_command("diff", self.path, copy, "--rtol", "1e-9", code=1))
+
+    def test_file_of_an_older_program_lacks_columns(self):
+        try:
+            import h5py
+        except ImportError:
+            self.skipTest("python3-h5py is not installed")
+        older, merged = self.folder / "older.h5", self.folder / "older_merged.h5"
+        self.run_command("snapshot", self.path, older, "--force")
+        with h5py.File(older, "r+") as file:
+            del file["energy/phase_j"], file["energy/phase"], file["requests/active_j"]
+        for pair in ((self.path, older), (older, self.path)):
+            text = self.run_command("diff", *pair, code=1)
+            self.assertIn(f"/energy/phase_j is not in {older}\n", text)
+            self.assertIn(f"/requests/active_j is not in {older}\n", text)
+            self.assertIn("2 differences", text)
+        self.assertIn("0 differences", self.run_command("diff", older, older))
+        text = self.run_command("show", older, "--job", 5)
+        self.assertIn("energy\n", text)
+        self.assertRegex(text, r"npu_standby +5201\.250 J +9\.1%\n")
+        self.run_command("merge", older, self.path, "-o", merged)
+        self.run_command("merge", older, "-o", merged, "--force")
+        with h5py.File(merged) as file:
+            self.assertNotEqual(file["energy/phase_j"][5, 0, 0, 0], file["energy/phase_j"][5, 0, 0, 0])  # NaN
 
     def test_smaller_file_lacks_jobs(self):
         small = self.folder / "small.h5"

@@ -30,7 +30,7 @@ for tool, package in (("ncdump", "netcdf-bin"), ("h5dump", "hdf5-tools")):
 SAMPLE = sys.argv.pop(1)
 N_JOBS = 30
 GROUPS = ["params", "metrics", "energy", "timeseries", "requests", "provenance"]
-AXES = {"job", "node", "component", "npu_state", "sample", "request"}
+AXES = {"job", "node", "component", "phase", "npu_state", "sample", "request"}
 
 
 def number(job, kind, index):
@@ -83,6 +83,21 @@ class FinishedFile(unittest.TestCase):
             self.assertEqual(float(data.component_j.sel(component="cpu")[5, 0]), number(5, 2, 3))
             self.assertTrue(np.isnan(data.component_j.sel(component="cpu")[4, 1]))  # job 4 has one node
             self.assertEqual(list(data.npu_state.values), ["active", "standby", "idle"])
+            self.assertEqual(data.phase_j.dims, ("job", "node", "component", "phase"))
+            self.assertEqual(data.phase_j.attrs["units"], "J")
+            self.assertEqual(list(data.phase.values), ["prefill", "decode", "wait"])
+            decode = data.phase_j.sel(component="cpu", phase="decode")
+            self.assertEqual(float(decode[5, 1]), number(5, 22, 11 * 3 + 3 * 3 + 1))
+            self.assertTrue(np.isnan(data.phase_j[4, 1]).all())
+            self.assertTrue(np.isnan(data.phase_j[3]).all())  # failed
+        if group == "requests":
+            self.assertEqual(data.energy_j.dims, ("request",))
+            self.assertEqual((data.active_j.attrs["units"], data.energy_j.attrs["units"]), ("J", "J"))
+            start = int(data.row_start[9])  # four requests, the last one without energy
+            self.assertEqual(list(data.active_j.values[start:start + 4]), [number(9, 23, i) for i in range(4)])
+            self.assertEqual(float(data.energy_j[start + 2]), 2 * number(9, 23, 2))
+            self.assertTrue(np.isnan(data.energy_j[start + 3]))
+            self.assertEqual(int(data.tpot_ns[start + 3]), 93)
         if group == "params":
             self.assertEqual(str(data.p2_hardware_mix.values[1]), "größer")
             self.assertEqual(data.p1_standby_duration.attrs["units"], "s")
@@ -130,6 +145,8 @@ class FinishedFile(unittest.TestCase):
     def test_command_line_tools(self):
         header = subprocess.run(["ncdump", "-h", self.path], check=True, capture_output=True, text=True).stdout
         self.assertIn("double component_j(job, node, component)", header)
+        self.assertIn("double phase_j(job, node, component, phase)", header)
+        self.assertIn("double energy_j(request)", header)
         self.assertIn('power_w:units = "W"', header)
         self.assertNotIn("phony", header)
         dump = subprocess.run(["h5dump", "-H", self.path], check=True, capture_output=True, text=True).stdout
