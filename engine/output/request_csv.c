@@ -1,8 +1,10 @@
 #include "output/request_csv.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/units.h"
 
 enum { MAX_INT_CHARS = 20 }; /* "-9223372036854775808" */
 
@@ -62,7 +64,18 @@ static void put_list(ws_output_file *file, const int64_t *values, size_t n)
     ws_output_file_puts(file, needs_quotes ? "]\"" : "]");
 }
 
-static void put_row(ws_output_file *file, const ws_request_record *request, const int64_t *itl_ns)
+/** A comma and an energy, nothing behind it if there is none. */
+static void put_energy(ws_output_file *file, double energy_j)
+{
+    char buf[32];
+    ws_output_file_write(file, ",", 1);
+    if (!isnan(energy_j)) {
+        ws_output_file_puts(file, ws_double_repr(energy_j, buf));
+    }
+}
+
+static void put_row(ws_output_file *file, const ws_request_record *request, bool with_energy,
+                    const int64_t *itl_ns)
 {
     put_int(file, request->instance_id);
     ws_output_file_write(file, ",", 1);
@@ -78,10 +91,14 @@ static void put_row(ws_output_file *file, const ws_request_record *request, cons
     }
     ws_output_file_write(file, ",", 1);
     put_list(file, itl_ns, request->n_itl);
+    if (with_energy) {
+        put_energy(file, request->active_j);
+        put_energy(file, request->energy_j);
+    }
     ws_output_file_write(file, "\r\n", 2);
 }
 
-ws_status ws_request_csv_write(const ws_result *result, ws_output_file *file)
+ws_status ws_request_csv_write(const ws_result *result, bool with_energy, ws_output_file *file)
 {
     size_t most_itl = 0;
     for (size_t i = 0; i < result->n_requests; i++) {
@@ -92,10 +109,11 @@ ws_status ws_request_csv_write(const ws_result *result, ws_output_file *file)
         return WS_ERR_NOMEM;
     }
     ws_output_file_puts(file, "instance id,request id,model,input,output,arrival,end_time,latency,"
-                              "queuing_delay,TTFT,TPOT,ITL\r\n");
+                              "queuing_delay,TTFT,TPOT,ITL");
+    ws_output_file_puts(file, with_energy ? ",active_j,energy_j\r\n" : "\r\n");
     for (size_t i = 0; i < result->n_requests; i++) {
         ws_result_itl(result, &result->requests[i], itl_ns);
-        put_row(file, &result->requests[i], itl_ns);
+        put_row(file, &result->requests[i], with_energy, itl_ns);
     }
     free(itl_ns);
     return WS_OK;

@@ -18,6 +18,8 @@
     X(FROM, "from", "DIR",                                                                         \
       "run what `wattsweep show FILE --job N --export DIR` wrote; further options override it")     \
     X(OUTPUT, "output", "FILE", "write one CSV row per request; - = standard output")              \
+    X(REQUEST_ENERGY, "request-energy", NULL,                                                      \
+      "two more columns in --output: active_j and energy_j, the request's share of energy")        \
     X(SUMMARY_JSON, "summary-json", "FILE",                                                        \
       "write metrics, energy and time series as JSON; - = standard output, the log then goes to standard error") \
     X(DATA_DIR, "data-dir", "DIR",                                                                 \
@@ -43,6 +45,7 @@ typedef struct ws_wattsim_args {
     const char  *output, *summary_json;               /* the same */
     const char **data_dirs;                                       /* [n_data_dirs], owned */
     size_t       n_data_dirs;
+    bool         wants_request_energy;                            /* columns of `output` */
     bool         is_dry_run, is_quiet, wants_version, wants_help;
 } ws_wattsim_args;
 

@@ -133,11 +133,11 @@ static ws_status check_outputs(session *s, const ws_wattsim_args *args)
     return csv != WS_OK ? csv : json;
 }
 
-static ws_status write_csv(session *s, const ws_result *result, const char *path)
+static ws_status write_csv(session *s, const ws_result *result, const ws_wattsim_args *args)
 {
     ws_output_file *file;
-    WS_TRY(ws_output_file_open(path, &s->err, &file));
-    ws_status status = ws_request_csv_write(result, file);
+    WS_TRY(ws_output_file_open(args->output, &s->err, &file));
+    ws_status status = ws_request_csv_write(result, args->wants_request_energy, file);
     if (status == WS_OK) {
         status = ws_output_file_commit(file, &s->err);
     }
@@ -187,7 +187,7 @@ static ws_status write_outputs(session *s, const ws_wattsim_args *args, const ws
         WS_TRY(check_stream(s, log));
     }
     if (args->output != NULL) {
-        WS_TRY(write_csv(s, result, args->output));
+        WS_TRY(write_csv(s, result, args));
     }
     return args->summary_json != NULL ? write_json(s, result, run_wall_s, args->summary_json) : WS_OK;
 }

@@ -1,5 +1,6 @@
 /* Invariant: the file's bytes are those of spec/serving.md 9.1: CR LF, lists quoted from two entries on, -1
  * for unset. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ void ws_result_itl(const ws_result *result, const ws_request_record *request, in
 }
 
 /** The CSV of a result, NUL-terminated, from malloc. */
-static char *write_csv(const ws_result *result, size_t *len_out)
+static char *write_columns(const ws_result *result, bool with_energy, size_t *len_out)
 {
     char            path[] = "/tmp/ws_request_csv_XXXXXX";
     ws_error        err    = WS_ERROR_INIT;
@@ -32,7 +33,7 @@ static char *write_csv(const ws_result *result, size_t *len_out)
     const int       fd     = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(ws_output_file_open(path, &err, &file), WS_OK);
-    assert_int_equal(ws_request_csv_write(result, file), WS_OK);
+    assert_int_equal(ws_request_csv_write(result, with_energy, file), WS_OK);
     assert_int_equal(ws_output_file_commit(file, &err), WS_OK);
     ws_output_file_destroy(&file);
     assert_int_equal(close(fd), 0);
@@ -50,6 +51,11 @@ static char *write_csv(const ws_result *result, size_t *len_out)
     return text;
 }
 
+static char *write_csv(const ws_result *result, size_t *len_out)
+{
+    return write_columns(result, false, len_out);
+}
+
 static const char HEADER[] =
     "instance id,request id,model,input,output,arrival,end_time,latency,queuing_delay,TTFT,TPOT,ITL\r\n";
 
@@ -65,6 +71,29 @@ static void rows_are_byte_exact(void **state)
         "0,1,meta-llama/Llama-3.1-8B,5,1,1777777777,1907060980,129283203,83046916,129283203,0,[]\r\n"
         "10,0,\"odd,\"\"name\"\"\",20,3,0,33822359,33822359,-1,11526837,11147761,"
         "\"[11147649, 11147873]\"\r\n");
+    free(text);
+}
+
+/* Behind the reference's columns; a request without power tracking has nothing there. */
+static void energy_comes_on_demand(void **state)
+{
+    (void)state;
+    ws_request_record requests[2] = {sample_requests[0], sample_requests[1]};
+    ws_result         result      = sample_result();
+    result.requests               = requests;
+    requests[0].active_j          = 0.125;
+    requests[0].energy_j          = 1e-20;
+    requests[1].active_j = requests[1].energy_j = NAN;
+    size_t len;
+    char  *text = write_columns(&result, true, &len);
+    assert_string_equal(
+        text,
+        "instance id,request id,model,input,output,arrival,end_time,latency,queuing_delay,TTFT,TPOT,ITL,"
+        "active_j,energy_j\r\n"
+        "0,1,meta-llama/"
+        "Llama-3.1-8B,5,1,1777777777,1907060980,129283203,83046916,129283203,0,[],0.125,1e-20\r\n"
+        "10,0,\"odd,\"\"name\"\"\",20,3,0,33822359,33822359,-1,11526837,11147761,"
+        "\"[11147649, 11147873]\",,\r\n");
     free(text);
 }
 
@@ -146,7 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_byte_exact),          cmocka_unit_test(one_latency_needs_no_quotes),
         cmocka_unit_test(no_requests_leave_the_header), cmocka_unit_test(numbers_are_those_of_printf),
-        cmocka_unit_test(long_lists_are_complete),
+        cmocka_unit_test(long_lists_are_complete),      cmocka_unit_test(energy_comes_on_demand),
     };
     return cmocka_run_group_tests_name("output.request_csv", tests, NULL, NULL);
 }

@@ -66,6 +66,19 @@ static void both_forms_of_a_value_are_the_same(void **state)
     ws_wattsim_args_fini(&args);
 }
 
+static void energy_of_requests_needs_an_output(void **state)
+{
+    (void)state;
+    ws_wattsim_args args;
+    PARSE(&args, "--request-energy", "--output", "a.csv");
+    assert_true(args.wants_request_energy);
+    ws_wattsim_args_fini(&args);
+    PARSE(&args, "--output", "a.csv");
+    assert_false(args.wants_request_energy);
+    ws_wattsim_args_fini(&args);
+    REFUSE("--request-energy: expected --output FILE", "--request-energy", "--summary-json", "a.json");
+}
+
 static void booleans_are_switched_on_and_off(void **state)
 {
     (void)state;
@@ -169,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_line_gives_the_defaults),
         cmocka_unit_test(both_forms_of_a_value_are_the_same),
+        cmocka_unit_test(energy_of_requests_needs_an_output),
         cmocka_unit_test(booleans_are_switched_on_and_off),
         cmocka_unit_test(later_options_win_and_data_dirs_add_up),
         cmocka_unit_test(of_dataset_and_workload_the_last_wins),

@@ -50,6 +50,18 @@ expect 0 --cluster-config $power --standby-unit s --dataset trace.jsonl --log-in
 cmp out first
 cmp again.csv a/b/requests.csv
 
+# --- energy of requests: two columns behind the same ones, which add up to what NPUs and batches drew
+expect 0 --cluster-config $power --standby-unit s --dataset trace.jsonl --output energy.csv --request-energy --summary-json energy.json
+/usr/bin/python3 - energy.csv again.csv energy.json <<'PYTHON'
+import csv, json, sys
+own, plain = (list(csv.reader(open(name, newline=""))) for name in sys.argv[1:3])
+assert [row[:-2] for row in own] == plain and own[0][-2:] == ["active_j", "energy_j"], own[0]
+energy = json.load(open(sys.argv[3]))["energy"]
+active_j, energy_j = (sum(float(row[k]) for row in own[1:]) for k in (-2, -1))
+assert abs(active_j - energy["npu_state_j"]["active"]) <= 1e-9 * active_j, "active"
+assert abs(energy_j - energy["phases"]["prefill"] - energy["phases"]["decode"]) <= 1e-9 * energy_j, "phases"
+PYTHON
+
 # --- without a power block: the same requests, and no power anywhere
 expect 0 --dataset trace.jsonl --output plain.csv --summary-json plain.json
 cmp plain.csv again.csv
