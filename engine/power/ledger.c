@@ -1,6 +1,5 @@
 #include "power/ledger.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -42,19 +41,19 @@ static ws_status cover(ws_ledger *ledger, size_t n_bins)
     return WS_OK;
 }
 
-/** Make the interval with this number the hot one. False if out of memory. */
+/** Make the interval with this number the one booked last. False if out of memory. */
 static bool heat(ws_ledger *ledger, int64_t bin)
 {
     if (ledger->status == WS_OK) {
         ledger->status = cover(ledger, (size_t)bin + 1);
     }
     if (ledger->status != WS_OK) {
-        ledger->hot_end_ns = 0; /* nothing is inside an empty interval: every later span comes here again */
+        ledger->bin_end_ns = 0; /* nothing is inside an empty interval: every later span comes here again */
         return false;
     }
-    ledger->hot_begin_ns = bin * ledger->interval_ns;
-    ledger->hot_end_ns   = ledger->interval_ns <= WS_NS_MAX - ledger->hot_begin_ns
-                               ? ledger->hot_begin_ns + ledger->interval_ns
+    ledger->bin_begin_ns = bin * ledger->interval_ns;
+    ledger->bin_end_ns   = ledger->interval_ns <= WS_NS_MAX - ledger->bin_begin_ns
+                               ? ledger->bin_begin_ns + ledger->interval_ns
                                : WS_NS_MAX;
     ledger->hot_bin_j    = ledger->bin_j + (size_t)bin * bin_doubles(ledger);
     return true;
@@ -67,18 +66,17 @@ static double mean_w(int64_t begin_ns, int64_t end_ns, double energy_j)
 
 static double tail_w(const ws_ledger_tail *tail)
 {
-    return tail->power_w + mean_w(tail->last_begin_ns, tail->end_ns, tail->last_j);
+    double power_w = tail->power_w;
+    for (uint32_t i = 0; i < tail->n; i++) {
+        power_w += mean_w(tail->begin_ns[i], tail->end_ns, tail->energy_j[i]);
+    }
+    return power_w;
 }
 
-static void add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns, double energy_j)
+void ws__ledger_fold_tail(ws_ledger_tail *tail)
 {
-    if (end_ns < tail->end_ns) {
-        return;
-    }
-    tail->power_w       = end_ns > tail->end_ns ? 0.0 : tail_w(tail);
-    tail->end_ns        = end_ns;
-    tail->last_begin_ns = begin_ns;
-    tail->last_j        = energy_j;
+    tail->power_w = tail_w(tail);
+    tail->n       = 0;
 }
 
 /** Book a span that covers intervals first < last, interval by interval. */
@@ -97,40 +95,39 @@ static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t l
     ledger->hot_bin_j[cell] += power_w * ((double)(end_ns - from_ns) * WS_S_PER_NS);
 }
 
-/** Book a span that is not inside the hot interval, and make the one it ends in the hot one. False if out of
- * memory. */
-static bool book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j)
+/** Book a span that is not inside the interval booked last, and make the one it ends in that. */
+static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
     const double  power_w = mean_w(begin_ns, end_ns, energy_j);
     const int64_t first   = begin_ns / ledger->interval_ns;
     const int64_t last    = begin_ns < end_ns ? (end_ns - 1) / ledger->interval_ns : first;
     if (!heat(ledger, last)) {
-        return false;
+        return;
     }
     if (first == last) {
         ledger->hot_bin_j[cell] += energy_j;
     } else {
         book_across(ledger, cell, first, last, begin_ns, end_ns, power_w);
     }
-    if (end_ns == ledger->hot_end_ns) {
+    if (end_ns == ledger->bin_end_ns) {
         ledger->tick_w[(size_t)last * ledger->n_nodes + cell / WS_COMPONENT_COUNT] += power_w;
     }
-    return true;
 }
 
-void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns, int64_t end_ns,
-                    double energy_j)
+/** Book a span that is not inside what is hot. False if out of memory. */
+bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
+                               double energy_j)
 {
-    WS_ASSERT(node < ledger->n_nodes && begin_ns >= 0 && begin_ns <= end_ns);
-    const size_t cell = node * WS_COMPONENT_COUNT + component;
-    if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
+    if (begin_ns >= ledger->bin_begin_ns && end_ns < ledger->bin_end_ns) {
         ledger->hot_bin_j[cell] += energy_j;
-    } else if (!book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j)) {
-        return;
+    } else {
+        book_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
     }
-    ledger->total_j[cell] += energy_j;
-    ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
-    add_tail(&ledger->tail[node], begin_ns, end_ns, energy_j);
+    const ws_window_span window = ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
+    ledger->hot_window_j        = window.energy_j;
+    ledger->hot_begin_ns = window.begin_ns > ledger->bin_begin_ns ? window.begin_ns : ledger->bin_begin_ns;
+    ledger->hot_end_ns   = window.end_ns < ledger->bin_end_ns ? window.end_ns : ledger->bin_end_ns;
+    return ledger->status == WS_OK;
 }
 
 /** Energy booked at the very end of the run may have opened an interval beyond it: move it into the one
@@ -145,7 +142,7 @@ static void fold_last_bins(ws_ledger *ledger, size_t n_bins)
         }
     }
     ledger->n_bins     = n_bins;
-    ledger->hot_end_ns = 0;
+    ledger->bin_end_ns = ledger->hot_end_ns = 0;
 }
 
 void ws_ledger_close(ws_ledger *ledger, int64_t end_ns)

@@ -1,18 +1,20 @@
 /* power/ledger.h -- the one book of energy of a run: totals per node and component, and the power series.
  *
- * Every joule is booked once, as a span: energy spread evenly over [begin_ns, end_ns). The ledger adds it to its
- * (node, component) total, to the intervals of the series it overlaps, and to the instantaneous power of every tick
- * inside it. So for each node and component: total = sum over intervals of power x length, to rounding.
+ * Every joule is booked once, as a span: energy spread evenly over [begin_ns, end_ns). The ledger adds it to
+ * its (node, component) total, to the intervals of the series it overlaps, and to the instantaneous power of
+ * every tick inside it. So for each node and component: total = sum over intervals of power x length, to
+ * rounding.
  *
- * Interval i is [i * interval_ns, (i+1) * interval_ns). Tick i is its end, and tick power is the power drawn just
- * before the tick: a span reaches tick t if begin_ns < t <= end_ns. So power that holds to the end of the run is
- * seen by the last tick, and a kernel starting exactly at a tick belongs wholly to the next interval. The last
- * interval may be partial; its tick is then the end of the run.
+ * Interval i is [i * interval_ns, (i+1) * interval_ns). Tick i is its end, and tick power is the power drawn
+ * just before the tick: a span reaches tick t if begin_ns < t <= end_ns. So power that holds to the end of
+ * the run is seen by the last tick, and a kernel starting exactly at a tick belongs wholly to the next
+ * interval. The last interval may be partial; its tick is then the end of the run.
  *
  * Spans may be booked in any order. Memory comes from the run's arena and grows by doubling. */
 #ifndef WS_POWER_LEDGER_H
 #define WS_POWER_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,27 +23,34 @@
 #include "power/components.h"
 #include "power/window_meter.h"
 
-/** The spans that end last on a node: they give the tick power at the end of the run, known only when closing. */
+enum { WS_LEDGER_TAIL_SPANS = 4 };
+
+/** The spans that end last on a node: they give the tick power at the end of the run, known only when
+ * closing. Most are overtaken before anybody asks for their power, so the last few are kept as they came. */
 typedef struct ws_ledger_tail {
-    int64_t end_ns;  /* latest end of a span so far */
-    double  power_w; /* of the spans that end there, but the last one booked */
-    int64_t last_begin_ns; /* that one: most are overtaken before anybody asks for their power */
-    double  last_j;
+    int64_t  end_ns;  /* latest end of a span so far */
+    double   power_w; /* of the spans that end there, but those below */
+    uint32_t n;
+    int64_t  begin_ns[WS_LEDGER_TAIL_SPANS];
+    double   energy_j[WS_LEDGER_TAIL_SPANS];
 } ws_ledger_tail;
 
 typedef struct ws_ledger {
     ws_arena       *arena; /* borrowed */
     size_t          n_nodes;
     int64_t         interval_ns;
-    double         *total_j; /* [n_nodes][WS_COMPONENT_COUNT] */
-    ws_ledger_tail *tail;    /* [n_nodes] */
+    double         *total_j;              /* [n_nodes][WS_COMPONENT_COUNT] */
+    ws_ledger_tail *tail;                 /* [n_nodes] */
     size_t          n_bins, bin_capacity; /* intervals touched so far */
     double         *bin_j;                /* [bin][n_nodes][WS_COMPONENT_COUNT] */
     double         *tick_w;               /* [bin][n_nodes] power at the end of the interval */
-    int64_t         hot_begin_ns, hot_end_ns; /* the interval booked last, which the next span is likely in too */
-    double         *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
     ws_window_meter windows; /* all nodes together; measures nothing unless the owner initialises it */
-    ws_status       status; /* first failure of a booking (out of memory); checked at the end */
+    /* the interval and window booked last, which the next span is likely in too */
+    int64_t   bin_begin_ns, bin_end_ns; /* the interval */
+    int64_t   hot_begin_ns, hot_end_ns; /* what it has in common with the window */
+    double   *hot_bin_j;                /* the interval's [n_nodes][WS_COMPONENT_COUNT] in bin_j */
+    double   *hot_window_j;
+    ws_status status; /* first failure of a booking (out of memory); checked at the end */
 } ws_ledger;
 
 /** Start an empty book.
@@ -52,14 +61,50 @@ typedef struct ws_ledger {
 WS_NODISCARD ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes,
                                       int64_t interval_ns);
 
-/** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span books it at that
- * instant, in the interval that begins there or is under way, without instantaneous power. Negative energy is allowed
- * only for corrections that leave totals >= 0. Failures are kept in ledger->status; later bookings are then ignored. */
-void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns,
-                    int64_t end_ns, double energy_j);
+bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
+                               double energy_j);
+void ws__ledger_fold_tail(ws_ledger_tail *tail);
 
-/** Make the series cover exactly [0, end_ns), the last interval possibly partial. No span may reach beyond end_ns;
- * energy booked at the instant end_ns counts into the last interval. At least one interval remains. */
+static inline void ws__ledger_add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns,
+                                       double energy_j)
+{
+    if (end_ns < tail->end_ns) {
+        return;
+    }
+    if (end_ns > tail->end_ns) {
+        tail->end_ns  = end_ns;
+        tail->power_w = 0.0;
+        tail->n       = 0;
+    } else if (tail->n == WS_LEDGER_TAIL_SPANS) {
+        ws__ledger_fold_tail(tail);
+    }
+    tail->begin_ns[tail->n] = begin_ns;
+    tail->energy_j[tail->n] = energy_j;
+    tail->n++;
+}
+
+/** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span books it at that
+ * instant, in the interval that begins there or is under way, without instantaneous power. Negative energy is
+ * allowed only for corrections that leave totals >= 0. Failures are kept in ledger->status; later bookings
+ * are then ignored. */
+static inline void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns,
+                                  int64_t end_ns, double energy_j)
+{
+    WS_ASSERT(node < ledger->n_nodes && begin_ns >= 0 && begin_ns <= end_ns);
+    const size_t cell = node * WS_COMPONENT_COUNT + component;
+    if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
+        ledger->hot_bin_j[cell] += energy_j;
+        *ledger->hot_window_j += energy_j;
+    } else if (!ws__ledger_book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j)) {
+        return;
+    }
+    ledger->total_j[cell] += energy_j;
+    ws__ledger_add_tail(&ledger->tail[node], begin_ns, end_ns, energy_j);
+}
+
+/** Make the series cover exactly [0, end_ns), the last interval possibly partial. No span may reach beyond
+ * end_ns; energy booked at the instant end_ns counts into the last interval. At least one interval remains.
+ */
 void ws_ledger_close(ws_ledger *ledger, int64_t end_ns);
 
 double ws_ledger_total_j(const ws_ledger *ledger, size_t node, ws_component component);

@@ -30,12 +30,9 @@ static double book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_stat
 }
 
 /** Book time_ns of one state inside a batch. */
-static void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, const ws_npu_work *work,
-                        int64_t time_ns)
+static void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state,
+                        const ws_npu_work *work, int64_t time_ns)
 {
-    if (time_ns == 0) {
-        return;
-    }
     const double energy_j = book_state(machine, ledger, state, work->begin_ns, work->end_ns, time_ns);
     if (work->batch == NULL) {
         machine->phase_j[state][WS_PHASE_WAIT] += energy_j;
@@ -53,14 +50,11 @@ static int64_t overlap_ns(int64_t begin_ns, int64_t end_ns, int64_t from_ns, int
     return begin_ns < end_ns ? end_ns - begin_ns : 0;
 }
 
-/** Book a wait [begin_ns, end_ns) in one state: what lies in the batch that follows is drawn for it, of what comes before
- * that, what lies in the batch before for that one. */
+/** Book a wait [begin_ns, end_ns) in one state: what lies in the batch that follows is drawn for it, of what
+ * comes before that, what lies in the batch before for that one. */
 static void book_wait_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
                             int64_t end_ns, ws_batch_energy *before, ws_batch_energy *batch)
 {
-    if (begin_ns == end_ns) {
-        return;
-    }
     const double  j_per_ns     = machine->state_w[state] * machine->multiplicity * WS_S_PER_NS;
     const int64_t batch_ns     = batch != NULL ? batch->begin_ns : INT64_MAX;
     const int64_t in_batch_ns  = overlap_ns(begin_ns, end_ns, batch_ns, INT64_MAX);
@@ -71,7 +65,8 @@ static void book_wait_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_s
         ws_batch_energy_add(batch, phase_j, j_per_ns * (double)in_batch_ns);
     }
     if (before != NULL && before->end_ns > begin_ns) {
-        in_before_ns = overlap_ns(begin_ns, end_ns, before->begin_ns, before->end_ns < batch_ns ? before->end_ns : batch_ns);
+        in_before_ns = overlap_ns(begin_ns, end_ns, before->begin_ns,
+                                  before->end_ns < batch_ns ? before->end_ns : batch_ns);
         ws_batch_energy_add(before, phase_j, j_per_ns * (double)in_before_ns);
     }
     phase_j[WS_PHASE_WAIT] += j_per_ns * (double)(end_ns - begin_ns - in_batch_ns - in_before_ns);
@@ -97,8 +92,12 @@ static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns
     WS_ASSERT(begin_ns <= end_ns);
     int64_t turn_ns = standby_until_ns(machine);
     turn_ns         = turn_ns < begin_ns ? begin_ns : turn_ns > end_ns ? end_ns : turn_ns;
-    book_wait_state(machine, ledger, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
-    book_wait_state(machine, ledger, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
+    if (begin_ns < turn_ns) {
+        book_wait_state(machine, ledger, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
+    }
+    if (turn_ns < end_ns) {
+        book_wait_state(machine, ledger, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
+    }
     machine->booked_ns = end_ns;
 }
 
@@ -107,26 +106,17 @@ void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, const
     const int64_t idle_ns = work->end_ns - work->begin_ns - work->active_ns - work->standby_ns;
     WS_ASSERT(work->active_ns >= 0 && work->standby_ns >= 0 && idle_ns >= 0);
     book_wait(machine, ledger, work->begin_ns, work->before, work->batch);
-    book_inside(machine, ledger, WS_STATE_ACTIVE, work, work->active_ns);
-    book_inside(machine, ledger, WS_STATE_STANDBY, work, work->standby_ns);
-    book_inside(machine, ledger, WS_STATE_IDLE, work, idle_ns);
+    if (work->active_ns > 0) {
+        book_inside(machine, ledger, WS_STATE_ACTIVE, work, work->active_ns);
+    }
+    if (work->standby_ns > 0) {
+        book_inside(machine, ledger, WS_STATE_STANDBY, work, work->standby_ns);
+    }
+    if (idle_ns > 0) {
+        book_inside(machine, ledger, WS_STATE_IDLE, work, idle_ns);
+    }
     machine->booked_ns      = work->end_ns;
     machine->last_kernel_ns = work->end_ns;
-}
-
-void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger, const ws_kernel_window *window)
-{
-    WS_ASSERT(window->active_ns >= 0 && window->n_gaps >= 0 && window->gap_ns >= 0);
-    WS_ASSERT(window->active_ns + window->n_gaps * window->gap_ns == window->end_ns - window->begin_ns);
-    const int64_t gap_standby_ns =
-        window->gap_ns < machine->power.standby_ns ? window->gap_ns : machine->power.standby_ns;
-    const ws_npu_work work = {.begin_ns   = window->begin_ns,
-                              .end_ns     = window->end_ns,
-                              .active_ns  = window->active_ns,
-                              .standby_ns = window->n_gaps * gap_standby_ns,
-                              .batch      = window->batch,
-                              .before     = window->before};
-    ws_npu_machine_run_summed(machine, ledger, &work);
 }
 
 void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *last)

@@ -18,7 +18,8 @@ static ws_status cover(ws_window_meter *meter, size_t n)
         return WS_OK;
     }
     const size_t n_old = meter->windows == NULL ? 0 : meter->n_windows + 1;
-    WS_TRY(ws_arena_grow(meter->arena, &meter->windows, &meter->capacity, n_old, n + 1, sizeof(*meter->windows)));
+    WS_TRY(ws_arena_grow(meter->arena, &meter->windows, &meter->capacity, n_old, n + 1,
+                         sizeof(*meter->windows)));
     memset(meter->windows + n_old, 0, (n + 1 - n_old) * sizeof(*meter->windows));
     meter->n_windows = n;
     return WS_OK;
@@ -27,31 +28,37 @@ static ws_status cover(ws_window_meter *meter, size_t n)
 /** Length of the part of window i that [begin_ns, end_ns) covers. */
 static double covered_s(const ws_window_meter *meter, int64_t i, int64_t begin_ns, int64_t end_ns)
 {
-    const int64_t from_ns = i * meter->window_ns, to_ns = end_ns - from_ns < meter->window_ns ? end_ns : from_ns + meter->window_ns;
+    const int64_t from_ns = i * meter->window_ns,
+                  to_ns   = end_ns - from_ns < meter->window_ns ? end_ns : from_ns + meter->window_ns;
     return (double)(to_ns - (begin_ns > from_ns ? begin_ns : from_ns)) * WS_S_PER_NS;
 }
 
-void ws__window_meter_book_elsewhere(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+/** Number of the window a moment lies in: mostly the one booked last or its neighbour. */
+static int64_t window_of(const ws_window_meter *meter, int64_t time_ns)
 {
-    if (meter->window_ns == 0 || meter->status != WS_OK) {
-        return;
+    if (time_ns >= meter->hot_begin_ns && time_ns < meter->hot_end_ns) {
+        return meter->hot;
     }
-    const bool    is_hot = begin_ns >= meter->hot_begin_ns && begin_ns < meter->hot_end_ns;
-    const int64_t first  = is_hot ? meter->hot - meter->windows : begin_ns / meter->window_ns;
-    const int64_t last   = begin_ns < end_ns ? (end_ns - 1) / meter->window_ns : first;
-    meter->status       = cover(meter, (size_t)last + 1);
-    if (meter->status != WS_OK) {
-        meter->hot_end_ns = 0; /* nothing is inside an empty window: every later span comes here again */
-        return;
+    if (time_ns >= meter->hot_end_ns && time_ns - meter->hot_end_ns < meter->window_ns &&
+        meter->hot_end_ns > 0) {
+        return meter->hot + 1;
     }
-    meter->hot          = &meter->windows[last];
-    meter->hot_begin_ns = last * meter->window_ns;
-    meter->hot_end_ns   = meter->window_ns <= WS_NS_MAX - meter->hot_begin_ns ? meter->hot_begin_ns + meter->window_ns
-                                                                            : WS_NS_MAX;
-    if (first == last) {
-        meter->hot->energy_j += energy_j;
-        return;
-    }
+    return time_ns / meter->window_ns;
+}
+
+static void heat(ws_window_meter *meter, int64_t window)
+{
+    meter->hot          = window;
+    meter->hot_begin_ns = window * meter->window_ns;
+    meter->hot_end_ns   = meter->window_ns <= WS_NS_MAX - meter->hot_begin_ns
+                              ? meter->hot_begin_ns + meter->window_ns
+                              : WS_NS_MAX;
+}
+
+/** Book a span over the windows first < last. */
+static void book_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns, int64_t end_ns,
+                        double energy_j)
+{
     const double power_w = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
     meter->windows[first].energy_j += power_w * covered_s(meter, first, begin_ns, end_ns);
     meter->windows[last].energy_j += power_w * covered_s(meter, last, begin_ns, end_ns);
@@ -59,8 +66,29 @@ void ws__window_meter_book_elsewhere(ws_window_meter *meter, int64_t begin_ns, i
     meter->windows[last].change_w -= power_w;
 }
 
+ws_window_span ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+{
+    if (meter->window_ns == 0 || meter->status != WS_OK) {
+        return (ws_window_span){0, WS_NS_MAX, &meter->unmeasured_j};
+    }
+    const int64_t first = window_of(meter, begin_ns);
+    const int64_t last  = begin_ns < end_ns ? window_of(meter, end_ns - 1) : first;
+    meter->status       = cover(meter, (size_t)last + 1);
+    if (meter->status != WS_OK) {
+        return (ws_window_span){0, WS_NS_MAX, &meter->unmeasured_j};
+    }
+    heat(meter, last);
+    if (first == last) {
+        meter->windows[last].energy_j += energy_j;
+    } else {
+        book_across(meter, first, last, begin_ns, end_ns, energy_j);
+    }
+    return (ws_window_span){meter->hot_begin_ns, meter->hot_end_ns, &meter->windows[last].energy_j};
+}
+
 /** Mean power of windows [first, first + n), cut at end_ns. covering_w goes on from call to call. */
-static double mean_w(const ws_window_meter *meter, size_t first, size_t n, int64_t length_ns, double *covering_w)
+static double mean_w(const ws_window_meter *meter, size_t first, size_t n, int64_t length_ns,
+                     double *covering_w)
 {
     double energy_j = 0.0;
     for (size_t i = first; i < first + n; i++) {
@@ -76,8 +104,8 @@ ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t j
 {
     WS_ASSERT(join >= 1 && meter->window_ns >= 1);
     WS_TRY(meter->status);
-    const size_t n_whole  = (size_t)(end_ns / meter->window_ns / join);
-    double      *power_w  = ws_arena_alloc(meter->arena, n_whole + 1, sizeof(*power_w));
+    const size_t n_whole    = (size_t)(end_ns / meter->window_ns / join);
+    double      *power_w    = ws_arena_alloc(meter->arena, n_whole + 1, sizeof(*power_w));
     double       covering_w = 0.0;
     WS_TRY(cover(meter, n_whole * (size_t)join));
     if (power_w == NULL) {

@@ -1,7 +1,9 @@
-/* power/window_meter.h -- mean power over fixed windows, of everything together: what a fuse or a rack's meter would see.
+/* power/window_meter.h -- mean power over fixed windows, of everything together: what a fuse or a rack's
+ * meter would see.
  *
- * Window i is [i * window_ns, (i+1) * window_ns). Energy comes as spans, in any order; a span inside one window is an
- * addition, and a span over thousands of windows costs no more than one over two. Memory comes from the run's arena. */
+ * Window i is [i * window_ns, (i+1) * window_ns). Energy comes as spans, in any order; a span inside one
+ * window is an addition, and a span over thousands of windows costs no more than one over two. Memory comes
+ * from the run's arena. */
 #ifndef WS_WINDOW_METER_H
 #define WS_WINDOW_METER_H
 
@@ -17,12 +19,12 @@ typedef struct ws_window {
 } ws_window;
 
 typedef struct ws_window_meter {
-    ws_arena  *arena; /* borrowed */
+    ws_arena  *arena;     /* borrowed */
     int64_t    window_ns; /* 0 = measures nothing */
     ws_window *windows;   /* [n_windows], and one more for the change behind the last */
     size_t     n_windows, capacity;
-    int64_t    hot_begin_ns, hot_end_ns; /* the window booked last */
-    ws_window *hot;
+    int64_t    hot, hot_begin_ns, hot_end_ns; /* the window booked last */
+    double     unmeasured_j;                  /* what is added to no window */
     ws_status  status; /* first failure of a booking (out of memory); checked at the end */
 } ws_window_meter;
 
@@ -30,25 +32,25 @@ typedef struct ws_window_meter {
  * @param[in] window_ns  >= 1 */
 void ws_window_meter_init(ws_window_meter *meter, ws_arena *arena, int64_t window_ns);
 
-void ws__window_meter_book_elsewhere(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j);
+/** Where spans inside the window booked last may be added without asking again: until the next booking, which
+ * may move it. */
+typedef struct ws_window_span {
+    int64_t begin_ns, end_ns;
+    double *energy_j;
+} ws_window_span;
 
 /** Add energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span
- * counts into the window that begins there or is under way. A meter that was never initialised ignores it. */
-static inline void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
-{
-    if (begin_ns >= meter->hot_begin_ns && end_ns < meter->hot_end_ns) {
-        meter->hot->energy_j += energy_j;
-    } else {
-        ws__window_meter_book_elsewhere(meter, begin_ns, end_ns, energy_j);
-    }
-}
+ * counts into the window that begins there or is under way. A meter that was never initialised ignores it.
+ * @return the window in which the span ends; for a meter that measures nothing, all of time and no window */
+ws_window_span ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns,
+                                    double energy_j);
 
-/** Mean power of every whole window before end_ns; a run shorter than one window is its only one. Energy behind the last
- * whole window is in none. For the end of the run; may be called again with another `join`.
+/** Mean power of every whole window before end_ns; a run shorter than one window is its only one. Energy
+ * behind the last whole window is in none. For the end of the run; may be called again with another `join`.
  * @param[in]  join         this many windows count as one, >= 1
  * @param[out] power_w_out  [n_out], arena memory
  * @return WS_OK; WS_ERR_NOMEM, also for a booking that failed */
-WS_NODISCARD ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t join, double **power_w_out,
-                                            size_t *n_out);
+WS_NODISCARD ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t join,
+                                            double **power_w_out, size_t *n_out);
 
 #endif /* WS_WINDOW_METER_H */

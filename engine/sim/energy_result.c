@@ -139,7 +139,7 @@ typedef struct round_pool {
 
 static bool shares_rounds(const ws_instance_config *a, const ws_instance_config *b)
 {
-    return a == b || (a->dp_group != WS_NO_GROUP && a->dp_group == b->dp_group);
+    return a->dp_group == b->dp_group;
 }
 
 /* Pool the batches of all instances that share rounds with c: padding and dummies are there for the whole group. */
@@ -161,11 +161,12 @@ static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_poo
     for (size_t i = 0; i < s->n_instances; i++) {
         const ws_instance_account *account = &run->power.accounts[i];
         for (size_t b = 0; shares_rounds(c, &s->instances[i]) && b < account->n_batches; b++) {
-            if (account->batches[b].round >= 0) {
-                round_pool *pool = &pools[account->batches[b].round];
-                pool->drawn.active_j += account->batches[b].energy.active_j;
-                pool->drawn.energy_j += account->batches[b].energy.energy_j;
-                pool->n_tokens += (double)account->batches[b].n_tokens;
+            const ws_batch_account *batch = ws_account_of_batch(account, b);
+            if (batch->round >= 0) {
+                round_pool *pool = &pools[batch->round];
+                pool->drawn.active_j += batch->energy.active_j;
+                pool->drawn.energy_j += batch->energy.energy_j;
+                pool->n_tokens += (double)batch->n_tokens;
             }
         }
     }
@@ -173,25 +174,35 @@ static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_poo
     return WS_OK;
 }
 
+/* What the tokens of a batch have to carry: its own energy, or that of its whole round. */
+static round_pool pool_of(const ws_batch_account *batch, const round_pool *pools)
+{
+    if (pools != NULL && batch->round >= 0) {
+        return pools[batch->round];
+    }
+    return (round_pool){{batch->energy.active_j, batch->energy.energy_j}, (double)batch->n_tokens};
+}
+
 static ws_status cost_tokens(ws_run *run, const ws_instance_config *c, token_cost *out)
 {
     const ws_instance_account *account = &run->power.accounts[c->index];
-    round_pool                *pools   = NULL;
-    WS_TRY(pool_rounds(run, c, &pools, &out->is_measured));
+    round_pool                *pools   = NULL; /* needed only where batches share a round */
+    energy_pair                sum     = {0.0, 0.0};
+    out->is_measured                   = ws_power_book_tracks(&run->power, c);
+    if (c->dp_group != WS_NO_GROUP) {
+        WS_TRY(pool_rounds(run, c, &pools, &out->is_measured));
+    }
     out->before = ws_arena_alloc(&run->arena, account->n_batches + 1, sizeof(*out->before));
     if (out->before == NULL) {
         return WS_ERR_NOMEM;
     }
-    out->before[0] = (energy_pair){0.0, 0.0};
+    out->before[0] = sum;
     for (size_t b = 0; b < account->n_batches; b++) {
-        const int64_t     round = account->batches[b].round;
-        const round_pool *pool  = round >= 0 && pools[round].n_tokens > 0 ? &pools[round] : NULL;
-        out->before[b + 1]      = out->before[b];
-        if (pool != NULL) {
-            const double per_token = 1.0 / pool->n_tokens;
-            out->before[b + 1].active_j += pool->drawn.active_j * per_token;
-            out->before[b + 1].energy_j += pool->drawn.energy_j * per_token;
-        }
+        const round_pool pool      = pool_of(ws_account_of_batch(account, b), pools);
+        const double     per_token = pool.n_tokens > 0 ? 1.0 / pool.n_tokens : 0.0;
+        sum.active_j += pool.drawn.active_j * per_token;
+        sum.energy_j += pool.drawn.energy_j * per_token;
+        out->before[b + 1] = sum;
     }
     return WS_OK;
 }

@@ -86,6 +86,7 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     book->accounts = has_accounts ? book->accounts : NULL;
     for (size_t i = 0; i < n; i++) {
         node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
+        book->hosts[i].busy_w = ws_node_power_cpu_busy_w(&scenario->nodes[i].power);
     }
     for (size_t i = 0; i < scenario->n_instances; i++) {
         init_machines(book, &scenario->instances[i]);
@@ -97,13 +98,36 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
 
 static ws_batch_account *account_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
 {
-    return book->accounts != NULL && batch_id >= 0 ? &book->accounts[c->index].batches[batch_id] : NULL;
+    return book->accounts != NULL && batch_id >= 0 ? ws_account_of_batch(&book->accounts[c->index], (size_t)batch_id) : NULL;
 }
 
+/* What a batch has drawn; NULL if nobody asks. */
 static ws_batch_energy *batch_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
 {
     ws_batch_account *account = account_of(book, c, batch_id);
     return account != NULL ? &account->energy : NULL;
+}
+
+static ws_status add_chunk(ws_power_book *book, ws_instance_account *instance)
+{
+    WS_TRY(ws_arena_grow(book->arena, &instance->chunks, &instance->capacity, instance->n_chunks, instance->n_chunks + 1,
+                         sizeof(ws_batch_account *)));
+    ws_batch_account *chunk = ws_arena_alloc(book->arena, WS_ACCOUNT_CHUNK, sizeof(*chunk));
+    if (chunk == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    instance->chunks[instance->n_chunks++] = chunk;
+    return WS_OK;
+}
+
+/* Open the account of the next batch of an instance. */
+static ws_status add_account(ws_power_book *book, ws_instance_account *instance, const ws_batch_account *account)
+{
+    if (instance->n_batches == instance->n_chunks * WS_ACCOUNT_CHUNK) {
+        WS_TRY(add_chunk(book, instance));
+    }
+    *ws_account_of_batch(instance, instance->n_batches++) = *account;
+    return WS_OK;
 }
 
 ws_status ws_power_book_open(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
@@ -112,28 +136,25 @@ ws_status ws_power_book_open(ws_power_book *book, const ws_instance_config *c, i
     if (book->accounts == NULL) {
         return WS_OK;
     }
-    ws_instance_account *instance = &book->accounts[c->index];
-    const size_t         n_needed = (size_t)batch_id + 1;
-    WS_TRY(ws_arena_grow(book->arena, &instance->batches, &instance->capacity, instance->n_batches, n_needed,
-                         sizeof(*instance->batches)));
-    for (; instance->n_batches < (size_t)batch_id; instance->n_batches++) { /* never got a program (spec Q-17) */
-        instance->batches[instance->n_batches] = (ws_batch_account){.round = -1};
-    }
-    instance->n_batches = n_needed > instance->n_batches ? n_needed : instance->n_batches;
-    instance->batches[batch_id] = (ws_batch_account){
+    ws_instance_account   *instance = &book->accounts[c->index];
+    const ws_batch_account account  = {
         .energy   = {.begin_ns = now_ns, .end_ns = INT64_MAX, .prefill_share = purpose->prefill_share},
         .n_tokens = purpose->n_tokens,
         .round    = purpose->round};
-    return WS_OK;
+    WS_ASSERT((size_t)batch_id >= instance->n_batches);
+    while (instance->n_batches < (size_t)batch_id) { /* these never got a program (spec Q-17) */
+        WS_TRY(add_account(book, instance, &(ws_batch_account){.round = -1}));
+    }
+    return add_account(book, instance, &account);
 }
 
 /* Energy a batch drew beside its NPUs, [begin_ns, end_ns). */
-static void book_for(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, ws_component component,
-                     int64_t begin_ns, int64_t end_ns, double energy_j)
+static inline void book_for(ws_power_book *book, const ws_instance_config *c, ws_batch_energy *batch,
+                            ws_component component, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
     ws_ledger_book(&book->ledger, (size_t)c->node, component, begin_ns, end_ns, energy_j);
-    if (book->accounts != NULL) {
-        ws_batch_energy_add(batch_of(book, c, batch_id), book->accounts[c->index].phase_j[component], energy_j);
+    if (batch != NULL) {
+        ws_batch_energy_add(batch, book->accounts[c->index].phase_j[component], energy_j);
     }
 }
 
@@ -150,6 +171,17 @@ static void share_host(ws_host_clock *host, int64_t now_ns)
     host->shared_until_ns = now_ns;
 }
 
+/* Book the time the host was busy without a break. */
+static void flush_host(ws_power_book *book, size_t node)
+{
+    ws_host_clock *host = &book->hosts[node];
+    if (host->busy_since_ns < host->busy_until_ns) {
+        ws_ledger_book(&book->ledger, node, WS_CPU, host->busy_since_ns, host->busy_until_ns,
+                       host->busy_w * ((double)(host->busy_until_ns - host->busy_since_ns) * WS_S_PER_NS));
+    }
+    host->busy_since_ns = host->busy_until_ns;
+}
+
 void ws_power_book_begin(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
 {
     ws_host_clock    *host    = &book->hosts[c->node];
@@ -158,51 +190,55 @@ void ws_power_book_begin(ws_power_book *book, const ws_instance_config *c, int64
         share_host(host, now_ns);
         account->host_s = host->shared_s;
     }
-    if (host->n_in_flight++ == 0) {
+    if (host->n_in_flight++ == 0 && host->busy_until_ns != now_ns) {
+        flush_host(book, (size_t)c->node);
         host->busy_since_ns = now_ns;
     }
 }
 
 void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
 {
-    const double      busy_w  = ws_node_power_cpu_busy_w(&book->scenario->nodes[c->node].power);
     ws_host_clock    *host    = &book->hosts[c->node];
     ws_batch_account *account = account_of(book, c, batch_id);
     if (account != NULL) {
         share_host(host, now_ns);
         account->energy.end_ns = now_ns;
         ws_batch_energy_add(&account->energy, book->accounts[c->index].phase_j[WS_CPU],
-                            busy_w * (host->shared_s - account->host_s));
+                            host->busy_w * (host->shared_s - account->host_s));
     }
     if (--host->n_in_flight == 0) {
-        const int64_t begin_ns = host->busy_since_ns;
-        ws_ledger_book(&book->ledger, (size_t)c->node, WS_CPU, begin_ns, now_ns,
-                       busy_w * (double)(now_ns - begin_ns) * WS_S_PER_NS);
+        host->busy_until_ns = now_ns;
     }
 }
 
 /* Bytes of a program's host, CXL, PIM and link traffic. The reference counts one rank's share of ring traffic and of
  * weights (spec Q-P7, Q-P9); every rank moves them. */
-void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                           const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+static inline void book_traffic(ws_power_book *book, const ws_instance_config *c, ws_batch_energy *batch,
+                                const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
 {
     const ws_node_config *host  = &book->scenario->nodes[c->node];
     const ws_node_power  *power = &host->power;
     const double          tp    = (double)c->tp_size;
     const double          cxl_j = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
     const double          pim_w = host->pim.active_w - host->pim.idle_w;
-    book_for(book, c, batch_id, WS_DRAM, start_ns, end_ns,
+    book_for(book, c, batch, WS_DRAM, start_ns, end_ns,
              power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes));
     if (energy->cxl_bytes > 0) {
-        book_for(book, c, batch_id, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
+        book_for(book, c, batch, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
     }
     if (energy->link_bytes > 0) {
-        book_for(book, c, batch_id, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
+        book_for(book, c, batch, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
     }
     if (energy->pim_ns > 0) {
-        book_for(book, c, batch_id, WS_PIM, start_ns, end_ns,
+        book_for(book, c, batch, WS_PIM, start_ns, end_ns,
                  power->dram_j_per_byte * energy->pim_bytes + pim_w * energy->pim_ns * WS_S_PER_NS);
     }
+}
+
+void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                           const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+{
+    book_traffic(book, c, batch_of(book, c, batch_id), energy, start_ns, end_ns);
 }
 
 void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_step *step,
@@ -219,7 +255,7 @@ void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, int64_
         .before    = batch_of(book, c, batch_id - 1),
     };
     ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
-    ws_power_book_traffic(book, c, batch_id, energy, start_ns, end_ns);
+    book_traffic(book, c, window.batch, energy, start_ns, end_ns);
 }
 
 void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_lock_npu *npus)
@@ -278,16 +314,17 @@ void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, i
     const ws_node_config *host      = &book->scenario->nodes[c->node];
     const ws_node_power  *power     = &host->power;
     const ws_npu_power   *npu       = &c->npu_power;
+    ws_batch_energy      *batch     = batch_of(book, c, batch_id);
     const double          compute_s = (double)energy->act_ns * WS_S_PER_NS;
     const double          pim_j     = (host->pim.active_w - host->pim.idle_w) * energy->pim_ns * WS_S_PER_NS;
     const double          active_j  = (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size;
-    book_for(book, c, batch_id, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
-    book_for(book, c, batch_id, WS_CPU, now_ns, now_ns, ws_node_power_cpu_busy_w(power) * compute_s);
-    book_for(book, c, batch_id, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
-    book_for(book, c, batch_id, WS_DRAM, now_ns, now_ns,
+    book_for(book, c, batch, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
+    book_for(book, c, batch, WS_CPU, now_ns, now_ns, book->hosts[c->node].busy_w * compute_s);
+    book_for(book, c, batch, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
+    book_for(book, c, batch, WS_DRAM, now_ns, now_ns,
              power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
-    if (book->accounts != NULL) {
-        batch_of(book, c, batch_id)->active_j += active_j;
+    if (batch != NULL) {
+        batch->active_j += active_j;
     }
     book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
 }
@@ -402,6 +439,7 @@ void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
         }
     }
     for (size_t node = 0; node < scenario->n_nodes; node++) {
+        flush_host(book, node);
         for (int k = 0; k < WS_COMPONENT_COUNT; k++) {
             const double w = book->constant_w[node * WS_COMPONENT_COUNT + (size_t)k];
             if (w > 0) {

@@ -28,17 +28,26 @@ typedef struct ws_batch_account {
     int64_t round;    /* of its DP group; its id without one */
 } ws_batch_account;
 
+enum { WS_ACCOUNT_CHUNK = 512 };
+
 /** One instance: every batch it has run, and where its energy went but for that of its NPUs, which their machines know. */
 typedef struct ws_instance_account {
-    ws_batch_account *batches; /* [n_batches] by batch id */
-    size_t            n_batches, capacity;
+    ws_batch_account **chunks; /* [WS_ACCOUNT_CHUNK] accounts each, by batch id: they never move */
+    size_t             n_chunks, capacity;
+    size_t             n_batches;
     double            phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
 } ws_instance_account;
+
+static inline ws_batch_account *ws_account_of_batch(const ws_instance_account *instance, size_t batch_id)
+{
+    return &instance->chunks[batch_id / WS_ACCOUNT_CHUNK][batch_id % WS_ACCOUNT_CHUNK];
+}
 
 /** Busy time of a node's host, shared equally by the batches in flight at each moment. */
 typedef struct ws_host_clock {
     int32_t n_in_flight;
-    int64_t busy_since_ns;    /* when the first of the batches now in flight began */
+    double  busy_w;           /* drawn while any is in flight */
+    int64_t busy_since_ns, busy_until_ns; /* busy without a break, and not booked yet; equal: nothing to book */
     int64_t shared_until_ns;
     double  shared_s;         /* what a batch in flight all along would have got */
 } ws_host_clock;

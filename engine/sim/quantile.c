@@ -56,3 +56,13 @@ double ws_quantile(double *values, size_t n, double share)
     }
     return values[k] + (place - (double)k) * (next - values[k]);
 }
+
+double ws_largest(const double *values, size_t n)
+{
+    WS_ASSERT(n >= 1);
+    double largest = values[0];
+    for (size_t i = 1; i < n; i++) {
+        largest = values[i] > largest ? values[i] : largest;
+    }
+    return largest;
+}

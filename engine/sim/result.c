@@ -201,7 +201,7 @@ static void put_power_quantiles(double *power_w, size_t n, double *metrics)
 {
     metrics[0] = ws_quantile(power_w, n, 0.50);
     metrics[1] = ws_quantile(power_w, n, 0.99);
-    metrics[2] = ws_quantile(power_w, n, 1.00);
+    metrics[2] = ws_largest(power_w, n);
 }
 
 static ws_status put_power_series_metrics(ws_run *run, double *metrics)
