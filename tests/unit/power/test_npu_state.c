@@ -1,5 +1,6 @@
 /* Invariants: active + standby + idle seconds = NPUs x duration, whatever the windows; standby lasts at most
- * standby_ns after the end of a kernel; state energies are state seconds times state power. */
+ * standby_ns after the end of a kernel; state energies are state seconds times state power; every joule has a
+ * phase, that of the batch it is drawn for, or waiting. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,6 +178,114 @@ static void endless_standby_does_not_overflow(void **state)
     finish(&f, 10000, 5, 9990, 5);
 }
 
+/* ---- phases ---- */
+
+static void assert_phases(const fixture *f, ws_npu_state state, double prefill_nj, double decode_nj,
+                          double wait_nj)
+{
+    assert_near(f->machine.phase_j[state][WS_PHASE_PREFILL], prefill_nj * 1e-9);
+    assert_near(f->machine.phase_j[state][WS_PHASE_DECODE], decode_nj * 1e-9);
+    assert_near(f->machine.phase_j[state][WS_PHASE_WAIT], wait_nj * 1e-9);
+}
+
+/* A batch in [40,200), a quarter of it prefill; its kernels run in [50,80). The NPU idles in [0,50), 10 ns of
+ * that for the batch; stands by in [80,180), all for the batch; idles in [180,1000), 20 ns for it, 800 for
+ * nobody. */
+static void what_lies_in_a_batch_is_its_own(void **state)
+{
+    (void)state;
+    fixture         f;
+    ws_batch_energy batch = {.begin_ns = 40, .end_ns = 200, .prefill_share = 0.25};
+    start(&f, 1);
+    const ws_kernel_window window = {.begin_ns = 50, .end_ns = 80, .active_ns = 30, .batch = &batch};
+    ws_npu_machine_run(&f.machine, &f.ledger, &window);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 1000, &batch);
+    assert_phases(&f, WS_STATE_ACTIVE, 0.25 * 3000, 0.75 * 3000, 0);
+    assert_phases(&f, WS_STATE_STANDBY, 0.25 * 1000, 0.75 * 1000, 0);
+    assert_phases(&f, WS_STATE_IDLE, 0.25 * 30, 0.75 * 30, 40 + 800);
+    assert_near(batch.active_j, 3000e-9);
+    assert_near(batch.energy_j, (3000 + 1000 + 30) * 1e-9);
+    ws_arena_fini(&f.arena);
+}
+
+/* Prefill in [0,100) with kernels in [0,50), decode in [70,300) with kernels in [250,300), so that both are
+ * in flight in [70,100), as in a pipeline. Standby [50,150): 20 ns are the first one's, what both are in is
+ * the later one's, 80 ns; idle [150,250) is the later one's. */
+static void a_wait_in_two_batches_is_for_the_later_one(void **state)
+{
+    (void)state;
+    fixture         f;
+    ws_batch_energy first  = {.begin_ns = 0, .end_ns = 100, .prefill_share = 1};
+    ws_batch_energy second = {.begin_ns = 70, .end_ns = 300, .prefill_share = 0};
+    start(&f, 1);
+    const ws_kernel_window windows[] = {
+        {.begin_ns = 0, .end_ns = 50, .active_ns = 50, .batch = &first},
+        {.begin_ns = 250, .end_ns = 300, .active_ns = 50, .batch = &second, .before = &first}};
+    ws_npu_machine_run(&f.machine, &f.ledger, &windows[0]);
+    ws_npu_machine_run(&f.machine, &f.ledger, &windows[1]);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 300, &second);
+    assert_phases(&f, WS_STATE_ACTIVE, 5000, 5000, 0);
+    assert_phases(&f, WS_STATE_STANDBY, 200, 800, 0);
+    assert_phases(&f, WS_STATE_IDLE, 0, 100, 0);
+    assert_near(first.energy_j, 5200e-9);
+    assert_near(second.energy_j, 5900e-9);
+    ws_arena_fini(&f.arena);
+}
+
+/* Batches [0,100) and [160,260), kernels [0,60) and [180,260): of standby [60,160) 40 ns are the first one's
+ * and 60 nobody's; idle [160,180) is the second one's. */
+static void a_wait_between_batches_is_nobodys(void **state)
+{
+    (void)state;
+    fixture         f;
+    ws_batch_energy first  = {.begin_ns = 0, .end_ns = 100, .prefill_share = 1};
+    ws_batch_energy second = {.begin_ns = 160, .end_ns = 260, .prefill_share = 0};
+    start(&f, 1);
+    const ws_kernel_window windows[] = {
+        {.begin_ns = 0, .end_ns = 60, .active_ns = 60, .batch = &first},
+        {.begin_ns = 180, .end_ns = 260, .active_ns = 80, .batch = &second, .before = &first}};
+    ws_npu_machine_run(&f.machine, &f.ledger, &windows[0]);
+    ws_npu_machine_run(&f.machine, &f.ledger, &windows[1]);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 260, &second);
+    assert_phases(&f, WS_STATE_STANDBY, 400, 0, 600);
+    assert_phases(&f, WS_STATE_IDLE, 0, 20, 0);
+    ws_arena_fini(&f.arena);
+}
+
+/* 2 gaps of 250 ns in a step: 200 ns of standby, 300 idle, as much the batch's as its kernels. 4 NPUs:
+ * everything times 4. */
+static void gaps_inside_a_step_are_the_batchs(void **state)
+{
+    (void)state;
+    fixture         f;
+    ws_batch_energy batch = {.begin_ns = 0, .end_ns = 560, .prefill_share = 0.5};
+    start(&f, 4);
+    const ws_kernel_window window = {
+        .begin_ns = 0, .end_ns = 560, .active_ns = 60, .n_gaps = 2, .gap_ns = 250, .batch = &batch};
+    ws_npu_machine_run(&f.machine, &f.ledger, &window);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 560, &batch);
+    assert_phases(&f, WS_STATE_ACTIVE, 12000, 12000, 0);
+    assert_phases(&f, WS_STATE_STANDBY, 4000, 4000, 0);
+    assert_phases(&f, WS_STATE_IDLE, 600, 600, 0);
+    assert_near(batch.active_j, 24000e-9);
+    assert_near(batch.energy_j, 33200e-9);
+    ws_arena_fini(&f.arena);
+}
+
+/* Kernels that belong to no batch: nobody asks, all of it is waiting. */
+static void without_a_batch_all_is_waiting(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, 1);
+    run_kernel(&f, 50, 80);
+    ws_npu_machine_finish(&f.machine, &f.ledger, 1000, NULL);
+    assert_phases(&f, WS_STATE_ACTIVE, 0, 0, 3000);
+    assert_phases(&f, WS_STATE_STANDBY, 0, 0, 1000);
+    assert_phases(&f, WS_STATE_IDLE, 0, 0, 870);
+    ws_arena_fini(&f.arena);
+}
+
 static void random_windows_account_for_every_second(void **state)
 {
     (void)state;
@@ -218,6 +327,11 @@ int main(void)
         cmocka_unit_test(a_machine_for_no_npu_books_nothing),
         cmocka_unit_test(states_are_booked_where_they_happen),
         cmocka_unit_test(endless_standby_does_not_overflow),
+        cmocka_unit_test(what_lies_in_a_batch_is_its_own),
+        cmocka_unit_test(a_wait_in_two_batches_is_for_the_later_one),
+        cmocka_unit_test(a_wait_between_batches_is_nobodys),
+        cmocka_unit_test(gaps_inside_a_step_are_the_batchs),
+        cmocka_unit_test(without_a_batch_all_is_waiting),
         cmocka_unit_test(random_windows_account_for_every_second),
     };
     return cmocka_run_group_tests_name("power.npu_state", tests, NULL, NULL);
