@@ -7,11 +7,6 @@
 
 enum { BYTES_PER_TOKEN_ID = 4, SEED_OF_EXPERTS = 42 };
 
-/** One request's share of PIM attention on a channel. */
-typedef struct ws_pim_entry {
-    int64_t channel, length;
-} ws_pim_entry;
-
 /* One group of requests and what its rows depend on; the whole batch, or one of two sub-batches. */
 typedef struct group {
     const ws_batch_entry *entries;
@@ -22,6 +17,8 @@ typedef struct group {
     ws_attention_query attention;
     int64_t  attention_ns; /* 0 = no NPU attention row */
     int64_t  pd_tokens;
+    const ws_pim_spread *pim; /* with attention offloading: where its decodes run */
+    int64_t  pim_split;       /* entries of a request */
 } group;
 
 typedef struct writer {
@@ -39,23 +36,18 @@ typedef struct writer {
 ws_status ws_program_builder_init(ws_program_builder *b, ws_arena *arena, const ws_scenario *s)
 {
     size_t  scratch = 1;
-    int64_t ranks = 1, channels = 1;
+    int64_t ranks = 1;
     for (size_t i = 0; i < s->n_instances; i++) {
         const ws_instance_config *c   = &s->instances[i];
         const size_t              len = ws_expert_scratch_len(c->model);
         scratch                       = len > scratch ? len : scratch;
         ranks                         = c->ep_total > ranks ? c->ep_total : ranks;
     }
-    for (size_t i = 0; i < s->n_nodes; i++) {
-        channels = s->nodes[i].n_channels > channels ? s->nodes[i].n_channels : channels;
-    }
     *b                = (ws_program_builder){.arena = arena};
     b->expert_scratch = ws_arena_alloc(arena, scratch, sizeof(*b->expert_scratch));
     b->loads[0]       = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
     b->loads[1]       = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
-    b->channel_load   = ws_arena_alloc(arena, (size_t)channels, sizeof(*b->channel_load));
-    const bool complete =
-        b->expert_scratch != NULL && b->loads[0] != NULL && b->loads[1] != NULL && b->channel_load != NULL;
+    const bool complete = b->expert_scratch != NULL && b->loads[0] != NULL && b->loads[1] != NULL;
     return complete ? WS_OK : WS_ERR_NOMEM;
 }
 
@@ -244,21 +236,13 @@ static int compare_longest_first(const void *a, const void *b)
     return (x->computed > y->computed) - (x->computed < y->computed); /* computed holds the place in the batch */
 }
 
-static int64_t least_loaded(const int64_t *load, int64_t n)
+/* Spread the group's decoding requests over the channels of their node, longest first. */
+static void spread_over_channels(writer *w, group *g)
 {
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++) {
-        best = load[i] < load[best] ? i : best;
-    }
-    return best;
-}
-
-/* Spread the group's decoding requests over the channels (spec/serving.md 6.7 "Load balancing"). */
-static void place_on_channels(writer *w, const group *g, int64_t split, int64_t n_channels)
-{
-    ws_program_builder *b = w->b;
-    ws_batch_entry     *sorted = sort_space(b, g->n_entries * sizeof(*sorted));
-    b->n_pim = 0;
+    const ws_node_config *node   = &w->scenario->nodes[w->c->node];
+    ws_program_builder   *b      = w->b;
+    ws_pim_spread        *spread = &b->pim[g->tag == 2 ? 1 : 0];
+    ws_batch_entry       *sorted = sort_space(b, g->n_entries * (sizeof(*sorted) + sizeof(ws_pim_item)));
     if (sorted == NULL) {
         w->status = WS_ERR_NOMEM;
         return;
@@ -267,55 +251,50 @@ static void place_on_channels(writer *w, const group *g, int64_t split, int64_t 
         sorted[i] = (ws_batch_entry){.request = g->entries[i].request, .computed = (int32_t)i};
     }
     qsort(sorted, g->n_entries, sizeof(*sorted), compare_longest_first);
-    memset(b->channel_load, 0, (size_t)n_channels * sizeof(*b->channel_load));
-    for (size_t i = 0; i < g->n_entries && w->status == WS_OK; i++) {
+    ws_pim_item *items   = (ws_pim_item *)(sorted + g->n_entries);
+    size_t       n_items = 0;
+    g->pim       = spread;
+    g->pim_split = ws_pim_split(&node->pim, w->c->model, node->cpu_mem_gib);
+    for (size_t i = 0; i < g->n_entries; i++) {
         const ws_request *request = sorted[i].request;
-        if (request->is_initial) {
-            continue;
-        }
-        w->status = ws_arena_grow(b->arena, &b->pim, &b->pim_capacity, b->n_pim, b->n_pim + (size_t)split,
-                                  sizeof(*b->pim));
-        for (int64_t k = 0; k < split && w->status == WS_OK; k++) {
-            const int64_t channel = least_loaded(b->channel_load, n_channels);
-            b->channel_load[channel] += request->input;
-            b->pim[b->n_pim++] = (ws_pim_entry){channel, request->input};
+        if (!request->is_initial) {
+            items[n_items++] = (ws_pim_item){
+                request->input, ws_pim_entry_ns(&node->pim, w->c->model, g->pim_split, request->input)};
         }
     }
+    w->status = ws_pim_spread_place(spread, b->arena, items, n_items, g->pim_split, node->n_channels);
 }
 
-static void put_pim_entry(writer *w, const group *g, const ws_pim_entry *entry, int64_t split)
+/* Bytes that one entry moves. */
+static int64_t pim_entry_bytes(const ws_instance_config *c, int64_t split)
 {
-    const ws_instance_config *c     = w->c;
-    const ws_model           *m     = c->model;
-    const int64_t             heads = m->n_heads / c->tp_size, kv_heads = m->n_kv_heads / c->tp_size;
+    const ws_model *m     = c->model;
+    const int64_t   heads = m->n_heads / c->tp_size, kv_heads = m->n_kv_heads / c->tp_size;
     const int64_t output = heads * m->head_dim * c->element_bytes;
     const int64_t input  = output + 2 * kv_heads * m->head_dim * c->element_bytes;
-    ws_row       *row    = put_row(w, WS_ROW_PIM_WORK, g->tag);
-    if (row == NULL) {
-        return;
-    }
-    row->index     = (int32_t)entry->channel;
-    row->ns        = ws_pim_entry_ns(&w->scenario->nodes[c->node].pim, m, split, entry->length);
-    row->pim_bytes = input / split + output / split;
-    w->p->energy.pim_ns += (double)row->ns;
-    w->p->energy.pim_bytes += (double)row->pim_bytes;
+    return input / split + output / split;
 }
 
 static void put_pim(writer *w, const group *g)
 {
-    const ws_node_config *node  = &w->scenario->nodes[w->c->node];
-    const int64_t         split = ws_pim_split(&node->pim, w->c->model, node->cpu_mem_gib);
-    place_on_channels(w, g, split, node->n_channels);
-    for (int64_t channel = 0; channel < node->n_channels; channel++) {
+    const int64_t        bytes  = pim_entry_bytes(w->c, g->pim_split);
+    const ws_pim_spread *spread = g->pim;
+    for (int64_t channel = 0; channel < spread->n_channels; channel++) {
         ws_row *mark = put_row(w, WS_ROW_PIM, g->tag);
         if (mark == NULL) {
             return;
         }
         mark->index = (int32_t)channel;
-        for (size_t i = 0; i < w->b->n_pim; i++) {
-            if (w->b->pim[i].channel == channel) {
-                put_pim_entry(w, g, &w->b->pim[i], split);
+        for (size_t i = spread->begin[channel]; i < spread->begin[channel + 1]; i++) {
+            ws_row *row = put_row(w, WS_ROW_PIM_WORK, g->tag);
+            if (row == NULL) {
+                return;
             }
+            row->index     = (int32_t)channel;
+            row->ns        = spread->entry_ns[i];
+            row->pim_bytes = bytes;
+            w->p->energy.pim_ns += (double)row->ns;
+            w->p->energy.pim_bytes += (double)bytes;
         }
     }
     (void)put_row(w, WS_ROW_PIM_END, g->tag);
@@ -567,13 +546,20 @@ ws_status ws_program_build(ws_program_builder *b, const ws_scenario *scenario, c
     }
     group first;
     if (n[0] > 0 && n[1] > 0) {
-        first              = sub_batch(&w, b->entries[0], n[0], 1);
-        const group second = sub_batch(&w, b->entries[1], n[1], 2);
+        first        = sub_batch(&w, b->entries[0], n[0], 1);
+        group second = sub_batch(&w, b->entries[1], n[1], 2);
+        spread_over_channels(&w, &first); /* interleaving needs offloading */
+        spread_over_channels(&w, &second);
+        WS_TRY(w.status);
         put_interleaved(&w, &first, &second);
         p->input_bytes  = 2 * first.n_tokens * c->element_bytes;
         p->output_bytes = BYTES_PER_TOKEN_ID * second.n_tokens;
     } else {
         first = whole_batch(&w, batch);
+        if (c->options.enable_attn_offloading) {
+            spread_over_channels(&w, &first);
+            WS_TRY(w.status);
+        }
         put_ordinary(&w, &first);
     }
     const ws_attention_query query = ws_batch_attention(batch);

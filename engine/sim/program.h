@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "hardware/pim.h"
 #include "sim/expert_routing.h"
+#include "sim/pim_spread.h"
 #include "sim/scenario_internal.h"
 
 typedef enum ws_row_kind {
@@ -68,11 +69,9 @@ typedef struct ws_program_builder {
     ws_arena *arena; /* borrowed */
     int32_t  *expert_scratch;
     ws_expert_load *loads[2];   /* [max ep_total] of each sub-batch */
-    int64_t  *channel_load;     /* [max channels] */
     ws_batch_entry *entries[2]; /* the two sub-batches */
     size_t    entry_capacity[2];
-    struct ws_pim_entry *pim;   /* PIM entries of one group, in placement order */
-    size_t    n_pim, pim_capacity;
+    ws_pim_spread pim[2];       /* of each sub-batch */
     char     *sort_space;
     size_t    sort_capacity;
 } ws_program_builder;

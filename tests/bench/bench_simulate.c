@@ -27,6 +27,7 @@ typedef struct bench_row {
     int         n_nodes, n_instances; /* instances of a node */
     const char *keys[2];              /* further keys of even and odd instances */
     ws_fidelity fidelity;
+    const char *pim; /* file of the nodes' PIM memory, NULL = none */
 } bench_row;
 
 #define ALIKE(keys)                                                                                          \
@@ -34,28 +35,30 @@ typedef struct bench_row {
         keys, keys                                                                                           \
     }
 static const bench_row rows[] = {
-    {"1 NPU", LLAMA, 1, 1, ALIKE(""), WS_FIDELITY_PHYSICAL},
-    {"1 NPU", LLAMA, 1, 1, ALIKE(""), WS_FIDELITY_REFERENCE},
-    {"TP 2", LLAMA, 1, 1, ALIKE(",\"tp_size\":2"), WS_FIDELITY_PHYSICAL},
-    {"TP 2", LLAMA, 1, 1, ALIKE(",\"tp_size\":2"), WS_FIDELITY_REFERENCE},
-    {"8 instances, 2 nodes", LLAMA, 2, 4, ALIKE(""), WS_FIDELITY_PHYSICAL},
-    {"8 instances, 2 nodes", LLAMA, 2, 4, ALIKE(""), WS_FIDELITY_REFERENCE},
-    {"PP 2", LLAMA, 1, 1, ALIKE(",\"num_npus\":2,\"pp_size\":2"), WS_FIDELITY_PHYSICAL},
-    {"PP 2", LLAMA, 1, 1, ALIKE(",\"num_npus\":2,\"pp_size\":2"), WS_FIDELITY_REFERENCE},
+    {"1 NPU", LLAMA, 1, 1, ALIKE(""), WS_FIDELITY_PHYSICAL, NULL},
+    {"1 NPU", LLAMA, 1, 1, ALIKE(""), WS_FIDELITY_REFERENCE, NULL},
+    {"TP 2", LLAMA, 1, 1, ALIKE(",\"tp_size\":2"), WS_FIDELITY_PHYSICAL, NULL},
+    {"TP 2", LLAMA, 1, 1, ALIKE(",\"tp_size\":2"), WS_FIDELITY_REFERENCE, NULL},
+    {"8 instances, 2 nodes", LLAMA, 2, 4, ALIKE(""), WS_FIDELITY_PHYSICAL, NULL},
+    {"8 instances, 2 nodes", LLAMA, 2, 4, ALIKE(""), WS_FIDELITY_REFERENCE, NULL},
+    {"PP 2", LLAMA, 1, 1, ALIKE(",\"num_npus\":2,\"pp_size\":2"), WS_FIDELITY_PHYSICAL, NULL},
+    {"PP 2", LLAMA, 1, 1, ALIKE(",\"num_npus\":2,\"pp_size\":2"), WS_FIDELITY_REFERENCE, NULL},
     {"prefill + decode",
      LLAMA,
      1,
      2,
      {",\"pd_type\":\"prefill\"", ",\"pd_type\":\"decode\""},
-     WS_FIDELITY_PHYSICAL},
+     WS_FIDELITY_PHYSICAL, NULL},
     {"prefill + decode",
      LLAMA,
      1,
      2,
      {",\"pd_type\":\"prefill\"", ",\"pd_type\":\"decode\""},
-     WS_FIDELITY_REFERENCE},
-    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_PHYSICAL},
-    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_REFERENCE},
+     WS_FIDELITY_REFERENCE, NULL},
+    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_PHYSICAL, NULL},
+    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_REFERENCE, NULL},
+    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_PHYSICAL, "DDR4_8GB_3200_pim"},
+    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_REFERENCE, "DDR4_8GB_3200_pim"},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -96,11 +99,13 @@ static void put_cluster(const bench_row *row, bool has_power, ws_strbuf *out)
     ws_strbuf_printf(out, "{\"num_nodes\":%d,\"link_bw\":16,\"link_latency\":20000,\"nodes\":[",
                      row->n_nodes);
     for (int node = 0; node < row->n_nodes; node++) {
-        ws_strbuf_printf(
-            out,
-            "%s{\"num_instances\":%d,\"cpu_mem\":{\"mem_size\":512,\"mem_bw\":256,\"mem_latency\":0}%s,"
-            "\"instances\":[",
-            node > 0 ? "," : "", row->n_instances, has_power ? POWER : "");
+        ws_strbuf_printf(out,
+                         "%s{\"num_instances\":%d,\"cpu_mem\":{\"mem_size\":512,\"mem_bw\":256,\"mem_latency\":0",
+                         node > 0 ? "," : "", row->n_instances);
+        if (row->pim != NULL) {
+            ws_strbuf_printf(out, ",\"pim_config\":\"%s\"", row->pim);
+        }
+        ws_strbuf_printf(out, "}%s,\"instances\":[", has_power ? POWER : "");
         for (int i = 0; i < row->n_instances; i++) {
             const char *keys = row->keys[i % 2];
             ws_strbuf_printf(
