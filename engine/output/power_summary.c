@@ -194,6 +194,9 @@ void ws_power_summary_print(const ws_result *result, FILE *stream)
         if (result->node_tracked[node]) {
             total_j += print_node(result, node, stream);
             n_tracked++;
+        } else {
+            print_title(node, stream);
+            (void)fprintf(stream, "%-20s : %8s J\n", "Total energy", "-");
         }
     }
     if (n_tracked > 1) {

@@ -180,9 +180,7 @@ static void put_energy(ws_json_writer *w, const ws_result *result)
     ws_json_put_key(w, "nodes");
     ws_json_begin_array(w);
     for (size_t node = 0; node < result->n_nodes; node++) {
-        if (result->node_tracked[node]) {
-            put_node(w, result, node);
-        }
+        put_node(w, result, node); /* one that is not tracked has nulls */
     }
     ws_json_end_array(w);
     ws_json_end_object(w);

@@ -4,9 +4,20 @@
 
 #include "base/units.h"
 
-static void print_line(const ws_series *log, size_t i, FILE *stream)
+/** The total of the nodes whose power is tracked, and which ones it leaves out. */
+static void print_power(const ws_result *result, double power_w, FILE *stream)
 {
-    const double *const *columns = log->columns;
+    (void)fprintf(stream, " power=%.0f W", power_w);
+    for (size_t node = 0; node < result->n_nodes; node++) {
+        if (!result->node_tracked[node]) {
+            (void)fprintf(stream, " node%zu_power=-", node);
+        }
+    }
+}
+
+static void print_line(const ws_result *result, size_t i, FILE *stream)
+{
+    const double *const *columns = result->log.columns;
     char                 prompt[32], decode[32];
     (void)fprintf(stream, "[INFO] step=%.0f batch=%.0f prompt_t=%s tok/s decode_t=%s tok/s npu_mem=%.1f GB",
                   columns[WS_SERIES_STEPS][i], columns[WS_SERIES_RUNNING][i],
@@ -17,7 +28,7 @@ static void print_line(const ws_series *log, size_t i, FILE *stream)
         (void)fprintf(stream, " cxl_mem=%.1f GB", columns[WS_SERIES_CXL_MEM_GB][i]);
     }
     if (columns[WS_SERIES_POWER_INST_W] != NULL) {
-        (void)fprintf(stream, " power=%.0f W", columns[WS_SERIES_POWER_INST_W][i]);
+        print_power(result, columns[WS_SERIES_POWER_INST_W][i], stream);
     }
     (void)fputc('\n', stream);
 }
@@ -25,7 +36,7 @@ static void print_line(const ws_series *log, size_t i, FILE *stream)
 void ws_throughput_log_print(const ws_result *result, FILE *stream)
 {
     for (size_t i = 0; i < result->log.n_samples; i++) {
-        print_line(&result->log, i, stream);
+        print_line(result, i, stream);
     }
 }
 

@@ -172,12 +172,18 @@ static bool reads_standby_in_seconds(const ws_scenario *s)
 }
 
 /* Under reference fidelity one node without a power block turns power off everywhere (spec/serving.md 1.2). */
-static bool tracks_power(const ws_scenario *s, const ws_cluster_config *cluster)
+static size_t n_power_blocks(const ws_cluster_config *cluster)
 {
     size_t n_with = 0;
     for (size_t i = 0; i < cluster->n_nodes; i++) {
         n_with += cluster->nodes[i].power.item != NULL;
     }
+    return n_with;
+}
+
+static bool tracks_power(const ws_scenario *s, const ws_cluster_config *cluster)
+{
+    const size_t n_with = n_power_blocks(cluster);
     return s->fidelity == WS_FIDELITY_REFERENCE ? n_with == cluster->n_nodes : n_with > 0;
 }
 
@@ -187,6 +193,10 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
     ws_strbuf    standby     = WS_STRBUF_INIT; /* one note, however many entries */
     ws_status    status      = WS_OK;
     s->has_power             = tracks_power(s, cluster);
+    if (!s->has_power && n_power_blocks(cluster) > 0) {
+        ws_strbuf_puts(&s->notes,
+                       "reference fidelity tracks power only where every node has a power block: not here\n");
+    }
     for (size_t i = 0; s->has_power && i < cluster->n_nodes; i++) {
         const ws_node_entry *node = &cluster->nodes[i];
         if (node->power.item == NULL) {

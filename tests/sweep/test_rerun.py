@@ -96,11 +96,12 @@ class Rerun(unittest.TestCase):
         for name, value in row.metrics.items():  # what the summary leaves out is unknown in the file
             self.assertTrue(name in summary["metrics"] or math.isnan(value), f"{where}: {name}")
         for node in summary.get("energy", {"nodes": []})["nodes"]:
-            self.assertEqual(list(node["components"].values()), row.component_j[node["node"]], where)
-            self.assertEqual(list(node["npu_state_s"].values()), row.npu_state_s[node["node"]], where)
-            for phase, energy_j in enumerate(node["phases"].values()):  # summed in the order of components
-                sums_j = itertools.accumulate(component[phase] for component in row.phase_j[node["node"]])
-                self.assertEqual(energy_j, list(sums_j)[-1], where)
+            phases_j = zip(*row.phase_j[node["node"]])  # summed in the order of components
+            sums_j = [list(itertools.accumulate(components_j))[-1] for components_j in phases_j]
+            for names, values in (("components", row.component_j[node["node"]]),
+                                  ("npu_state_s", row.npu_state_s[node["node"]]), ("phases", sums_j)):
+                self.assertTrue(all(map(same, node[names].values(), values)), f"{where}: {names}")
+                self.assertEqual(len(node[names]), len(values), where)
             n_compared += 1
         for name, values in row.requests.items():
             self.assertTrue(all(map(same, summary["requests"][name], values)), f"{where}: {name}")

@@ -40,7 +40,8 @@ static const double sample_instance_j[2][WS_COMPONENT_COUNT][WS_PHASE_COUNT] = {
      [WS_LINK]        = {8, 80, 0}},
     {{NAN, NAN, NAN}}};
 static const double sample_own_j[2][WS_COMPONENT_COUNT] = {
-    {[WS_CPU] = 1000, [WS_DRAM] = 442, [WS_LINK] = 300, [WS_BASE] = 300, [WS_NIC] = 20, [WS_STORAGE] = 12}, {NAN}};
+    {[WS_CPU] = 1000, [WS_DRAM] = 442, [WS_LINK] = 300, [WS_BASE] = 300, [WS_NIC] = 20, [WS_STORAGE] = 12},
+    {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
 static const double  sample_npu_j[2][WS_STATE_COUNT] = {{12453, 1012, 89}, {NAN, NAN, NAN}};
 static const int32_t sample_instance_node[2] = {0, 1}, sample_npu_instance[2] = {0, 1};
 static const bool   sample_tracked[2]                 = {true, false};

@@ -69,13 +69,21 @@ static void documented_keys_hold_the_result(void **state)
     ws_json_doc_destroy(&doc);
 }
 
-static void only_tracked_nodes_are_listed_and_add_up(void **state)
+static void tracked_nodes_add_up_and_others_have_nulls(void **state)
 {
     (void)state;
+    static const char *const of_the_dark_node[] = {"/energy/nodes/1/total_j", "/energy/nodes/1/components/cpu",
+                                                   "/energy/nodes/1/npu_state_s/idle",
+                                                   "/energy/nodes/1/phases/wait", "/energy/nodes/1/own/base"};
     const ws_result result = sample_result();
     ws_json_doc    *doc    = summarise(&result);
     const ws_json   nodes  = ws_json_resolve(ws_json_doc_root(doc), "/energy/nodes");
-    assert_int_equal(ws_json_size(nodes), 1);
+    assert_int_equal(ws_json_size(nodes), 2);
+    assert_true(number_at(doc, "/energy/nodes/1/node") == 1.0);
+    for (size_t i = 0; i < sizeof(of_the_dark_node) / sizeof(of_the_dark_node[0]); i++) {
+        assert_int_equal(ws_json_kind_of(ws_json_resolve(ws_json_doc_root(doc), of_the_dark_node[i])),
+                         WS_JSON_NULL);
+    }
     assert_true(number_at(doc, "/energy/total_j") == 15949.0);
     assert_true(number_at(doc, "/energy/nodes/0/total_j") == 15949.0);
     assert_true(number_at(doc, "/energy/nodes/0/node") == 0.0);
@@ -136,7 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documented_keys_hold_the_result),
-        cmocka_unit_test(only_tracked_nodes_are_listed_and_add_up),
+        cmocka_unit_test(tracked_nodes_add_up_and_others_have_nulls),
         cmocka_unit_test(metrics_are_listed_by_name),
         cmocka_unit_test(no_power_field_appears_without_tracking),
     };

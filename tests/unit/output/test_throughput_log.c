@@ -1,5 +1,5 @@
 /* Invariant: one line per log interval in the documented form; cxl_mem only with CXL devices, power only when
- * tracked. */
+ * tracked, with a dash for every node it leaves out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +28,24 @@ static void lines_show_throughput_memory_and_power(void **state)
 {
     (void)state;
     const ws_result result = sample_result();
+    assert_log(&result, "[INFO] step=42 batch=8 prompt_t=1.2k tok/s decode_t=420 tok/s npu_mem=88.4 GB "
+                        "power=712 W node1_power=-\n"
+                        "[INFO] step=90 batch=3 prompt_t=12 tok/s decode_t=999 tok/s npu_mem=80.0 GB "
+                        "power=650 W node1_power=-\n"
+                        "[INFO] step=101 batch=0 prompt_t=0 tok/s decode_t=12 tok/s npu_mem=75.1 GB "
+                        "power=100 W node1_power=-\n");
+}
+
+/* No word of nodes where all are tracked. */
+static void tracked_nodes_are_one_total(void **state)
+{
+    (void)state;
+    static const bool both[] = {true, true};
+    ws_result         result = sample_result();
+    result.node_tracked      = both;
+    result.log.n_samples     = 1;
     assert_log(&result,
-               "[INFO] step=42 batch=8 prompt_t=1.2k tok/s decode_t=420 tok/s npu_mem=88.4 GB power=712 W\n"
-               "[INFO] step=90 batch=3 prompt_t=12 tok/s decode_t=999 tok/s npu_mem=80.0 GB power=650 W\n"
-               "[INFO] step=101 batch=0 prompt_t=0 tok/s decode_t=12 tok/s npu_mem=75.1 GB power=100 W\n");
+               "[INFO] step=42 batch=8 prompt_t=1.2k tok/s decode_t=420 tok/s npu_mem=88.4 GB power=712 W\n");
 }
 
 static void no_power_is_shown_where_none_is_tracked(void **state)
@@ -50,7 +64,7 @@ static void cxl_memory_is_shown_where_there_is_some(void **state)
     result.log.n_samples                     = 1;
     result.log.columns[WS_SERIES_CXL_MEM_GB] = cxl_gb;
     assert_log(&result, "[INFO] step=42 batch=8 prompt_t=1.2k tok/s decode_t=420 tok/s npu_mem=88.4 GB "
-                        "cxl_mem=12.3 GB power=712 W\n");
+                        "cxl_mem=12.3 GB power=712 W node1_power=-\n");
 }
 
 static void the_closing_line_leaves_out_what_has_no_meaning(void **state)
@@ -75,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_show_throughput_memory_and_power),
+        cmocka_unit_test(tracked_nodes_are_one_total),
         cmocka_unit_test(no_power_is_shown_where_none_is_tracked),
         cmocka_unit_test(cxl_memory_is_shown_where_there_is_some),
         cmocka_unit_test(the_closing_line_leaves_out_what_has_no_meaning),
