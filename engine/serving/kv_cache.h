@@ -41,7 +41,7 @@ typedef struct ws_kv_cache {
     size_t         n_free_tables, free_tables_capacity;
     size_t         n_tables; /* made so far, in use or not */
     int64_t        recall_bytes;        /* since the last batch */
-    int64_t        write_through_bytes; /* since the start */
+    int64_t        write_through_bytes; /* likewise */
     int64_t        requested_tokens, npu_hit_tokens, tier_hit_tokens; /* statistics, 5.8 */
 } ws_kv_cache;
 

@@ -442,8 +442,10 @@ ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, 
     if (batch->n_entries + batch->n_steady == 0) {
         return WS_OK;
     }
-    batch->load_bytes   = s->kv->recall_bytes;
-    s->kv->recall_bytes = 0;
+    batch->load_bytes          = s->kv->recall_bytes;
+    batch->store_bytes         = s->kv->write_through_bytes;
+    s->kv->recall_bytes        = 0;
+    s->kv->write_through_bytes = 0;
     if (s->config.role == WS_ROLE_PREFILL) {
         batch->pd_tokens = batch->n_tokens;
     }

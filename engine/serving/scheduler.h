@@ -50,6 +50,7 @@ typedef struct ws_batch {
     int64_t kv_sum, kv_max, kv_min; /* histories of the decode entries; 0 if none */
     int64_t n_kv_entries;   /* decode entries with a KV length: n_decodes without padding */
     int64_t load_bytes;     /* KV recalled from the second tier for this batch */
+    int64_t store_bytes;    /* KV of this batch copied into the second tier */
     int64_t pd_tokens;      /* tokens whose KV goes to a decode instance */
     uint32_t claims, ends;  /* pollers that took it, and that finished it: WS_POLLER_* bits, used by the drivers */
     bool    in_use;

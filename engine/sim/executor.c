@@ -150,10 +150,10 @@ static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prep
     const double tp   = (double)instance->config->tp_size;
     prepared->energy  = (ws_program_energy){
          .act_ns     = step->compute_ns,
-         .dram_bytes = (double)batch->load_bytes,
          .io_bytes   = (double)(step->input_bytes + step->output_bytes),
          .link_bytes = (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp),
     };
+    ws_program_count_kv(x->scenario, instance->config, batch, &prepared->energy);
     *extrapolates_out = step->extrapolates;
 }
 

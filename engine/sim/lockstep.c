@@ -186,8 +186,8 @@ static void cost_edges(coster *k)
         lock->output_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, output);
         k->energy->link_bytes += (double)hidden + (double)(k->n_sequences * c->model->hidden_size) * element;
     }
-    k->energy->dram_bytes = (double)batch->load_bytes;
-    k->energy->io_bytes   = (double)(input + output);
+    k->energy->io_bytes = (double)(input + output);
+    ws_program_count_kv(k->scenario, c, batch, k->energy);
 }
 
 void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder, const ws_scenario *scenario,

@@ -222,9 +222,10 @@ static inline void book_traffic(ws_power_book *book, const ws_instance_config *c
     const double          cxl_j = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
     const double          pim_w = host->pim.active_w - host->pim.idle_w;
     book_for(book, c, batch, WS_DRAM, start_ns, end_ns,
-             power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes));
-    if (energy->cxl_bytes > 0) {
-        book_for(book, c, batch, WS_CXL, start_ns, end_ns, cxl_j * tp * energy->cxl_bytes);
+             power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
+                 power->dram_j_per_byte * energy->kv_dram_bytes);
+    if (energy->cxl_bytes + energy->kv_cxl_bytes > 0) {
+        book_for(book, c, batch, WS_CXL, start_ns, end_ns, cxl_j * (tp * energy->cxl_bytes + energy->kv_cxl_bytes));
     }
     if (energy->link_bytes > 0) {
         book_for(book, c, batch, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);

@@ -494,6 +494,20 @@ static ws_status split_batch(ws_program_builder *b, const ws_batch *batch, size_
 
 /* ---- the whole ---- */
 
+/* The reference books recalls alone, always as memory of the host. A block that is kept on the NPU goes nowhere. */
+void ws_program_count_kv(const ws_scenario *scenario, const ws_instance_config *c, const ws_batch *batch,
+                         ws_program_energy *energy)
+{
+    const double moved = (double)(batch->load_bytes + batch->store_bytes);
+    if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
+        energy->dram_bytes += (double)batch->load_bytes;
+    } else if (c->placement.kv_evict.kind == WS_LOCATION_CXL) {
+        energy->kv_cxl_bytes += moved;
+    } else if (c->placement.kv_evict.kind == WS_LOCATION_REMOTE) {
+        energy->kv_dram_bytes += moved;
+    }
+}
+
 /* Traffic that belongs to the batch rather than to a row. */
 static void count_batch_traffic(writer *w, const ws_batch *batch, const group *first)
 {
@@ -509,10 +523,7 @@ static void count_batch_traffic(writer *w, const ws_batch *batch, const group *f
         const double element = (double)c->element_bytes;
         energy->link_bytes += hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
     }
-    if (c->placement.kv_evict.kind == WS_LOCATION_CXL) {
-        energy->cxl_bytes += (double)batch->load_bytes;
-    }
-    energy->dram_bytes += (double)batch->load_bytes;
+    ws_program_count_kv(w->scenario, c, batch, energy);
     energy->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
 }
 

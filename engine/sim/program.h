@@ -42,7 +42,8 @@ typedef struct ws_row {
 /** Energy events of a program as the reference books them (spec/serving.md 8.2). */
 typedef struct ws_program_energy {
     int64_t act_ns;      /* compute of the rows, experts by their largest local rank */
-    double  dram_bytes, cxl_bytes, link_bytes;
+    double  dram_bytes, cxl_bytes, link_bytes; /* cxl_bytes are among dram_bytes */
+    double  kv_dram_bytes, kv_cxl_bytes; /* physical: KV blocks from and to the second tier, of all NPUs together */
     double  io_bytes;    /* entry load and exit store of one NPU; the reference books no energy for them (spec Q-P11) */
     double  pim_ns;      /* sum over PIM entries */
     double  pim_bytes;
@@ -63,6 +64,10 @@ typedef struct ws_program {
 /** Transformer blocks a program has, and those of one pipeline stage (spec/serving.md 6.2 and 6.10). */
 int64_t ws_program_n_blocks(const ws_scenario *scenario, const ws_instance_config *instance);
 int64_t ws_program_stage_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage);
+
+/** Count the KV blocks that a batch moves between its instance and the second tier. */
+void ws_program_count_kv(const ws_scenario *scenario, const ws_instance_config *instance, const ws_batch *batch,
+                         ws_program_energy *energy);
 
 /** Memory that building programs needs, one per run. */
 typedef struct ws_program_builder {
