@@ -209,13 +209,23 @@ static ws_status print_list(swp_sweep_inputs *in)
 
 /* ---- the command ---- */
 
-static ws_status plan(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
+static ws_status read_files(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
-    swp_census   census = {0};
-    swp_probe    probe  = {0};
     swp_prefetch found;
     WS_TRY(swp_sweep_inputs_read(options, err, in));
-    WS_TRY(swp_prefetch_inputs(in->builder, err, &found));
+    const ws_status status = swp_prefetch_inputs(in->builder, err, &found);
+    if (status == WS_OK) {
+        swp_prefetch_say(&found);
+    }
+    swp_prefetch_fini(&found);
+    return status;
+}
+
+static ws_status plan(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
+{
+    swp_census census = {0};
+    swp_probe  probe  = {0};
+    WS_TRY(read_files(options, err, in));
     if (options->as_list) {
         return print_list(in);
     }

@@ -1,9 +1,11 @@
 #include "prefetch.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_COMBINATIONS = 1000 };
+enum { MAX_COMBINATIONS = 1000, MAX_NOTES_SHOWN = 20 };
 
 /* Can it change which files are read? Numbers of options, pointers and generators cannot. */
 static bool changes_files(const swp_parameter *param)
@@ -44,6 +46,50 @@ static bool next_combination(const swp_spec *spec, uint32_t *value_index)
     return false;
 }
 
+/* ---- notes ---- */
+
+static bool has_line(const char *lines, const char *line, size_t len)
+{
+    for (; lines[0] != '\0'; lines += strcspn(lines, "\n") + 1) { /* every line ends in one */
+        if (strcspn(lines, "\n") == len && memcmp(lines, line, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_notes(const char *notes, ws_strbuf *out)
+{
+    for (size_t len = strcspn(notes, "\n"); len > 0; len = strcspn(notes, "\n")) {
+        if (!has_line(ws_strbuf_text(out), notes, len)) {
+            ws_strbuf_append(out, notes, len);
+            ws_strbuf_puts(out, "\n");
+        }
+        notes += len + (notes[len] == '\n');
+    }
+}
+
+void swp_prefetch_say(const swp_prefetch *prefetch)
+{
+    const char *note = ws_strbuf_text(&prefetch->notes);
+    for (int n = 0; note[0] != '\0'; n++) {
+        const int len = (int)strcspn(note, "\n");
+        if (n == MAX_NOTES_SHOWN) {
+            fprintf(stderr, "wattsweep: note: ... and more of the kind\n");
+            return;
+        }
+        fprintf(stderr, "wattsweep: note: %.*s\n", len, note);
+        note += len + 1;
+    }
+}
+
+void swp_prefetch_fini(swp_prefetch *prefetch)
+{
+    ws_strbuf_fini(&prefetch->notes);
+}
+
+/* ---- the combinations ---- */
+
 /* Options come from the point, seeds from the job: the first point's repeat 0 does for all. */
 static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_error *err, swp_prefetch *out)
 {
@@ -53,6 +99,7 @@ static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_err
     out->n_tried++;
     if (status == WS_OK) {
         out->cost_mean += ws_scenario_cost_estimate(scenario);
+        add_notes(ws_scenario_notes(scenario), &out->notes);
     } else if (status == WS_ERR_INPUT) {
         out->n_failed++;
     }
@@ -83,5 +130,6 @@ ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch 
     }
     free(value_index);
     out->cost_mean = n_works > 0 ? out->cost_mean / (double)n_works : NAN;
+    status         = status == WS_OK && out->notes.failed ? WS_ERR_NOMEM : status;
     return status == WS_OK && out->n_tried == out->n_failed ? WS_ERR_INPUT : status;
 }

@@ -350,6 +350,7 @@ static void release_boss(boss *b)
     ws_error_clear(&ignored);
     swp_progress_destroy(&b->progress);
     swp_run_file_fini(&b->file);
+    swp_prefetch_fini(&b->prefetch);
     swp_census_fini(&b->census);
     swp_census_fini(&b->census_all);
     swp_sweep_inputs_fini(&b->inputs);
@@ -365,6 +366,9 @@ static int run_boss(swp_mpi *mpi, const char *host, const swp_run_options *optio
     ws_status status = swp_crew_create(mpi, host, options->silence_s, &b.crew);
     if (status == WS_OK) {
         swp_crew_keep_while(b.crew, set_up, &b);
+        if (!options->is_quiet) {
+            swp_prefetch_say(&b.prefetch);
+        }
         status = b.status == WS_OK ? sweep(&b, &outcome) : b.status;
     }
     const int code = status == WS_OK ? exit_code_of_sweep(&b, &outcome) : complain(status, &b.err);

@@ -47,7 +47,7 @@ class DarkNode(unittest.TestCase):
         self.write("sweep.json", {
             "name": "dark", "cluster": "mixed.json",
             "workload": {"generator": "constant", "rate": 4, "num_reqs": 8, "input": 100, "output": 10},
-            "options": {"log_interval": "1s"}, "parameters": {"max_num_seqs": [4, 8]},
+            "options": {"log_interval": "1s"}, "parameters": {"tp_size": [1, 2]},
             "outputs": {"timeseries": True, "requests": True}})
         requests = ({"input_toks": 100, "output_toks": 10, "arrival_time_ns": i * 250000000} for i in range(8))
         (self.folder / "trace.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
@@ -105,7 +105,11 @@ class DarkNode(unittest.TestCase):
         self.assertEqual(notes.count("reference fidelity tracks power only where every node has a power block"), 1)
 
     def test_wattsweep(self):
-        self.run_program(WATTSWEEP, "run", "sweep.json", "-o", "sweep.h5")
+        done = self.run_program(WATTSWEEP, "run", "sweep.json", "-o", "sweep.h5")
+        self.assertEqual(done.stderr.count(f"wattsweep: note: {NOTE}\n"), 1)  # for both jobs, though each has a scenario of its own
+        self.assertEqual(self.run_program(WATTSWEEP, "plan", "sweep.json").stderr.count(NOTE), 1)
+        quiet = self.run_program(WATTSWEEP, "run", "sweep.json", "-o", "quiet.h5", "--quiet")
+        self.assertNotIn("note", quiet.stderr)
         with h5py.File(self.folder / "sweep.h5") as file:
             self.assertEqual(list(file["state"][:]), [2, 2])
             for name in ("component_j", "phase_j", "npu_state_s"):
