@@ -311,11 +311,10 @@ static void a_request_moves_from_prefill_to_decode(void **state)
 
 static int set_up(void **state)
 {
-    char path[512];
     (void)state;
     world_init(&the_world);
-    (void)snprintf(path, sizeof(path), "%s/hardware/MICRO.json", the_world.dir);
-    return ws_files_put(the_world.files, path, SHEET, strlen(SHEET)) == WS_OK ? 0 : -1;
+    world_put(&the_world, "hardware/MICRO.json", SHEET);
+    return 0;
 }
 
 static int tear_down(void **state)

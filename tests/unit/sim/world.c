@@ -165,10 +165,10 @@ static void remove_bundles(const world *w)
 
 /* ---- files in the cache ---- */
 
-static void put_text(const world *w, const char *name, const char *text)
+void world_put(const world *w, const char *path_in_world, const char *text)
 {
     char path[PATH_CAP];
-    (void)snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", w->dir, path_in_world);
     assert_int_equal(ws_files_put(w->files, path, text, strlen(text)), WS_OK);
 }
 
@@ -178,8 +178,8 @@ static void put_models(const world *w)
     "\"hidden_size\": 64, \"num_hidden_layers\": 4, \"num_attention_heads\": 8, \"num_key_value_heads\": 4, "          \
     "\"head_dim\": 16, \"intermediate_size\": 128, \"vocab_size\": 256, \"max_position_embeddings\": 2048, "           \
     "\"torch_dtype\": \"bfloat16\"}"
-    put_text(w, "model/toy/dense.json", "{\"model_type\": \"llama\", " SHAPE);
-    put_text(w, "model/toy/experts.json",
+    world_put(w, "model/toy/dense.json", "{\"model_type\": \"llama\", " SHAPE);
+    world_put(w, "model/toy/experts.json",
              "{\"model_type\": \"mixtral\", \"num_local_experts\": 8, \"num_experts_per_tok\": 2, " SHAPE);
 #undef SHAPE
 }

@@ -25,6 +25,9 @@ typedef struct world {
 void world_init(world *w);
 void world_fini(world *w);
 
+/** Put a file into the cache, at a path in the world's data folder ("hardware/TOY.json"). */
+void world_put(const world *w, const char *path_in_world, const char *text);
+
 /** A scenario from texts: a cluster config and a JSONL dataset. */
 ws_status world_scenario(world *w, const char *cluster, const char *dataset, const ws_options *options,
                          ws_scenario **out);
