@@ -5,7 +5,7 @@
  *
  * DATA_FOLDER holds measured profiles and workloads (default: ../shared/data beside the project, where it
  * exists); without it the bundled compact profiles and workloads/sharegpt_like.jsonl serve. 300 requests a
- * run. Each row runs with and without power by turns, about SECONDS (default 0.5) each; the fastest run of
+ * run, 30 with PIM, whose every entry is an event. Each row runs with and without power by turns, about SECONDS (default 0.5) each; the fastest run of
  * each counts, since everything else on the machine only adds time. Prints a table; never fails on time. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -135,6 +135,7 @@ static ws_status create_scenario(bench *b, const bench_row *row, bool has_power,
                                        .options  = ws_options_default(),
                                        .slo      = WS_SLO_NONE};
         request.options.fidelity    = row->fidelity;
+        request.options.num_reqs    = row->pim != NULL ? 30 : 0;
         status                      = ws_scenario_create(b->inputs, &request, &b->err, scenario_out);
     }
     ws_json_doc_destroy(&cluster);
