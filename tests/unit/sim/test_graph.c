@@ -381,8 +381,9 @@ static int64_t slow_run(slow *s, const bench *b)
                 slow_node *n = &s->nodes[npu][i];
                 if (n->is_begun && !n->is_done && n->end_ns == now_ns) {
                     n->is_done = true;
-                    s->n_arrived[n->node.device >= 0 ? n->node.device : 0][n->node.channel] +=
-                        n->node.kind == WS_NODE_SEND;
+                    if (n->node.kind == WS_NODE_SEND) {
+                        s->n_arrived[n->node.device][n->node.channel]++;
+                    }
                 }
             }
         }
