@@ -93,11 +93,15 @@ bool swp_block_open(hid_t data, const swp_column *column, const swp_layout *layo
 
 void swp_block_close(swp_block *block)
 {
+    const hid_t problems = H5Eget_current_stack(); /* of the transfer: every call begins by forgetting them */
     if (block->memory >= 0) {
         H5Sclose(block->memory);
     }
     if (block->file >= 0) {
         H5Sclose(block->file);
+    }
+    if (problems >= 0) {
+        H5Eset_current_stack(problems); /* takes it */
     }
 }
 
