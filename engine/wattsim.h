@@ -10,7 +10,6 @@
 #define WATTSIM_H
 
 #include <math.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
