@@ -9,11 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
-#include "base/files.h"
-#include "base/json.h"
-#include "base/status.h"
-
 typedef struct ws_workload_request {
     int64_t arrival_ns;       /* >= 0; of sub-requests after the first: -1, set when they are released */
     int32_t input_tokens;     /* prompt length, >= 1 */
@@ -44,15 +39,7 @@ typedef struct ws_workload {
     bool                 is_view;   /* the arrays lie in memory of somebody else's (workload_pack.h) */
 } ws_workload;
 
-/** Read a JSONL dataset.
- * @param[in] max_lines  lines to take (a session is one line); 0 = all
- * @return WS_OK; WS_ERR_INPUT with file, line, what was found and expected, for every broken line (at most 20) */
-WS_NODISCARD ws_status ws_workload_read(ws_files *files, const char *path, int64_t max_lines,
-                                        ws_error *err, ws_workload **out);
-
-/** The 16 requests of 64 + 64 tokens at time 0 that a run without a dataset gets. */
-WS_NODISCARD ws_status ws_workload_default(ws_workload **out);
-
+/** Release *workload and set it to NULL; NULL *workload is allowed. The arrays of a view stay with their owner. */
 void ws_workload_destroy(ws_workload **workload);
 
 #endif /* WS_WORKLOAD_H */

@@ -5,6 +5,7 @@
 #ifndef WS_WORKLOAD_BUILDER_H
 #define WS_WORKLOAD_BUILDER_H
 
+#include "base/status.h"
 #include "serving/workload.h"
 
 /* Bounds of one request and of the clock: far above any use, and small enough that sums stay inside their

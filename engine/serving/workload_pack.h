@@ -3,6 +3,8 @@
 #ifndef WS_WORKLOAD_PACK_H
 #define WS_WORKLOAD_PACK_H
 
+#include "base/files.h"
+#include "base/status.h"
 #include "serving/workload.h"
 
 /** The packed form.

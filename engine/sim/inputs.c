@@ -8,6 +8,7 @@
 #include "hardware/profile_clock.h"
 #include "serving/workload_generator.h"
 #include "serving/workload_pack.h"
+#include "serving/workload_read.h"
 
 /* What the cache holds; each kind has its own destructor. */
 typedef enum entry_kind {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "serving/workload_generator.h"
+#include "serving/workload_read.h"
 
 static ws_workload *generate_in(ws_files *files, const char *text, uint64_t seed)
 {
