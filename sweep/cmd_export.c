@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "base/files.h"
 #include "cmd_util.h"
 #include "commands.h"
 #include "selection.h"
@@ -81,16 +82,21 @@ typedef struct export_request {
     bool             as_points;
 } export_request;
 
+static bool is_stdout(const char *path)
+{
+    return path == NULL || strcmp(path, "-") == 0;
+}
+
 static ws_status open_output(const char *path, ws_error *err, FILE **out)
 {
-    *out = path == NULL ? stdout : fopen(path, "w");
+    *out = is_stdout(path) ? stdout : fopen(path, "w");
     return *out != NULL ? WS_OK
                         : ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
 }
 
 static ws_status close_output(const char *path, FILE *out, ws_status status, ws_error *err)
 {
-    if (path != NULL && fclose(out) != 0 && status == WS_OK) {
+    if (!is_stdout(path) && fclose(out) != 0 && status == WS_OK) {
         return ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     }
     return status;
@@ -203,7 +209,7 @@ int swp_cmd_export(int argc, char **argv)
                NULL},
               {"--where", NULL, "EXPR", "only these rows: 'state == \"done\" and tp_size == 2'", &r.where, NULL,
                NULL},
-              {"--output", "-o", "PATH", "write there instead of stdout", &r.path, NULL, NULL},
+              {"--output", "-o", "PATH", "write there instead of stdout (-)", &r.path, NULL, NULL},
               {"--points", NULL, NULL,
                "one row per point: done repeats averaged, <metric>_ci95 the half width of the mean's 95% interval",
                NULL, NULL, &r.as_points}};
@@ -224,6 +230,10 @@ int swp_cmd_export(int argc, char **argv)
         return go_on;
     }
     ws_status status = swp_table_format_parse(format_text, &err, &r.format);
+    if (status == WS_OK && !is_stdout(r.path) && ws_is_same_file(r.path, argv[1])) {
+        status = ws_error_add(&err, WS_ERR_INPUT,
+                              "--output: %s is FILE itself, expected another file to write to", r.path);
+    }
     if (status == WS_OK) {
         status = r.as_points ? export_points(argv[1], &r, &err) : export_jobs(argv[1], &r, &err);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "base/files.h"
 #include "base/strbuf.h"
 #include "cmd_util.h"
 #include "commands.h"
@@ -39,7 +40,13 @@ int swp_cmd_snapshot(int argc, char **argv)
     if (go_on != SWP_ARGS_GO_ON) {
         return go_on;
     }
-    ws_status status = swp_reader_open(argv[1], &err, &reader);
+    ws_status status =
+        ws_is_same_file(argv[1], argv[2])
+            ? ws_error_add(&err, WS_ERR_INPUT, "%s: OUT is FILE itself, expected another one", argv[2])
+            : swp_check_replaceable(argv[2], &err);
+    if (status == WS_OK) {
+        status = swp_reader_open(argv[1], &err, &reader);
+    }
     if (status == WS_OK) {
         const swp_reader *source = reader;
         status = swp_rewrite(&source, 1, swp_reader_layout(reader), argv[2], "snapshot", force, &err);
@@ -157,7 +164,7 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
 static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_error *err)
 {
     const swp_reader **readers = calloc(n, sizeof(readers[0]));
-    ws_status          status  = readers == NULL ? no_memory(err) : WS_OK;
+    ws_status          status  = readers == NULL ? no_memory(err) : swp_check_replaceable(out, err);
 
     for (size_t f = 0; f < n && status == WS_OK; f++) {
         swp_reader *reader = NULL;

@@ -105,6 +105,10 @@ static ws_status find_or_complain(swp_builder *b, ws_json place, const char *wha
         return ws_json_expected(place, err, what);
     }
     if (!find_file(b, path, found, cap)) {
+        const char *obstacle = ws_files_obstacle(b->files, path);
+        if (obstacle != NULL) {
+            return ws_json_problem(place, err, "%s %s cannot be read: %s", what, path, obstacle);
+        }
         return ws_json_problem(
             place, err,
             "%s not found: %s (looked beside the spec, in the current folder and in the data "

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
@@ -31,6 +33,35 @@ static void sync_folder(const char *path)
         close(fd);
     }
     free(folder);
+}
+
+/* HDF5's own signature; result files have no user block, so it is at the beginning. */
+static bool begins_as_hdf5(const char *path)
+{
+    static const char signature[8] = "\211HDF\r\n\032\n";
+    char              found[sizeof(signature)];
+    FILE             *file = fopen(path, "rb");
+    const size_t      n    = file == NULL ? 0 : fread(found, 1, sizeof(found), file);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return n == sizeof(signature) && memcmp(found, signature, sizeof(signature)) == 0;
+}
+
+ws_status swp_check_replaceable(const char *path, ws_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return WS_OK; /* nothing there, or whoever writes says why it cannot */
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return ws_error_add(err, WS_ERR_IO, "%s: not a regular file, expected a result file to replace",
+                            path);
+    }
+    if (info.st_size > 0 && !begins_as_hdf5(path)) {
+        return ws_error_add(err, WS_ERR_IO, "%s: not an HDF5 file, expected a result file to replace", path);
+    }
+    return WS_OK;
 }
 
 ws_status swp_rename(const char *from, const char *to, ws_error *err)

@@ -17,6 +17,11 @@ WS_NODISCARD ws_status swp_rewrite(const swp_reader *const *sources, size_t n_so
                                    const swp_layout *layout, const char *path, const char *what, bool replace,
                                    ws_error *err);
 
+/** May what is at a path be replaced by a result file? Only by nothing, an empty file or an HDF5 file: never
+ * a spec or a device named by mistake.
+ * @return WS_OK, also if nothing is there; WS_ERR_IO */
+WS_NODISCARD ws_status swp_check_replaceable(const char *path, ws_error *err);
+
 /** rename() and sync of the folder. */
 WS_NODISCARD ws_status swp_rename(const char *from, const char *to, ws_error *err);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rewrite.h"
+
 /* Parameters of carried rows, in the new file's columns. */
 typedef struct carry_params {
     const swp_builder *builder;
@@ -72,6 +74,15 @@ static ws_status create(const swp_run_options *options, const swp_sweep_inputs *
     return swp_store_begin(file->store, err);
 }
 
+static ws_status check_outputs(const swp_run_options *options, const swp_sweep_inputs *inputs,
+                               const char *path, ws_error *err)
+{
+    WS_TRY(ws_files_check_output(inputs->files, "--output", path, err));
+    return options->progress_json == NULL
+               ? WS_OK
+               : ws_files_check_output(inputs->files, "--progress-json", options->progress_json, err);
+}
+
 ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
                             const swp_prefetch *prefetch, const swp_census *census,
                             const swp_census *census_all, int n_ranks, ws_error *err, swp_run_file *file)
@@ -83,11 +94,15 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     if (file->path == NULL) {
         return WS_ERR_NOMEM;
     }
+    WS_TRY(check_outputs(options, inputs, file->path, err));
     WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
     const bool exists = access(file->path, F_OK) == 0;
     if (exists && !options->resume && !options->overwrite) {
         return ws_error_add(err, WS_ERR_IO, "%s exists; --resume continues it, --overwrite replaces it",
                             file->path);
+    }
+    if (options->overwrite) {
+        WS_TRY(swp_check_replaceable(file->path, err));
     }
     if (exists && options->resume) {
         WS_TRY(match_earlier(options, inputs, err, file));

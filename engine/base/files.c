@@ -232,6 +232,40 @@ bool ws_files_has(ws_files *files, const char *path)
     return ws_files_read(files, path, NULL, &contents) == WS_OK;
 }
 
+const char *ws_files_obstacle(ws_files *files, const char *path)
+{
+    if (ws_files_has(files, path)) {
+        return NULL;
+    }
+    const file_entry *entry = find_entry(files, ENTRY_FILE, path);
+    return entry == NULL || strcmp(entry->data, strerror(ENOENT)) == 0 ? NULL : entry->data;
+}
+
+bool ws_is_same_file(const char *path, const char *other)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool ws_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+ws_status ws_files_check_output(const ws_files *files, const char *what, const char *path, ws_error *err)
+{
+    const char *input;
+    ws_bytes    bytes;
+    for (size_t i = 0; ws_files_at(files, i, &input, &bytes); i++) {
+        if (ws_is_same_file(path, input)) {
+            return ws_error_add(err, WS_ERR_INPUT, "%s: %s is an input, expected another file to write to",
+                                what, path);
+        }
+    }
+    return WS_OK;
+}
+
 static ws_status put(ws_files *files, entry_kind kind, const char *path, const char *data, size_t len)
 {
     char *copy = len < PTRDIFF_MAX ? malloc(len + 1) : NULL;

@@ -29,6 +29,21 @@ WS_NODISCARD ws_status ws_files_read(ws_files *files, const char *path, ws_error
 /** True if the path is a readable regular file. */
 bool ws_files_has(ws_files *files, const char *path);
 
+/** Why a path that exists cannot be read ("Is a directory"); NULL if it can be, or does not exist. Borrowed.
+ */
+const char *ws_files_obstacle(ws_files *files, const char *path);
+
+/** Refuse an output that would replace an input.
+ * @param[in] what  names the output in the message: "--output"
+ * @return WS_OK; WS_ERR_INPUT if path is the same file, by whatever name, as one that was read */
+WS_NODISCARD ws_status ws_files_check_output(const ws_files *files, const char *what, const char *path,
+                                             ws_error *err);
+/** True if both paths lead to one file. False if there is none. */
+bool ws_is_same_file(const char *path, const char *other);
+
+/** True if the path leads to a folder. */
+bool ws_is_folder(const char *path);
+
 /** Names in a directory, sorted by byte value, joined by '\n' ("" if there is no such directory). Borrowed.
  */
 const char *ws_files_list(ws_files *files, const char *dir);

@@ -123,6 +123,9 @@ static ws_status generate_text(const command_line *line, ws_error *err, ws_strbu
         status = ws_workload_generate(files, ws_json_doc_root(spec), line->seed, err, &workload);
     }
     if (status == WS_OK) {
+        status = ws_files_check_output(files, "--output", line->output_path, err);
+    }
+    if (status == WS_OK) {
         ws_workload_write_jsonl(workload, text);
         status = text->failed ? WS_ERR_NOMEM : WS_OK;
     }

@@ -88,9 +88,26 @@ static ws_status find_input(session *s, const char *what, const char *path, cons
     if (ws_find_file(s->files, path, dirs, slash != NULL ? 1 : 0, found, PATH_CAP)) {
         return WS_OK;
     }
+    const char *obstacle = ws_files_obstacle(s->files, path);
+    if (obstacle != NULL) {
+        return ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: cannot be read: %s", what, path, obstacle);
+    }
     return slash != NULL ? ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file, here or in %s", what,
                                         path, parent)
                          : ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file", what, path);
+}
+
+/** A folder that is not there would leave its bundled namesakes in use. */
+static ws_status check_data_dirs(session *s, const ws_wattsim_args *args)
+{
+    ws_status status = WS_OK;
+    for (size_t i = 0; i < args->n_data_dirs; i++) {
+        if (!ws_is_folder(args->data_dirs[i])) {
+            status =
+                ws_error_add(&s->err, WS_ERR_INPUT, "--data-dir: %s: no such folder", args->data_dirs[i]);
+        }
+    }
+    return status;
 }
 
 static ws_status read_doc(session *s, const char *path, ws_json_doc **out)
@@ -104,6 +121,7 @@ static ws_status load(session *s, const ws_wattsim_args *args)
 {
     char bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP], workload_path[PATH_CAP];
     const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
+    WS_TRY(check_data_dirs(s, args));
     WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
     WS_TRY(find_input(s, "cluster-config", args->cluster_config, bundled, cluster_path));
     if (args->dataset != NULL) {
@@ -125,11 +143,19 @@ static ws_status load(session *s, const ws_wattsim_args *args)
 
 /* ---- outputs ---- */
 
+static ws_status check_output(session *s, const char *what, const char *path)
+{
+    if (path == NULL) {
+        return WS_OK;
+    }
+    WS_TRY(ws_files_check_output(s->files, what, path, &s->err));
+    return ws_output_path_check(path, &s->err);
+}
+
 static ws_status check_outputs(session *s, const ws_wattsim_args *args)
 {
-    const ws_status csv = args->output != NULL ? ws_output_path_check(args->output, &s->err) : WS_OK;
-    const ws_status json =
-        args->summary_json != NULL ? ws_output_path_check(args->summary_json, &s->err) : WS_OK;
+    const ws_status csv  = check_output(s, "--output", args->output);
+    const ws_status json = check_output(s, "--summary-json", args->summary_json);
     return csv != WS_OK ? csv : json;
 }
 

@@ -107,6 +107,41 @@ static void test_only_regular_files(void **state)
     assert_false(ws_files_has(f->files, path)); /* returns, instead of waiting for a writer */
 }
 
+static void test_obstacles_are_named(void **state)
+{
+    fixture *f = *state;
+    char     b[128], nowhere[128];
+    path_in(f, "b.json", b);
+    path_in(f, "nowhere", nowhere);
+    assert_null(ws_files_obstacle(f->files, b));
+    assert_null(ws_files_obstacle(f->files, nowhere));
+    assert_string_equal(ws_files_obstacle(f->files, f->dir), "Is a directory");
+    assert_true(ws_is_folder(f->dir));
+    assert_false(ws_is_folder(b));
+    assert_false(ws_is_folder(nowhere));
+}
+
+static void test_outputs_are_no_inputs(void **state)
+{
+    fixture *f   = *state;
+    ws_error err = WS_ERROR_INIT;
+    char     a[128], b[128], link_to_b[128];
+    path_in(f, "a.csv", a);
+    path_in(f, "b.json", b);
+    path_in(f, "late", link_to_b);
+    assert_int_equal(symlink(b, link_to_b), 0);
+    assert_int_equal(ws_files_check_output(f->files, "--output", b, &err), WS_OK); /* nothing was read yet */
+    assert_true(ws_files_has(f->files, b));
+    assert_int_equal(ws_files_check_output(f->files, "--output", a, &err), WS_OK);
+    assert_int_equal(ws_files_check_output(f->files, "--output", "/no/such/file", &err), WS_OK);
+    assert_int_equal(ws_files_check_output(f->files, "--output", link_to_b, &err), WS_ERR_INPUT);
+    assert_non_null(strstr(ws_error_text(&err), "--output: "));
+    assert_true(ws_is_same_file(b, link_to_b));
+    assert_false(ws_is_same_file(a, b));
+    assert_false(ws_is_same_file("/no/such/file", "/no/such/file"));
+    ws_error_clear(&err);
+}
+
 static void test_files_without_a_size_are_read(void **state)
 {
     fixture *f     = *state;
@@ -235,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_reads_and_remembers),        TEST(test_absence_is_remembered_and_explained),
         TEST(test_only_regular_files),         TEST(test_files_without_a_size_are_read),
+        TEST(test_obstacles_are_named),        TEST(test_outputs_are_no_inputs),
         TEST(test_listing_is_sorted),          TEST(test_put_replaces),
         TEST(test_packed_cache_answers_alike), TEST(test_damaged_blocks_are_refused),
         TEST(test_objects_travel_along),       cmocka_unit_test(test_sha256),

@@ -106,6 +106,25 @@ expect 2 --cluster-config small.json --output never.csv
 contains err 'small.json|weights|memory'
 [ ! -e never.csv ] || fail "bad input left an output"
 
+expect 2 --dataset . --output never.csv
+contains err '\.: cannot be read: Is a directory'
+expect 2 --data-dir no_such_folder --output never.csv
+contains err '--data-dir: no_such_folder: no such folder'
+[ ! -e never.csv ] || fail "bad input left an output"
+
+# --- an output never replaces an input, under whatever name: exit 2, the input as it was
+cp "$2/$power" own.json
+cp trace.jsonl own.jsonl
+ln own.jsonl linked.jsonl
+expect 2 --cluster-config own.json --summary-json ./own.json
+contains err '--summary-json: ./own.json is an input'
+expect 2 --cluster-config own.json --dataset own.jsonl --output linked.jsonl
+cmp own.json "$2/$power"
+cmp own.jsonl trace.jsonl
+cp "$2/workloads/example_trace.spec.json" own.spec.json
+expect 2 workload own.spec.json --output own.spec.json
+cmp own.spec.json "$2/workloads/example_trace.spec.json"
+
 # --- outputs that cannot be written: exit 3
 expect 3 --output broken.json/x.csv
 contains err 'broken.json/x.csv'
