@@ -32,6 +32,7 @@ static ws_status set_up(hand *h, const char *block, size_t len, ws_error *err)
                                       .max_nodes     = setup.max_nodes,
                                       .time_budget_s = setup.time_budget_s,
                                       .memory_bytes  = setup.memory_bytes,
+                                      .n_ranks_here  = swp_mpi_n_ranks_here(h->mpi),
                                       .should_stop   = swp_worker_breathe,
                                       .ctx           = h->worker};
     return swp_runner_create(&runner, &h->runner);

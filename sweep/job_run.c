@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/host_memory.h"
 
 struct swp_runner {
     swp_runner_config config;
@@ -36,6 +37,10 @@ ws_status swp_runner_create(const swp_runner_config *config, swp_runner **runner
         return WS_ERR_NOMEM;
     }
     r->config = *config;
+    if (r->config.memory_bytes == 0) {
+        r->config.memory_bytes =
+            ws_host_memory_budget_bytes(config->n_ranks_here > 0 ? (size_t)config->n_ranks_here : 1);
+    }
     ws_arena_init(&r->arena, 0);
     r->value_index   = calloc(swp_builder_spec(config->builder)->n_params + 1, sizeof(*r->value_index));
     ws_status status = r->value_index == NULL ? WS_ERR_NOMEM : ws_run_create(&r->run);

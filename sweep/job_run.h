@@ -23,7 +23,8 @@ typedef struct swp_runner_config {
     int32_t      rank;
     size_t       max_nodes;     /**< of the file's node axis */
     double       time_budget_s; /**< wall clock of one simulation; 0 = none */
-    size_t       memory_bytes;  /**< of one simulation; 0 = none */
+    size_t       memory_bytes;  /**< of one simulation; 0 = this rank's share of what the host has left */
+    int          n_ranks_here;  /**< ranks of this host, which share its memory; 0 = 1 */
     bool (*should_stop)(
         void *ctx); /**< polled during a simulation; true leaves the job interrupted; NULL = never */
     void *ctx;

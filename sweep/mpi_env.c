@@ -95,6 +95,11 @@ int swp_mpi_size(const swp_mpi *mpi)
     return mpi == NULL ? 1 : mpi->size;
 }
 
+int swp_mpi_n_ranks_here(const swp_mpi *mpi)
+{
+    return mpi == NULL ? 1 : mpi->window.n_ranks_here;
+}
+
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 

@@ -21,9 +21,10 @@ bool swp_mpi_is_launched(void);
  * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out);
 
-int         swp_mpi_rank(const swp_mpi *mpi); /**< 0 if mpi is NULL */
-int         swp_mpi_size(const swp_mpi *mpi); /**< 1 if mpi is NULL */
-const char *swp_mpi_library(void);            /**< the MPI library compiled against, one line */
+int         swp_mpi_rank(const swp_mpi *mpi);         /**< 0 if mpi is NULL */
+int         swp_mpi_size(const swp_mpi *mpi);         /**< 1 if mpi is NULL */
+int         swp_mpi_n_ranks_here(const swp_mpi *mpi); /**< on this node; 1 if mpi is NULL */
+const char *swp_mpi_library(void);                    /**< the MPI library compiled against, one line */
 
 /** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s ends with exit_code. */
 void swp_mpi_leave(swp_mpi **mpi, int exit_code);

@@ -51,6 +51,7 @@ static int share_node(MPI_Comm comm, int rank, swp_node_window *w, uint64_t *byt
     MPI_Comm_set_errhandler(w->node, MPI_ERRORS_RETURN);
     MPI_Comm_rank(w->node, &node_rank);
     MPI_Comm_size(w->node, &node_size);
+    w->n_ranks_here = node_size;
     if (node_size == 1 || MPI_Bcast(first, 2, MPI_UINT64_T, 0, w->node) != MPI_SUCCESS || first[1] <= ALIGN) {
         return -1;
     }
@@ -65,7 +66,7 @@ static int share_node(MPI_Comm comm, int rank, swp_node_window *w, uint64_t *byt
 ws_status swp_node_window_create(MPI_Comm comm, swp_node_window *out)
 {
     int rank = 0, size = 1;
-    *out = (swp_node_window){.node = MPI_COMM_NULL, .win = MPI_WIN_NULL};
+    *out = (swp_node_window){.node = MPI_COMM_NULL, .win = MPI_WIN_NULL, .n_ranks_here = 1};
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &size);
     out->leader_of = malloc((size_t)size * sizeof(*out->leader_of));

@@ -189,6 +189,7 @@ static ws_status start_local(boss *b)
                                       .max_nodes     = setup->max_nodes,
                                       .time_budget_s = setup->time_budget_s,
                                       .memory_bytes  = setup->memory_bytes,
+                                      .n_ranks_here  = swp_mpi_n_ranks_here(b->mpi),
                                       .should_stop   = must_abandon,
                                       .ctx           = &b->abandon};
     WS_TRY(swp_runner_create(&runner, &b->local_runner));

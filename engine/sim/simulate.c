@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/units.h"
@@ -403,6 +404,23 @@ ws_status ws_run_explain_deadlock(ws_run *run)
                                           run->scenario->workload->n_requests);
 }
 
+/* What the run needs and has; and what for, where a short interval is the likely reason. */
+static ws_status explain_memory(const ws_run *run)
+{
+    const double      budget_bytes = (double)run->limits.memory_bytes;
+    const ws_sampler *samples      = &run->samples;
+    if (run->has_log_samples && run->log_samples.n_samples > samples->n_samples) {
+        samples = &run->log_samples;
+    }
+    char series[96] = "";
+    if ((double)samples->n_samples * sizeof(double) * WS_SERIES_COUNT > budget_bytes / 8.0) {
+        (void)snprintf(series, sizeof series, "; its series have %zu intervals of %g s so far", samples->n_samples,
+                       (double)samples->interval_ns * WS_S_PER_NS);
+    }
+    return ws_error_add(run->err, WS_ERR_MEMORY_BUDGET, "the run needs at least %.1f MB, its memory budget is %.1f MB%s",
+                        (double)run->arena.refused_bytes * 1e-6, budget_bytes * 1e-6, series);
+}
+
 ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_limits *limits, ws_error *err,
                       const ws_result **result_out)
 {
@@ -421,8 +439,7 @@ ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_lim
         status = ws_run_build_result(run);
     }
     if (status == WS_ERR_NOMEM && run->arena.refused_bytes > 0) {
-        status = ws_error_add(err, WS_ERR_MEMORY_BUDGET, "the run needs at least %.1f MB, its memory budget is %.1f MB",
-                              (double)run->arena.refused_bytes * 1e-6, (double)run->limits.memory_bytes * 1e-6);
+        status = explain_memory(run);
     }
     WS_TRY(status);
     *result_out = &run->result;

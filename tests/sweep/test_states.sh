@@ -34,6 +34,18 @@ has_row 3 s.h5 '^infeasible,2,'
 # a time budget holds while a long wait is sampled, too
 "$WATTSWEEP" export s.h5 --columns job,wall_s | awk -F, '$1 == 4 && $2 > 10 { exit 1 }' || fail "job 4 took long"
 
+# without --job-memory, a job takes no more than a share of what the host, or this shell, may still take
+run_limited() {
+    (
+        ulimit -v 1500000
+        "$WATTSWEEP" run "$spec" -o limited.h5 --slice 4/5 -q
+    )
+}
+if (ulimit -v 1500000 && "$WATTSWEEP" --version >/dev/null 2>&1); then # sanitizers reserve more than that
+    expect 1 run_limited
+    has_row 4 limited.h5 '^failed,1,.*memory budget is [1-4][0-9][0-9]\.[0-9] MB; its series have [0-9]+ intervals of 1e-09 s'
+fi
+
 # a signal while a long job runs: it is left after ten seconds
 start_ranks 2 run "$spec" -o i.h5 --slice 1/5 --rank0-works no 2>/dev/null &
 mpirun_pid=$!
