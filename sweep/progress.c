@@ -1,23 +1,28 @@
 #include "progress.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/json_write.h"
 #include "base/strbuf.h"
 #include "job_run.h"
+#include "terminal.h"
 
 #define LIVE_INTERVAL_S 0.25
 #define LOG_INTERVAL_S 60.0
 #define JSON_INTERVAL_S 1.0
+enum { LINE_CAP = 320 };
 
 struct swp_progress {
     swp_progress_config config;
-    bool                is_terminal, has_live_line;
+    swp_terminal        terminal;
+    int                 n_live_lines; /* on the screen now, the last without an end; 0 = none */
+    bool                has_json_failed;
     double              begin_s, shown_s, json_s;
     uint64_t            n[SWP_STATE_COUNT];
     uint64_t            n_counted;
@@ -32,11 +37,11 @@ ws_status swp_progress_create(const swp_progress_config *config, swp_progress **
     if (p == NULL) {
         return WS_ERR_NOMEM;
     }
-    p->config      = *config;
-    p->is_terminal = isatty(STDERR_FILENO) == 1;
-    p->begin_s     = swp_wall_s();
-    p->shown_s     = p->begin_s;
-    p->best        = NAN;
+    p->config   = *config;
+    p->terminal = swp_terminal_find(config->is_launched);
+    p->begin_s  = swp_wall_s();
+    p->shown_s  = p->begin_s;
+    p->best     = NAN;
     return WS_OK;
 }
 
@@ -71,9 +76,15 @@ uint64_t swp_progress_n_counted(const swp_progress *p)
     return p->n_counted;
 }
 
+/* Rows of a state in the file: of this run and kept from an earlier one. */
+static uint64_t n_rows(const swp_progress *p, swp_job_state state)
+{
+    return p->config.n_before[state] + p->n[state];
+}
+
 static uint64_t n_failed(const swp_progress *p)
 {
-    return p->n[SWP_STATE_FAILED] + p->n[SWP_STATE_TIMED_OUT] + p->n[SWP_STATE_INFEASIBLE];
+    return n_rows(p, SWP_STATE_FAILED) + n_rows(p, SWP_STATE_TIMED_OUT) + n_rows(p, SWP_STATE_INFEASIBLE);
 }
 
 static double jobs_per_s(const swp_progress *p)
@@ -82,15 +93,24 @@ static double jobs_per_s(const swp_progress *p)
     return elapsed_s > 0.0 ? (double)p->n_counted / elapsed_s : 0.0;
 }
 
+/* Until the last job ends, at the rate so far; NAN if there is none. */
+static double eta_s(const swp_progress *p)
+{
+    uint64_t finished = p->n_counted;
+    for (int state = 0; state < SWP_STATE_COUNT; state++) {
+        finished += p->config.n_before[state];
+    }
+    const double rate = jobs_per_s(p);
+    return rate > 0.0 && finished <= p->config.n_total ? (double)(p->config.n_total - finished) / rate : NAN;
+}
+
 static void format_eta(const swp_progress *p, char *out, size_t cap)
 {
-    const uint64_t finished = p->config.n_before + p->n_counted;
-    const double   rate     = jobs_per_s(p);
-    if (rate <= 0.0 || finished > p->config.n_total) {
+    if (isnan(eta_s(p))) {
         snprintf(out, cap, "-");
         return;
     }
-    const long left_s = lround((double)(p->config.n_total - finished) / rate);
+    const long left_s = lround(eta_s(p));
     snprintf(out, cap, "%ld:%02ld:%02ld", left_s / 3600, left_s / 60 % 60, left_s % 60);
 }
 
@@ -104,8 +124,24 @@ static void format_line(const swp_progress *p, char *out, size_t cap)
     }
     snprintf(out, cap,
              "done=%" PRIu64 " failed=%" PRIu64 " pruned=%" PRIu64 " total=%" PRIu64 " rate=%.4g/s eta=%s%s",
-             p->config.n_before + p->n[SWP_STATE_DONE], n_failed(p), p->config.n_pruned, p->config.n_total,
-             jobs_per_s(p), eta, best);
+             n_rows(p, SWP_STATE_DONE), n_failed(p), p->config.n_pruned, p->config.n_total, jobs_per_s(p),
+             eta, best);
+}
+
+static void put_best(ws_json_writer *w, const swp_progress *p)
+{
+    if (isnan(p->best)) {
+        return;
+    }
+    ws_json_put_key(w, "best");
+    ws_json_begin_object(w);
+    ws_json_put_key(w, "metric");
+    ws_json_put_string(w, ws_metric_name(p->config.best_metric));
+    ws_json_put_key(w, "value");
+    ws_json_put_double(w, p->best);
+    ws_json_put_key(w, "job");
+    ws_json_put_int(w, p->best_job);
+    ws_json_end_object(w);
 }
 
 static void write_json(swp_progress *p, const char *ending)
@@ -122,7 +158,7 @@ static void write_json(swp_progress *p, const char *ending)
         const char *key;
         uint64_t    n;
     } counts[] = {{"n_total", p->config.n_total},
-                  {"n_done", p->config.n_before + p->n[SWP_STATE_DONE]},
+                  {"n_done", n_rows(p, SWP_STATE_DONE)},
                   {"n_failed", n_failed(p)},
                   {"n_pruned", p->config.n_pruned}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
@@ -133,56 +169,105 @@ static void write_json(swp_progress *p, const char *ending)
     ws_json_put_double(&w, jobs_per_s(p));
     ws_json_put_key(&w, "wall_s");
     ws_json_put_double(&w, swp_wall_s() - p->begin_s);
+    ws_json_put_key(&w, "eta_s");
+    ws_json_put_double(&w, eta_s(p));
+    put_best(&w, p);
     ws_json_end_object(&w);
     char *temporary = ws_asprintf("%s.tmp", p->config.json_path);
+    errno            = ENOMEM;
     FILE *file      = temporary == NULL || text.failed ? NULL : fopen(temporary, "w");
-    if (file != NULL) { /* a progress file that cannot be written does not stop a sweep */
-        const bool is_written = fprintf(file, "%s\n", ws_strbuf_text(&text)) > 0;
-        if (fclose(file) != 0 || !is_written || rename(temporary, p->config.json_path) != 0) {
-            remove(temporary);
-        }
+    bool  is_written = file != NULL && fprintf(file, "%s\n", ws_strbuf_text(&text)) > 0;
+    is_written       = file != NULL && fclose(file) == 0 && is_written;
+    is_written       = is_written && rename(temporary, p->config.json_path) == 0;
+    if (!is_written && !p->has_json_failed) { /* no reason to stop a sweep */
+        p->has_json_failed = true;
+        swp_progress_say(p, "--progress-json: %s cannot be written: %s", p->config.json_path,
+                         strerror(errno));
+    }
+    if (!is_written && file != NULL) {
+        remove(temporary);
     }
     free(temporary);
     ws_strbuf_fini(&text);
 }
 
-static void clear_live_line(swp_progress *p)
+/* ---- on a terminal ---- */
+
+/* Clear what is shown live, from its first line on. */
+static void clear_live_lines(swp_progress *p)
 {
-    if (p->has_live_line) {
+    if (p->n_live_lines > 1) {
+        fprintf(stderr, "\r\033[%dA\033[J", p->n_live_lines - 1);
+    } else if (p->n_live_lines == 1) {
         fputs("\r\033[K", stderr);
-        p->has_live_line = false;
     }
+    p->n_live_lines = 0;
 }
 
-static void show_ranks(const swp_progress *p, const swp_rank_progress *ranks)
+/* A line cut to the width of the terminal: one that wraps could not be cleared. */
+static void put_live(swp_progress *p, const char *line)
+{
+    fprintf(stderr, "%s%.*s", p->n_live_lines > 0 ? "\n" : "", p->terminal.n_columns - 1, line);
+    p->n_live_lines++;
+}
+
+static void format_rank(const swp_progress *p, const swp_rank_progress *ranks, int r, char *out, size_t cap)
 {
     const double elapsed_s = swp_wall_s() - p->begin_s;
-    for (int r = 0; ranks != NULL && r < p->config.n_ranks; r++) {
-        fprintf(stderr, "rank=%d done=%" PRIu64 " in_hand=%zu busy_share=%.2f%s\n", r, ranks[r].n_done,
-                ranks[r].n_in_hand, elapsed_s > 0.0 ? ranks[r].busy_s / elapsed_s : 0.0,
-                ranks[r].is_dead ? " dead" : "");
-    }
+    snprintf(out, cap, "rank=%d done=%" PRIu64 " in_hand=%zu busy_share=%.2f%s", r, ranks[r].n_done,
+             ranks[r].n_in_hand, elapsed_s > 0.0 ? ranks[r].busy_s / elapsed_s : 0.0,
+             ranks[r].is_dead ? " dead" : "");
 }
 
-static void show(swp_progress *p, const swp_rank_progress *ranks, bool is_last)
+static int n_shown_ranks(const swp_progress *p, const swp_rank_progress *ranks)
 {
-    char line[320];
-    format_line(p, line, sizeof line);
-    clear_live_line(p);
-    if (p->config.verbosity > 0 && (!p->is_terminal || is_last)) {
-        show_ranks(p, ranks);
+    return p->config.verbosity > 0 && ranks != NULL ? p->config.n_ranks : 0;
+}
+
+/* As many ranks as fit above the line about all. */
+static void show_live(swp_progress *p, const swp_rank_progress *ranks)
+{
+    char      line[LINE_CAP];
+    const int n = n_shown_ranks(p, ranks), room = p->terminal.n_lines - 1;
+    const int n_fit = n <= room ? n : room - 1;
+    clear_live_lines(p);
+    for (int r = 0; r < n_fit; r++) {
+        format_rank(p, ranks, r, line, sizeof line);
+        put_live(p, line);
     }
-    fprintf(stderr, "%s%s", line, p->is_terminal && !is_last ? "" : "\n");
+    if (n_fit < n) {
+        snprintf(line, sizeof line, "... and %d more ranks", n - n_fit);
+        put_live(p, line);
+    }
+    format_line(p, line, sizeof line);
+    put_live(p, line);
     fflush(stderr);
-    p->has_live_line = p->is_terminal && !is_last;
+}
+
+static void show_lines(swp_progress *p, const swp_rank_progress *ranks)
+{
+    char line[LINE_CAP];
+    clear_live_lines(p);
+    for (int r = 0; r < n_shown_ranks(p, ranks); r++) {
+        format_rank(p, ranks, r, line, sizeof line);
+        fprintf(stderr, "%s\n", line);
+    }
+    format_line(p, line, sizeof line);
+    fprintf(stderr, "%s\n", line);
+    fflush(stderr);
 }
 
 void swp_progress_tick(swp_progress *p, const swp_rank_progress *ranks)
 {
     const double now_s = swp_wall_s();
-    if (!p->config.is_quiet && now_s - p->shown_s >= (p->is_terminal ? LIVE_INTERVAL_S : LOG_INTERVAL_S)) {
+    const bool   is_live = p->terminal.is_live;
+    if (!p->config.is_quiet && now_s - p->shown_s >= (is_live ? LIVE_INTERVAL_S : LOG_INTERVAL_S)) {
         p->shown_s = now_s;
-        show(p, ranks, false);
+        if (is_live) {
+            show_live(p, ranks);
+        } else {
+            show_lines(p, ranks);
+        }
     }
     if (p->config.json_path != NULL && now_s - p->json_s >= JSON_INTERVAL_S) {
         p->json_s = now_s;
@@ -193,7 +278,7 @@ void swp_progress_tick(swp_progress *p, const swp_rank_progress *ranks)
 void swp_progress_finish(swp_progress *p, const swp_rank_progress *ranks, const char *ending)
 {
     if (!p->config.is_quiet) {
-        show(p, ranks, true);
+        show_lines(p, ranks);
     }
     if (p->config.json_path != NULL) {
         write_json(p, ending);
@@ -203,7 +288,7 @@ void swp_progress_finish(swp_progress *p, const swp_rank_progress *ranks, const 
 void swp_progress_say(swp_progress *p, const char *fmt, ...)
 {
     va_list args;
-    clear_live_line(p);
+    clear_live_lines(p);
     fputs("wattsweep: ", stderr);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);

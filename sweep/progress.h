@@ -1,7 +1,7 @@
 /* progress.h -- how a sweep is getting on, for people and for scripts.
  *
- * On a terminal one live line; in a log one line a minute; with --progress-json a small file that is always
- * whole. All on stderr, from rank 0 only. */
+ * On a terminal one live line, above it one for each rank with -v; in a log one line a minute; with
+ * --progress-json a small file that is always whole. All on stderr, from rank 0 only. */
 #ifndef SWP_PROGRESS_H
 #define SWP_PROGRESS_H
 
@@ -16,9 +16,10 @@ typedef struct swp_progress_config {
     bool        is_quiet;  /**< only problems */
     int         verbosity; /**< 1: a line for each rank as well */
     uint64_t    n_total;   /**< rows of the finished file */
-    uint64_t    n_before;  /**< of these done by an earlier run */
+    uint64_t    n_before[SWP_STATE_COUNT]; /**< of these kept from an earlier run, by state */
     uint64_t    n_pruned;
     int         n_ranks;
+    bool        is_launched;     /**< by mpirun or the like */
     bool        lower_is_better; /**< of best_metric */
     ws_metric   best_metric;     /**< what "best so far" is about; WS_METRIC_COUNT = nothing */
 } swp_progress_config;

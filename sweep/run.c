@@ -229,16 +229,17 @@ static ws_status create_source(boss *b)
 
 static ws_status create_progress(boss *b)
 {
-    const swp_progress_config config = {.name            = b->inputs.spec->name,
-                                        .json_path       = b->options->progress_json,
-                                        .is_quiet        = b->options->is_quiet,
-                                        .verbosity       = b->options->verbosity,
-                                        .n_total         = b->census.n_jobs,
-                                        .n_before        = b->file.resume.n_kept_total,
-                                        .n_pruned        = b->census.n_pruned,
-                                        .n_ranks         = swp_mpi_size(b->mpi),
-                                        .lower_is_better = ws_metric_is_cost(b->options->best) != 0,
-                                        .best_metric     = b->options->best};
+    swp_progress_config config = {.name            = b->inputs.spec->name,
+                                  .json_path       = b->options->progress_json,
+                                  .is_quiet        = b->options->is_quiet,
+                                  .verbosity       = b->options->verbosity,
+                                  .n_total         = b->census.n_jobs,
+                                  .n_pruned        = b->census.n_pruned,
+                                  .n_ranks         = swp_mpi_size(b->mpi),
+                                  .is_launched     = b->mpi != NULL,
+                                  .lower_is_better = ws_metric_is_cost(b->options->best) != 0,
+                                  .best_metric     = b->options->best};
+    memcpy(config.n_before, b->file.resume.n_kept, sizeof config.n_before);
     return swp_progress_create(&config, &b->progress);
 }
 
