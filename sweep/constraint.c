@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "expr.h"
 
 #define DERIVED_LIST(X)                                                                                      \
@@ -30,7 +31,7 @@ static const char *const derived_names[N_DERIVED] = {
 #undef DERIVED_NAME
 };
 
-enum { WEIGHTS_CACHE_SIZE = 1024 };
+enum { WEIGHTS_CACHE_SIZE = 1024, TEXT_SHOWN = 160 };
 
 typedef struct weights_entry {
     uint64_t key_plus_1; /* 0 = empty */
@@ -43,6 +44,7 @@ struct swp_constraints {
     const swp_spec  *spec;
     const ws_option *options;
     size_t           n_options, n_slots, n;
+    size_t           unknown; /* of the point checked last */
     bool             needs_facts, needs_weights;
     char (*option_texts)[64]; /* [n_options] values of the options that are not parameters */
     swp_quantity *values;     /* [n_slots] of the point being checked */
@@ -53,6 +55,29 @@ struct swp_constraints {
 static bool is_name(const char *candidate, const char *name, size_t len)
 {
     return strlen(candidate) == len && strncmp(candidate, name, len) == 0;
+}
+
+static const char *nearest_name(const swp_constraints *c, const char *name, size_t len)
+{
+    const char **known   = calloc(c->n_slots, sizeof(*known));
+    char        *text    = ws_asprintf("%.*s", (int)len, name);
+    const char  *nearest = NULL;
+    size_t       n       = 0;
+    for (size_t i = 0; known != NULL && i < N_DERIVED; i++) {
+        known[n++] = derived_names[i];
+    }
+    for (size_t i = 0; known != NULL && i < c->spec->n_params; i++) {
+        known[n++] = c->spec->params[i].name;
+    }
+    for (size_t i = 0; known != NULL && i < c->n_options; i++) {
+        known[n++] = c->options[i].name;
+    }
+    if (text != NULL) {
+        nearest = ws_nearest_name(text, known, n);
+    }
+    free(text);
+    free(known);
+    return nearest;
 }
 
 static swp_expr_name resolve(void *ctx, const char *name, size_t len)
@@ -75,7 +100,7 @@ static swp_expr_name resolve(void *ctx, const char *name, size_t len)
                                    .is_text = c->options[i].type == WS_OPTION_CHOICE};
         }
     }
-    return (swp_expr_name){.slot = -1};
+    return (swp_expr_name){.slot = -1, .nearest = nearest_name(c, name, len)};
 }
 
 /* Options keep their value over the sweep: those that vary are parameters, found first. */
@@ -101,7 +126,8 @@ static ws_status compile_all(swp_constraints *c, ws_error *err)
         char                  message[200];
         const ws_status       one = swp_expr_compile(constraint->text, resolve, c, message, &c->exprs[i]);
         if (one == WS_ERR_INPUT) {
-            ws_json_problem(constraint->place, err, "%s: %s", constraint->text, message);
+            ws_json_problem(constraint->place, err, "%.*s%s: %s", TEXT_SHOWN, constraint->text,
+                            strlen(constraint->text) > TEXT_SHOWN ? "..." : "", message);
         }
         status = one == WS_OK ? status : one;
         for (int slot = 0; one == WS_OK && slot < N_DERIVED; slot++) {
@@ -207,14 +233,24 @@ static void fill_point(swp_constraints *c, uint64_t job, const uint32_t *value_i
 
 size_t swp_constraints_check(swp_constraints *c, uint64_t job, const uint32_t *value_index)
 {
+    c->unknown = SWP_MEETS_ALL;
     if (c->n == 0) {
         return SWP_MEETS_ALL;
     }
     fill_point(c, job, value_index);
     for (size_t i = 0; i < c->n; i++) {
-        if (swp_expr_eval(c->exprs[i], c->values) == 0.0) {
+        const double truth = swp_expr_eval(c->exprs[i], c->values);
+        if (truth == 0.0) {
             return i;
+        }
+        if (isnan(truth) && c->unknown == SWP_MEETS_ALL) {
+            c->unknown = i;
         }
     }
     return SWP_MEETS_ALL;
+}
+
+size_t swp_constraints_unknown(const swp_constraints *c)
+{
+    return c->unknown;
 }

@@ -3,7 +3,8 @@
  * A constraint may name every parameter, every simulator option (its value at that point), and what follows
  * from the cluster config: num_nodes, num_instances, num_npus (over the cluster), tp_size, pp_size, ep_size
  * (the largest), npu_mem_gb (the smallest) and weights_gb (per NPU). Where such a quantity is unknown, for
- * example because the config is broken, the point is kept, and its run says what is wrong. */
+ * example because the config is broken, the point is kept, and its run says what is wrong. The same
+ * holds for a division by zero. */
 #ifndef SWP_CONSTRAINT_H
 #define SWP_CONSTRAINT_H
 
@@ -27,5 +28,9 @@ WS_NODISCARD ws_status swp_constraints_check_texts(const swp_spec *spec, ws_erro
  * none. */
 #define SWP_MEETS_ALL SIZE_MAX
 size_t swp_constraints_check(swp_constraints *constraints, uint64_t job, const uint32_t *value_index);
+
+/** The first constraint that could not be worked out for the point checked last; SWP_MEETS_ALL if there was
+ * none. */
+size_t swp_constraints_unknown(const swp_constraints *constraints);
 
 #endif /* SWP_CONSTRAINT_H */

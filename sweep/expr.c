@@ -90,6 +90,16 @@ static bool is_name_char(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.';
 }
 
+/* Bytes of the UTF-8 character at a place. */
+static int character_len(const char *at)
+{
+    int len = 1;
+    while (((unsigned char)at[len] & 0xc0u) == 0x80u) {
+        len++;
+    }
+    return len;
+}
+
 /* Take a symbol or a word, if it comes next. */
 static bool take(parser *p, const char *token)
 {
@@ -221,7 +231,10 @@ static int parse_quantity(parser *p, const char *name, size_t len, const char *a
     }
     const swp_expr_name meaning = p->resolve(p->ctx, name, len);
     if (meaning.slot < 0) {
-        return fail(p, "unknown name %.*s", (int)(len < 60 ? len : 60), name);
+        return fail(p, "unknown name %.*s%s%.60s%s", (int)(len < 60 ? len : 60), name,
+                    meaning.nearest != NULL ? ", did you mean " : "",
+                    meaning.nearest != NULL ? meaning.nearest : "",
+                    meaning.nearest != NULL ? "?" : "; texts stand in quotes");
     }
     p->at = after;
     return add_node(p, (node){.kind = OP_SLOT, .slot = meaning.slot, .is_text = meaning.is_text});
@@ -270,8 +283,8 @@ static int parse_atom(parser *p)
     if (isalpha((unsigned char)*p->at) || *p->at == '_' || *p->at == '`') {
         return parse_name(p);
     }
-    return fail(p, *p->at == '\0' ? "expected a value, found the end" : "expected a value, found '%c'",
-                *p->at);
+    return *p->at == '\0' ? fail(p, "expected a value, found the end")
+                          : fail(p, "expected a value, found '%.*s'", character_len(p->at), p->at);
 }
 
 static int parse_unary(parser *p)
@@ -284,6 +297,26 @@ static int parse_unary(parser *p)
     return result;
 }
 
+static bool is_constant(const swp_expr *expr, int index)
+{
+    const node *n = &expr->nodes[index];
+    if (n->kind == OP_NUMBER || n->kind == OP_TEXT) {
+        return true;
+    }
+    return n->kind != OP_SLOT && is_constant(expr, n->left) && (n->right < 0 || is_constant(expr, n->right));
+}
+
+static double eval_node(const swp_expr *expr, int index, const swp_quantity *values);
+
+/* A division that is by zero at every point is a slip. */
+static int add_division(parser *p, op kind, int left, int right)
+{
+    const int result = add_binary(p, kind, left, right);
+    return result >= 0 && is_constant(p->expr, right) && eval_node(p->expr, right, NULL) == 0.0
+               ? fail(p, "division by zero")
+               : result;
+}
+
 static int parse_term(parser *p)
 {
     int left = parse_unary(p);
@@ -291,9 +324,9 @@ static int parse_term(parser *p)
         if (take(p, "*")) {
             left = add_binary(p, OP_MUL, left, parse_unary(p));
         } else if (take(p, "/")) {
-            left = add_binary(p, OP_DIV, left, parse_unary(p));
+            left = add_division(p, OP_DIV, left, parse_unary(p));
         } else if (take(p, "%")) {
-            left = add_binary(p, OP_MOD, left, parse_unary(p));
+            left = add_division(p, OP_MOD, left, parse_unary(p));
         } else {
             break;
         }
@@ -385,7 +418,7 @@ ws_status swp_expr_compile(const char *text, swp_expr_resolve_fn resolve, void *
     expr->root = parse_or(&p);
     skip_blanks(&p);
     if (expr->root >= 0 && *p.at != '\0') {
-        fail(&p, "expected an operator, found '%c'", *p.at);
+        fail(&p, "expected an operator, found '%.*s'", character_len(p.at), p.at);
     } else if (expr->root >= 0 && is_text_node(&p, expr->root)) {
         fail(&p, "the expression is a text, expected a condition");
     }
@@ -423,13 +456,20 @@ static const char *text_of(const swp_expr *expr, int index, const swp_quantity *
     return text != NULL ? text : "";
 }
 
+/* Three-valued logic: what settles the matter does so whatever the other side is. */
+static double apply_logic(op kind, double a, double b)
+{
+    const double settling = kind == OP_OR ? 1.0 : 0.0;
+    const double left = isnan(a) ? NAN : a != 0.0, right = isnan(b) ? NAN : b != 0.0;
+    if (left == settling || right == settling) {
+        return settling;
+    }
+    return isnan(left) || isnan(right) ? NAN : 1.0 - settling;
+}
+
 static double apply(op kind, double a, double b)
 {
     switch (kind) {
-    case OP_OR:
-        return a != 0.0 || b != 0.0;
-    case OP_AND:
-        return a != 0.0 && b != 0.0;
     case OP_NOT:
         return a == 0.0;
     case OP_LT:
@@ -451,9 +491,9 @@ static double apply(op kind, double a, double b)
     case OP_MUL:
         return a * b;
     case OP_DIV:
-        return a / b;
+        return b != 0.0 ? a / b : NAN;
     case OP_MOD:
-        return fmod(a, b);
+        return fmod(a, b); /* NaN by zero */
     case OP_NEG:
         return -a;
     case OP_MIN:
@@ -467,7 +507,9 @@ static double apply(op kind, double a, double b)
     case OP_FLOOR:
         return floor(a);
     case OP_LOG2:
-        return log2(a);
+        return a > 0.0 ? log2(a) : NAN;
+    case OP_OR:
+    case OP_AND:
     case OP_NUMBER:
     case OP_TEXT:
     case OP_SLOT:
@@ -491,6 +533,9 @@ static double eval_node(const swp_expr *expr, int index, const swp_quantity *val
     }
     const double a = eval_node(expr, n->left, values);
     const double b = n->right < 0 ? 0.0 : eval_node(expr, n->right, values);
+    if (n->kind == OP_OR || n->kind == OP_AND) {
+        return apply_logic(n->kind, a, b);
+    }
     return isnan(a) || isnan(b) ? NAN : apply(n->kind, a, b);
 }
 

@@ -8,7 +8,9 @@
  *
  * Names are letters, digits, '_' and '.'; a JSON Pointer is written between backquotes. Functions: min, max,
  * abs, ceil, floor, log2. Types are checked when compiling: numbers (true is 1, false 0) and texts; texts are
- * only compared by == and !=. A quantity that is unknown (NaN) makes the whole expression unknown. */
+ * only compared by == and !=. What is worked out with an unknown quantity (NaN), a division by zero or the
+ * logarithm of what has none is unknown too; but false and unknown is false, true or unknown is true: guards
+ * work. */
 #ifndef SWP_EXPR_H
 #define SWP_EXPR_H
 
@@ -28,6 +30,8 @@ typedef struct swp_quantity {
 typedef struct swp_expr_name {
     int  slot; /**< index into the values given to swp_expr_eval(); -1 = no such name */
     bool is_text;
+    const char *nearest; /**< of a name that there is not: the most similar one, NULL if none is; borrowed
+                            until the next name is asked for */
 } swp_expr_name;
 
 /** Say what a name is; `name` is not NUL-terminated. */

@@ -74,10 +74,10 @@ const swp_column *swp_frame_find(const swp_frame *frame, const char *name, ws_co
     return *component_out < WS_COMPONENT_COUNT ? swp_columns_find(columns, SWP_ROLE_COMPONENT_J, 0) : NULL;
 }
 
-static ws_status unknown(const swp_frame *frame, const char *name, ws_error *err)
+const char *swp_frame_nearest(const swp_frame *frame, const char *name)
 {
     const swp_columns *columns = swp_reader_columns(frame->reader);
-    const char       **known   = malloc((columns->n + 1) * sizeof(known[0]));
+    const char       **known   = malloc((columns->n + WS_COMPONENT_COUNT) * sizeof(known[0]));
     size_t             n       = 0;
 
     for (size_t i = 0; known != NULL && i < columns->n; i++) {
@@ -86,11 +86,20 @@ static ws_status unknown(const swp_frame *frame, const char *name, ws_error *err
             known[n++] = column->role == SWP_ROLE_PARAM ? param_of(frame, column)->long_name : column->name;
         }
     }
+    for (int c = 0; known != NULL && c < WS_COMPONENT_COUNT; c++) {
+        known[n++] = component_columns[c];
+    }
     const char *nearest = known == NULL ? NULL : ws_nearest_name(name, known, n);
+    free(known);
+    return nearest;
+}
+
+static ws_status unknown(const swp_frame *frame, const char *name, ws_error *err)
+{
+    const char *nearest = swp_frame_nearest(frame, name);
     ws_error_add(err, WS_ERR_INPUT, "%s: no column \"%s\"%s%s%s", swp_reader_path(frame->reader), name,
                  nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest,
                  nearest == NULL ? "" : "\"?");
-    free(known);
     return WS_ERR_INPUT;
 }
 

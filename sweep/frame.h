@@ -48,6 +48,9 @@ void                   swp_cells_fini(swp_cells *cells);
  */
 const swp_column *swp_frame_find(const swp_frame *frame, const char *name, ws_component *component_out);
 
+/** The column or <component>_j most similar to a name; NULL if none is. Borrowed. */
+const char *swp_frame_nearest(const swp_frame *frame, const char *name);
+
 /** True if cells are texts or named states; everything else is a number. */
 bool swp_cells_is_text(const swp_cells *cells);
 

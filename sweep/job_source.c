@@ -42,7 +42,8 @@ ws_status swp_census_take(swp_builder *builder, swp_constraints *constraints, sw
     uint32_t       *value_index = calloc(spec->n_params + 1, sizeof(*value_index));
     *census_out                 = (swp_census){.n_jobs = slice.end - slice.begin};
     census_out->pruned_by       = calloc(spec->n_constraints + 1, sizeof(uint64_t));
-    if (value_index == NULL || census_out->pruned_by == NULL) {
+    census_out->unknown_by      = calloc(spec->n_constraints + 1, sizeof(uint64_t));
+    if (value_index == NULL || census_out->pruned_by == NULL || census_out->unknown_by == NULL) {
         free(value_index);
         swp_census_fini(census_out);
         return WS_ERR_NOMEM;
@@ -53,6 +54,8 @@ ws_status swp_census_take(swp_builder *builder, swp_constraints *constraints, sw
         if (unmet != SWP_MEETS_ALL) {
             census_out->pruned_by[unmet]++;
             census_out->n_pruned++;
+        } else if (swp_constraints_unknown(constraints) != SWP_MEETS_ALL) {
+            census_out->unknown_by[swp_constraints_unknown(constraints)]++;
         }
     }
     census_out->n_jobs -= census_out->n_pruned;
@@ -63,6 +66,7 @@ ws_status swp_census_take(swp_builder *builder, swp_constraints *constraints, sw
 void swp_census_fini(swp_census *census)
 {
     free(census->pruned_by);
+    free(census->unknown_by);
     *census = (swp_census){0};
 }
 

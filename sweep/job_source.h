@@ -31,6 +31,8 @@ typedef struct swp_census {
     uint64_t  n_jobs;    /**< to run or done already: without pruned points */
     uint64_t  n_pruned;  /**< jobs left out */
     uint64_t *pruned_by; /**< [n_constraints] the same by the first constraint not met; owned */
+    uint64_t *unknown_by; /**< [n_constraints] jobs kept since it has no answer there, by the first such one;
+                             owned */
 } swp_census;
 
 WS_NODISCARD ws_status swp_census_take(swp_builder *builder, swp_constraints *constraints, swp_slice slice,

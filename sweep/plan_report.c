@@ -90,6 +90,10 @@ static void print_table(const swp_sweep_inputs *in, const swp_census *census, co
     printf("pruned    %" PRIu64 "\n", census->n_pruned);
     for (size_t i = 0; i < spec->n_constraints; i++) {
         printf("          %" PRIu64 " do not meet %s\n", census->pruned_by[i], spec->constraints[i].text);
+        if (census->unknown_by[i] > 0) {
+            printf("          %" PRIu64 " are kept since it cannot be worked out there\n",
+                   census->unknown_by[i]);
+        }
     }
     if (probe != NULL && probe->n_worked > 0) {
         printf("estimate  %.3g core-seconds (%.3g ms a job, from %zu tried), ",
@@ -143,6 +147,7 @@ static void put_pruned(ws_json_writer *w, const swp_spec *spec, const swp_census
         ws_json_put_key(w, "constraint");
         ws_json_put_string(w, spec->constraints[i].text);
         put_count(w, "n_jobs", census->pruned_by[i]);
+        put_count(w, "n_unknown", census->unknown_by[i]);
         ws_json_end_object(w);
     }
     ws_json_end_array(w);

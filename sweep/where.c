@@ -19,7 +19,7 @@ typedef struct lookup {
 
 static swp_expr_name resolve(void *ctx, const char *name, size_t len)
 {
-    static const swp_expr_name none = {-1, false};
+    static const swp_expr_name none = {.slot = -1};
     lookup                    *look = ctx;
     ws_component               component;
 
@@ -30,18 +30,18 @@ static swp_expr_name resolve(void *ctx, const char *name, size_t len)
     look->names[look->n][len] = '\0';
     for (size_t i = 0; i < look->n; i++) {
         if (strcmp(look->names[i], look->names[look->n]) == 0) {
-            return (swp_expr_name){(int)i, swp_cells_is_text(&look->cells[i])};
+            return (swp_expr_name){.slot = (int)i, .is_text = swp_cells_is_text(&look->cells[i])};
         }
     }
     if (swp_frame_find(look->frame, look->names[look->n], &component) == NULL) {
-        return none;
+        return (swp_expr_name){.slot = -1, .nearest = swp_frame_nearest(look->frame, look->names[look->n])};
     }
     look->status = swp_frame_read(look->frame, look->names[look->n], look->err, &look->cells[look->n]);
     if (look->status != WS_OK) {
         return none;
     }
     const int slot = (int)look->n++;
-    return (swp_expr_name){slot, swp_cells_is_text(&look->cells[slot])};
+    return (swp_expr_name){.slot = slot, .is_text = swp_cells_is_text(&look->cells[slot])};
 }
 
 static void evaluate(lookup *look, const swp_expr *expr, bool *keep)

@@ -31,6 +31,16 @@ grep -q "/constraints: no point of 48 meets them all" log || fail "empty: $(cat 
 expect 0 "$WATTSWEEP" plan empty.json >log
 grep -q "48 do not meet max_num_seqs < 0" log || fail "empty plan: $(cat log)"
 [ ! -e bad.h5 ] && [ ! -e bad.h5.lock ] || fail "something was written"
+# a constraint that has no answer keeps its points, and plan says so; one that never has any is a mistake
+sed 's/"max_num_seqs \* tp_size < 32"/"tp_size == 1 or 8 \/ (tp_size - 2) < 9"/' "$SPEC_DIR/small.json" >zero.json
+expect 0 "$WATTSWEEP" plan zero.json --no-probe >log 2>&1
+grep -q "^jobs      48" log && grep -q "24 are kept since it cannot be worked out there" log || fail "zero: $(cat log)"
+sed 's/"max_num_seqs \* tp_size < 32"/"max_num_seqs \/ 0 < 32"/' "$SPEC_DIR/small.json" >never.json
+expect 2 "$WATTSWEEP" plan never.json 2>log
+grep -q "/constraints/0: max_num_seqs / 0 < 32: column 17: division by zero" log || fail "never: $(cat log)"
+sed 's/"max_num_seqs \* tp_size < 32"/"tp_sise < 32"/' "$SPEC_DIR/small.json" >name.json
+expect 2 "$WATTSWEEP" plan name.json 2>log
+grep -q "unknown name tp_sise, did you mean tp_size?" log || fail "name: $(cat log)"
 expect 2 "$WATTSWEEP" run missing.json 2>/dev/null
 expect 2 "$WATTSWEEP" run 2>/dev/null
 expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" --overwirte 2>log

@@ -25,7 +25,8 @@ static swp_expr_name resolve(void *ctx, const char *name, size_t len)
             return (swp_expr_name){.slot = i, .is_text = i == TEXT_SLOT};
         }
     }
-    return (swp_expr_name){.slot = -1};
+    return (swp_expr_name){.slot    = -1,
+                           .nearest = len == 7 && strncmp(name, "tp_szie", len) == 0 ? "tp_size" : NULL};
 }
 
 static double eval(const char *text)
@@ -75,11 +76,30 @@ static void test_names(void **state)
     expect("tp_size == 2 && true", 1.0);
 }
 
-static void test_unknown_quantity_makes_all_unknown(void **state)
+static void test_unknown_quantity_makes_unknown(void **state)
 {
     (void)state;
-    assert_true(isnan(eval("weights_gb < 80")));
-    assert_true(isnan(eval("tp_size == 1 && weights_gb < 80")));
+    static const char *const unknown[] = {
+        "weights_gb < 80",       "tp_size == 2 && weights_gb < 80", "weights_gb < 80 || tp_size == 1",
+        "not weights_gb < 80",   "min(weights_gb, 1) < 80",         "1 / (tp_size - 2) < 3",
+        "7 % (tp_size - 2) < 3", "log2(tp_size - 2) < 3",           "log2(-1) < 3"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        if (!isnan(eval(unknown[i]))) {
+            fail_msg("%s: expected unknown, found %g", unknown[i], eval(unknown[i]));
+        }
+    }
+}
+
+/* So that a guard keeps what it guards from being asked. */
+static void test_one_side_may_settle_it(void **state)
+{
+    (void)state;
+    expect("tp_size == 1 && weights_gb < 80", 0.0);
+    expect("weights_gb < 80 && tp_size == 1", 0.0);
+    expect("tp_size == 2 || weights_gb < 80", 1.0);
+    expect("tp_size != 2 and 1 / (tp_size - 2) < 3", 0.0);
+    expect("tp_size == 2 or 1 / (tp_size - 2) < 3", 1.0);
+    expect("1 / (tp_size - 1) < 3 && 3", 1.0);
 }
 
 static void test_uses(void **state)
@@ -101,7 +121,13 @@ static void test_broken_texts(void **state)
         const char *text, *message;
     } cases[] = {{"", "column 1: expected a value, found the end"},
                  {"tp_size <", "column 10: expected a value"},
-                 {"tp_szie < 2", "column 1: unknown name tp_szie"},
+                 {"tp_szie < 2", "column 1: unknown name tp_szie, did you mean tp_size?"},
+                 {"hardware == H200", "column 13: unknown name H200; texts stand in quotes"},
+                 {"tp_size / 0 < 2", "division by zero"},
+                 {"tp_size % (3 - 3) < 2", "division by zero"},
+                 {"tp_size < 2 und", "column 13: expected an operator, found 'u'"},
+                 {"tp_size \u00f6 1", "expected an operator, found '\u00f6'"},
+                 {"\u00f6 > 1", "expected a value, found '\u00f6'"},
                  {"tp_size = 2", "column 9: expected \"==\""},
                  {"(tp_size", "column 9: expected \")\""},
                  {"tp_size 2", "column 9: expected an operator"},
@@ -143,7 +169,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_unknown_quantity_makes_all_unknown),
+        cmocka_unit_test(test_unknown_quantity_makes_unknown),
+        cmocka_unit_test(test_one_side_may_settle_it),
         cmocka_unit_test(test_uses),
         cmocka_unit_test(test_broken_texts),
         cmocka_unit_test(test_depth_and_length_are_bounded),
