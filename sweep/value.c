@@ -20,7 +20,7 @@ char *swp_arena_strdup(ws_arena *arena, const char *text)
 char *swp_number_label(double number, char buf[32])
 {
     if (number == floor(number) && fabs(number) < 1e15) {
-        snprintf(buf, 32, "%.0f", number);
+        snprintf(buf, 32, "%.0f", number + 0.0); /* -0 is 0 */
         return buf;
     }
     return ws_double_repr(number, buf);
@@ -80,22 +80,29 @@ static bool read_bound(ws_json place, double *out, bool *has_unit_out)
     return ws_json_kind_of(place) == WS_JSON_NUMBER;
 }
 
+/* Where a sequence passes zero, what rounding leaves of it is not a number of its own: -0.3 + 3 * 0.1 is 0. */
+static double tidy_sum(double x, double a, double b)
+{
+    return fabs(x) < 1e-12 * fmax(fabs(a), fabs(b)) ? 0.0 : tidy(x);
+}
+
 static double generate(generator_kind kind, double a, double b, double step, size_t i, size_t n)
 {
-    if (kind == GEN_RANGE) {
-        return tidy(a + step * (double)i);
-    }
-    if (i == 0 || i + 1 == n) {
+    if (i == 0 || (i + 1 == n && kind != GEN_RANGE)) {
         return i == 0 ? a : b; /* the ends exactly */
     }
+    if (kind == GEN_RANGE) {
+        return tidy_sum(a + step * (double)i, a, b);
+    }
     const double share = (double)i / (double)(n - 1);
-    return tidy(kind == GEN_LINSPACE ? a + (b - a) * share : exp(log(a) + (log(b) - log(a)) * share));
+    return kind == GEN_LINSPACE ? tidy_sum(a + (b - a) * share, a, b)
+                                : tidy(exp(log(a) + (log(b) - log(a)) * share));
 }
 
 /* How many values a generator with these arguments has; 0 if they make no sense. */
 static size_t generator_count(generator_kind kind, double a, double b, double third)
 {
-    if (kind == GEN_LOGSPACE && !(a > 0.0 && b > 0.0)) {
+    if ((kind == GEN_LOGSPACE && !(a > 0.0 && b > 0.0)) || !isfinite(b - a)) {
         return 0;
     }
     double n = third;
@@ -126,8 +133,19 @@ static ws_status label_seconds(swp_choice *value, ws_arena *arena)
     return value->label == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
-static ws_status read_generated(generator_kind kind, ws_json args, ws_arena *arena, ws_error *err,
-                                swp_choice_list *out)
+/* Generated values never turn back: equal ones are neighbours. */
+static ws_status check_progress(const swp_choice_list *list, ws_json args, ws_error *err)
+{
+    for (size_t i = 1; i < list->n; i++) {
+        if (list->values[i].number == list->values[i - 1].number) {
+            return ws_json_problem(args, err, "the value %s is listed twice", list->values[i].label);
+        }
+    }
+    return WS_OK;
+}
+
+static ws_status read_generated(generator_kind kind, ws_json args, bool may_repeat, ws_arena *arena,
+                                ws_error *err, swp_choice_list *out)
 {
     double bound[3] = {0.0};
     bool   unit[3]  = {false};
@@ -152,7 +170,7 @@ static ws_status read_generated(generator_kind kind, ws_json args, ws_arena *are
         out->values[i]      = (swp_choice){.number = number, .json = WS_JSON_NONE};
         WS_TRY(unit[0] ? label_seconds(&out->values[i], arena) : label_number(&out->values[i], arena));
     }
-    return WS_OK;
+    return may_repeat ? WS_OK : check_progress(out, args, err);
 }
 
 /* ---- lists ---- */
@@ -217,7 +235,7 @@ ws_status swp_values_read(ws_json place, bool may_repeat, ws_arena *arena, ws_er
     ws_json        args = WS_JSON_NONE;
     *out                = (swp_choice_list){.n = 0};
     if (find_generator(place, &kind, &args)) {
-        return read_generated(kind, args, arena, err, out);
+        return read_generated(kind, args, may_repeat, arena, err, out);
     }
     if (ws_json_kind_of(place) != WS_JSON_ARRAY || ws_json_size(place) == 0) {
         return ws_json_expected(place, err,
