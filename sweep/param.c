@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -99,6 +100,9 @@ static void make_short_name(const char *name, char *out, size_t cap)
         }
     }
     out[n] = '\0';
+    if (n == 0) { /* no letter or digit we know: datasets need a name all the same */
+        snprintf(out, cap, "unnamed");
+    }
 }
 
 /* ---- checking values ---- */
@@ -219,20 +223,55 @@ static bool takes_durations(const swp_parameter *param)
            (param->option != NULL && param->option->type == WS_OPTION_SECONDS);
 }
 
-/* The narrowest kind that holds every value. */
+/* The narrowest kind that holds every value; true and 1 are two values, which only their labels tell apart. */
 static swp_param_kind common_kind(const swp_parameter *param)
 {
-    bool all_bool = true, all_int = param->unit[0] != 's';
+    size_t n_bools = 0;
+    bool   all_int = param->unit[0] != 's';
     for (size_t i = 0; i < param->n_values; i++) {
-        const swp_choice *value   = &param->values[i];
-        const bool        is_bool = ws_json_kind_of(value->json) == WS_JSON_BOOL;
-        if (isnan(value->number) || (is_bool && !all_bool)) {
+        const swp_choice *value = &param->values[i];
+        if (isnan(value->number)) {
             return SWP_PARAM_TEXT;
         }
-        all_bool = all_bool && is_bool;
-        all_int  = all_int && !is_bool && value->number == floor(value->number) && fabs(value->number) < 9e15;
+        n_bools += ws_json_kind_of(value->json) == WS_JSON_BOOL;
+        all_int = all_int && value->number == floor(value->number) && fabs(value->number) < 9e15;
     }
-    return all_bool ? SWP_PARAM_BOOL : all_int ? SWP_PARAM_INT : SWP_PARAM_DOUBLE;
+    if (n_bools > 0) {
+        return n_bools == param->n_values ? SWP_PARAM_BOOL : SWP_PARAM_TEXT;
+    }
+    return all_int ? SWP_PARAM_INT : SWP_PARAM_DOUBLE;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const swp_choice *const *left  = a;
+    const swp_choice *const *right = b;
+    if ((*left)->number != (*right)->number) {
+        return (*left)->number < (*right)->number ? -1 : 1;
+    }
+    return *left < *right ? -1 : 1;
+}
+
+/* "1s" and "1000ms" differ as texts; their jobs would not. */
+static ws_status check_distinct_durations(const swp_parameter *param, ws_json place, ws_arena *arena,
+                                          ws_error *err)
+{
+    const swp_choice **sorted = ws_arena_alloc(arena, param->n_values, sizeof(*sorted));
+    if (sorted == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < param->n_values; i++) {
+        sorted[i] = &param->values[i];
+    }
+    qsort(sorted, param->n_values, sizeof(*sorted), compare_numbers);
+    ws_status status = WS_OK;
+    for (size_t i = 1; i < param->n_values; i++) {
+        if (sorted[i - 1]->number == sorted[i]->number) {
+            status = ws_json_problem(place_of(sorted[i], place), err, "the value %s is listed twice",
+                                     sorted[i]->label);
+        }
+    }
+    return status;
 }
 
 static ws_status read_list(ws_json place, bool may_repeat, double bare_unit_s, ws_arena *arena, ws_error *err,
@@ -251,7 +290,8 @@ static ws_status read_list(ws_json place, bool may_repeat, double bare_unit_s, w
         status              = one == WS_OK ? status : one;
     }
     out->kind = common_kind(out);
-    return status;
+    WS_TRY(status);
+    return !may_repeat && takes_durations(out) ? check_distinct_durations(out, place, arena, err) : WS_OK;
 }
 
 ws_status swp_param_read(ws_json place, bool may_repeat, double standby_bare_unit_s, ws_arena *arena,
