@@ -1,5 +1,6 @@
 #include "spec_axes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,23 +38,38 @@ static ws_status allocate(swp_spec *spec, size_t n_params)
     return spec->params == NULL || spec->axes == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
-/* Two names may shorten to one, and names may repeat between zip groups. */
+static bool is_short_name_taken(const swp_spec *spec, const char *short_name)
+{
+    for (size_t i = 0; i < spec->n_params; i++) {
+        if (strcmp(spec->params[i].short_name, short_name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two names may shorten to one: the second gets "_b", the third "_c", ... at its end. */
+static void make_short_name_unique(const swp_spec *spec, swp_parameter *param)
+{
+    const swp_parameter plain = *param;
+    for (int k = 1; is_short_name_taken(spec, param->short_name); k++) {
+        char      suffix[16];
+        const int len  = k < 26 ? snprintf(suffix, sizeof suffix, "_%c", 'a' + k)
+                                : snprintf(suffix, sizeof suffix, "_%d", k);
+        const int room = (int)sizeof param->short_name - 1 - len;
+        snprintf(param->short_name, sizeof param->short_name, "%.*s%s", room, plain.short_name, suffix);
+    }
+}
+
+/* Names may repeat between zip groups. */
 static ws_status check_name(axes_reader *r, ws_json place, swp_parameter *param)
 {
-    int n_same_short = 0;
     for (size_t i = 0; i < r->spec->n_params; i++) {
         if (strcmp(r->spec->params[i].name, param->name) == 0) {
             return ws_json_problem(place, r->err, "the parameter %s is given twice", param->name);
         }
-        n_same_short += strcmp(r->spec->params[i].short_name, param->short_name) == 0;
     }
-    if (n_same_short > 0) {
-        const size_t len          = strlen(param->short_name);
-        const size_t at           = len < sizeof param->short_name - 3 ? len : sizeof param->short_name - 3;
-        param->short_name[at]     = '_';
-        param->short_name[at + 1] = (char)('a' + n_same_short % 26);
-        param->short_name[at + 2] = '\0';
-    }
+    make_short_name_unique(r->spec, param);
     return WS_OK;
 }
 
