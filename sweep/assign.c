@@ -342,42 +342,62 @@ ws_status swp_assign_workload(const swp_spec *spec, const uint32_t *value_index,
 
 /* ---- facts ---- */
 
-static double positive_or(ws_json place, double otherwise)
+/* A size: `otherwise` where the config does not say it, NaN where what it says is none. */
+static double size_or(ws_json place, double otherwise)
 {
     const double number = ws_json_number(place);
-    return number >= 1.0 ? number : otherwise;
+    return !is_there(place) ? otherwise : number >= 1.0 ? number : NAN;
+}
+
+/* Unlike fmax and fmin: what one instance does not say makes the extreme of all unknown. */
+static double larger_of(double a, double b)
+{
+    return isnan(a) || isnan(b) ? NAN : fmax(a, b);
+}
+
+static double smaller_of(double a, double b)
+{
+    return isnan(a) || isnan(b) ? NAN : fmin(a, b);
 }
 
 /* tp, pp and NPUs of an instance, by the config format's rules of inference (spec/serving.md 1.4). */
 static void add_instance(ws_json instance, swp_cluster_facts *facts)
 {
-    const double npus = positive_or(ws_json_member(instance, "num_npus"), 0.0);
-    double       tp   = positive_or(ws_json_member(instance, "tp_size"), 0.0);
-    double       pp   = positive_or(ws_json_member(instance, "pp_size"), 1.0);
+    const double npus = size_or(ws_json_member(instance, "num_npus"), 0.0);
+    double       tp   = size_or(ws_json_member(instance, "tp_size"), 0.0);
+    double       pp   = size_or(ws_json_member(instance, "pp_size"), 1.0);
     if (tp == 0.0) {
-        tp = npus > 0.0 ? floor(npus / pp) : 1.0;
+        tp = npus == 0.0 ? 1.0 : floor(npus / pp);
     } else if (npus > tp * pp) {
         pp = floor(npus / tp);
     }
-    facts->num_npus += tp * pp;
-    facts->tp_size       = fmax(facts->tp_size, tp);
-    facts->pp_size       = fmax(facts->pp_size, pp);
-    facts->ep_size       = fmax(facts->ep_size, positive_or(ws_json_member(instance, "ep_size"), 1.0));
+    facts->num_npus += isnan(npus) ? NAN : tp * pp;
+    facts->tp_size       = larger_of(facts->tp_size, tp);
+    facts->pp_size       = larger_of(facts->pp_size, pp);
+    facts->ep_size       = larger_of(facts->ep_size, size_or(ws_json_member(instance, "ep_size"), 1.0));
     const double mem_gib = ws_json_number(ws_json_member(ws_json_member(instance, "npu_mem"), "mem_size"));
-    facts->npu_mem_gb = fmin(facts->npu_mem_gb, mem_gib * (double)WS_BYTES_PER_GIB / (double)WS_BYTES_PER_GB);
+    facts->npu_mem_gb =
+        smaller_of(facts->npu_mem_gb, mem_gib * (double)WS_BYTES_PER_GIB / (double)WS_BYTES_PER_GB);
     facts->num_instances += 1.0;
 }
 
 swp_cluster_facts swp_cluster_facts_of(ws_json cluster)
 {
-    swp_cluster_facts facts = {.npu_mem_gb = NAN};
+    static const swp_cluster_facts unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    swp_cluster_facts              facts   = {.npu_mem_gb = INFINITY};
     for (ws_json node = ws_json_first(ws_json_member(cluster, "nodes")); is_there(node);
          node         = ws_json_next(node)) {
+        const ws_json instances = ws_json_member(node, "instances");
         facts.num_nodes += 1.0;
-        for (ws_json inst = ws_json_first(ws_json_member(node, "instances")); is_there(inst);
-             inst         = ws_json_next(inst)) {
+        for (ws_json inst = ws_json_first(instances); is_there(inst); inst = ws_json_next(inst)) {
+            if (ws_json_kind_of(inst) != WS_JSON_OBJECT) {
+                return unknown;
+            }
             add_instance(inst, &facts);
         }
+        if (ws_json_size(instances) == 0) {
+            return unknown;
+        }
     }
-    return facts;
+    return facts.num_nodes > 0.0 ? facts : unknown;
 }
