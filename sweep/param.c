@@ -223,7 +223,8 @@ static bool takes_durations(const swp_parameter *param)
            (param->option != NULL && param->option->type == WS_OPTION_SECONDS);
 }
 
-/* The narrowest kind that holds every value; true and 1 are two values, which only their labels tell apart. */
+/* The narrowest kind that holds every value; true and 1 are two values, which only their labels tell apart.
+ */
 static swp_param_kind common_kind(const swp_parameter *param)
 {
     size_t n_bools = 0;

@@ -80,7 +80,8 @@ static bool read_bound(ws_json place, double *out, bool *has_unit_out)
     return ws_json_kind_of(place) == WS_JSON_NUMBER;
 }
 
-/* Where a sequence passes zero, what rounding leaves of it is not a number of its own: -0.3 + 3 * 0.1 is 0. */
+/* Where a sequence passes zero, what rounding leaves of it is not a number of its own: -0.3 + 3 * 0.1 is 0.
+ */
 static double tidy_sum(double x, double a, double b)
 {
     return fabs(x) < 1e-12 * fmax(fabs(a), fabs(b)) ? 0.0 : tidy(x);

@@ -11,7 +11,7 @@ typedef struct lookup {
     const swp_frame *frame;
     size_t           n;
     swp_cells        cells[MAX_NAMES];
-    char             names[MAX_NAMES][128];
+    char             names[MAX_NAMES + 1][128]; /* the last is scratch */
     char             texts[MAX_NAMES][SWP_CELL_TEXT];
     ws_error        *err;
     ws_status        status; /* of reading a column */
@@ -23,7 +23,7 @@ static swp_expr_name resolve(void *ctx, const char *name, size_t len)
     lookup                    *look = ctx;
     ws_component               component;
 
-    if (len >= sizeof(look->names[0]) || look->n == MAX_NAMES) {
+    if (len >= sizeof(look->names[0])) {
         return none;
     }
     memcpy(look->names[look->n], name, len);
@@ -35,6 +35,11 @@ static swp_expr_name resolve(void *ctx, const char *name, size_t len)
     }
     if (swp_frame_find(look->frame, look->names[look->n], &component) == NULL) {
         return (swp_expr_name){.slot = -1, .nearest = swp_frame_nearest(look->frame, look->names[look->n])};
+    }
+    if (look->n == MAX_NAMES) {
+        look->status =
+            ws_error_add(look->err, WS_ERR_INPUT, "--where: more than %d different columns", MAX_NAMES);
+        return none;
     }
     look->status = swp_frame_read(look->frame, look->names[look->n], look->err, &look->cells[look->n]);
     if (look->status != WS_OK) {

@@ -3,9 +3,10 @@ foreach(module columns lock reader row store store_kill)
   ws_unit_test(sweep ${module} swp_store)
 endforeach()
 ws_unit_test(sweep rewrite swp_store hdf5::hdf5) # looks at files below the store's own interface
-foreach(module args frame points sparkline table)
+foreach(module args frame points sparkline table where)
   ws_unit_test(sweep ${module} swp_commands)
 endforeach()
+ws_unit_test(sweep tally swp_commands hdf5::hdf5) # damages a file
 
 # Other people's readers, our scripts and our commands on a file of synthetic rows.
 add_executable(store_sample ${CMAKE_CURRENT_SOURCE_DIR}/store_sample.c)
