@@ -245,17 +245,15 @@ static swp_param_kind common_kind(const swp_parameter *param)
 
 static int compare_numbers(const void *a, const void *b)
 {
-    const swp_choice *const *left  = a;
-    const swp_choice *const *right = b;
-    if ((*left)->number != (*right)->number) {
-        return (*left)->number < (*right)->number ? -1 : 1;
+    const swp_choice *const *x = a, *const *y = b;
+    if ((*x)->number != (*y)->number) {
+        return (*x)->number < (*y)->number ? -1 : 1;
     }
-    return *left < *right ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
 }
 
-/* "1s" and "1000ms" differ as texts; their jobs would not. */
-static ws_status check_distinct_durations(const swp_parameter *param, ws_json place, ws_arena *arena,
-                                          ws_error *err)
+/* "1s" and "1000ms", or a rule from 1 to 1, would make two rows that are one job. */
+static ws_status check_distinct(const swp_parameter *param, ws_json place, ws_arena *arena, ws_error *err)
 {
     const swp_choice **sorted = ws_arena_alloc(arena, param->n_values, sizeof(*sorted));
     if (sorted == NULL) {
@@ -268,8 +266,8 @@ static ws_status check_distinct_durations(const swp_parameter *param, ws_json pl
     ws_status status = WS_OK;
     for (size_t i = 1; i < param->n_values; i++) {
         if (sorted[i - 1]->number == sorted[i]->number) {
-            status = ws_json_problem(place_of(sorted[i], place), err, "the value %s is listed twice",
-                                     sorted[i]->label);
+            status = ws_json_problem(place_of(sorted[i], place), err, "the values %s and %s are the same",
+                                     sorted[i - 1]->label, sorted[i]->label);
         }
     }
     return status;
@@ -291,8 +289,10 @@ static ws_status read_list(ws_json place, bool may_repeat, double bare_unit_s, w
         status              = one == WS_OK ? status : one;
     }
     out->kind = common_kind(out);
-    WS_TRY(status);
-    return !may_repeat && takes_durations(out) ? check_distinct_durations(out, place, arena, err) : WS_OK;
+    if (status == WS_OK && !may_repeat && out->kind != SWP_PARAM_TEXT) {
+        status = check_distinct(out, place, arena, err);
+    }
+    return status;
 }
 
 ws_status swp_param_read(ws_json place, bool may_repeat, double standby_bare_unit_s, ws_arena *arena,

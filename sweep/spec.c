@@ -20,8 +20,8 @@ const char *swp_sampling_name(swp_sampling sampling)
 /* ---- the top level, as JSON places ---- */
 
 typedef struct spec_places {
-    const char *name;
-    ws_json     title, cluster, workload, options, parameters, sampling, constraints, slo, outputs;
+    const char *name, *title;
+    ws_json     cluster, workload, options, parameters, sampling, constraints, slo, outputs;
     int64_t     repeats, seed;
 } spec_places;
 
@@ -32,7 +32,7 @@ typedef struct spec_places {
 
 static const ws_field spec_fields[] = {
     {"name", WS_FIELD_STRING, offsetof(spec_places, name), 0, 0, 0, "name of the sweep"},
-    PLACE(title, 0, "one line for people"),
+    {"title", WS_FIELD_STRING, offsetof(spec_places, title), 0, 0, 0, "one line for people"},
     PLACE(cluster, WS_FIELD_REQUIRED, "cluster config: a path, or the object itself"),
     PLACE(workload, 0, "dataset and num_reqs, a generator spec, or {path} of one"),
     PLACE(options, 0, "simulator options, the same for every job"),

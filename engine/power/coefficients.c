@@ -153,6 +153,25 @@ static const ws_field nic_fields[]  = {COUNT_FIELD("num_nics"), IDLE_FIELD(WS_FI
 static const ws_field storage_fields[] = {COUNT_FIELD("num_devices"), IDLE_FIELD(WS_FIELD_REQUIRED)};
 static const ws_field cxl_fields[]     = {IDLE_FIELD(WS_FIELD_REQUIRED), ENERGY_FIELD};
 
+/** Every NPU entry is checked, also one of hardware that no instance has: a mistake must not wait until one
+ * has it. */
+static ws_status check_npu_entries(ws_json npu, ws_error *err)
+{
+    ws_status status = WS_OK;
+    if (npu.item == NULL) {
+        return WS_OK;
+    }
+    if (ws_json_kind_of(npu) != WS_JSON_OBJECT) {
+        return ws_json_expected(npu, err, "an object of NPU powers by hardware tag");
+    }
+    for (ws_json entry = ws_json_first(npu); entry.item != NULL; entry = ws_json_next(entry)) {
+        ws_npu_power    unused;
+        const ws_status one = ws_npu_power_read(entry, WS_S_PER_NS, NULL, err, &unused);
+        status              = one == WS_OK ? status : one;
+    }
+    return status;
+}
+
 /** Read one sub-block; a missing one is the outer table's to report. */
 static ws_status read_block(ws_json block, const ws_field *fields, size_t n_fields, void *out, ws_error *err)
 {
@@ -196,7 +215,9 @@ ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws
     ws_node_power   node  = {.is_tracked = true};
     const ws_status outer = ws_json_read_object(power, power_fields, COUNT_OF(power_fields), &block, err);
     const ws_status inner = read_devices(&block, cpu_mem_gib, has_pim, err, &node);
+    const ws_status npus  = check_npu_entries(block.npu, err);
     WS_TRY(outer);
+    WS_TRY(npus);
     WS_TRY(inner);
     node.base_w = block.base_w;
     node.cap_w  = block.cap_w;

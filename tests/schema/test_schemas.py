@@ -274,7 +274,8 @@ class Broken(SchemaTest):
                                ("/nodes/0/instances/0/placement/default/weights", "disk"),
                                ("/nodes/0/power/npu/RTXPRO6000/standby_duration", "18 parsecs"),
                                ("/nodes/0/power/cpu/util", 1.5), ("/nodes/0/instances/0/tp_sise", 1),
-                               ("/nodes/0/power/$schema", "x")):
+                               ("/nodes/0/power/$schema", "x"), ("/nodes/0/power/npu", 1), ("/nodes/0/power/npu", ["a"]),
+                               ("/nodes/0/power/npu/H100", 1), ("/nodes/0/power/npu/H100", {"idle_power": 1})):
             self.both_refuse("cluster", edited(CLUSTER, pointer, value), f"{pointer} = {value}")
 
     def test_specs(self):
@@ -288,7 +289,8 @@ class Broken(SchemaTest):
                                ("/sampling", {"n": 3}), ("/sampling", {"method": "list"}), ("/sampling", "grid"),
                                ("/constraints", "tp_size < 3"), ("/constraints", [3]), ("/repeats", 0), ("/repeats", 1.5),
                                ("/seed", -1), ("/slo", {"ttft_p98_ms": 3}), ("/slo", {"ttft_ms": 0}),
-                               ("/outputs", {"timeseries": 1}), ("/name", 3)):
+                               ("/outputs", {"timeseries": 1}), ("/name", 3), ("/title", 3),
+                               ("/parameters/links", {"slow": 3, "fast": {}})):
             self.both_refuse("sweep", edited(SPEC, pointer, value), f"{pointer} = {value}")
 
     def test_workloads(self):

@@ -34,6 +34,24 @@ static void test_null_record_passes_status_through(void **state)
     ws_error_clear(NULL);
 }
 
+/* Two instances of one kind have the same problem: it is told once. */
+static void test_problems_are_told_once(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    ws_error_add(&err, WS_ERR_INPUT, "b.json: one");
+    ws_error_add(&err, WS_ERR_INPUT, "b.json: one and a half");
+    ws_error_add(&err, WS_ERR_INPUT, "one");
+    assert_int_equal(ws_error_add(&err, WS_ERR_NOMEM, "b.json: %s", "one"), WS_ERR_NOMEM);
+    ws_error_add(&err, WS_ERR_INPUT, "one");
+    assert_string_equal(ws_error_text(&err), "b.json: one\nb.json: one and a half\none");
+    assert_int_equal(err.text_len, strlen(err.text));
+    assert_int_equal(err.n_problems, 3);
+    ws_error_add(&err, WS_ERR_INPUT, "last");
+    assert_string_equal(ws_error_text(&err), "b.json: one\nb.json: one and a half\none\nlast");
+    ws_error_clear(&err);
+}
+
 static void test_text_is_capped_at_100_lines(void **state)
 {
     (void)state;
@@ -55,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_problems_in_order),
         cmocka_unit_test(test_null_record_passes_status_through),
+        cmocka_unit_test(test_problems_are_told_once),
         cmocka_unit_test(test_text_is_capped_at_100_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,13 +15,13 @@
 #define NPU_ENTRY(duration)                                                                                  \
     "{\"idle_power\": 35, \"standby_power\": 300, \"active_power\": 600, \"standby_duration\": " duration "}"
 
-static const char NODE_POWER[] =
-    "{\"base_node_power\": 60, \"npu\": {\"X\": 1},"
-    " \"cpu\": {\"idle_power\": 10, \"active_power\": 200, \"util\": 0.15},"
-    " \"dram\": {\"dimm_size\": 32, \"idle_power\": 2.0, \"energy_per_bit\": 6.0},"
-    " \"link\": {\"num_links\": 3, \"idle_power\": 5, \"energy_per_bit\": 4.0},"
-    " \"nic\": {\"num_nics\": 2, \"idle_power\": 20},"
-    " \"storage\": {\"num_devices\": 2, \"idle_power\": 5}}";
+static const char NODE_POWER[] = "{\"base_node_power\": 60, \"npu\": {\"X\": " NPU_ENTRY(
+    "18") "},"
+          " \"cpu\": {\"idle_power\": 10, \"active_power\": 200, \"util\": 0.15},"
+          " \"dram\": {\"dimm_size\": 32, \"idle_power\": 2.0, \"energy_per_bit\": 6.0},"
+          " \"link\": {\"num_links\": 3, \"idle_power\": 5, \"energy_per_bit\": 4.0},"
+          " \"nic\": {\"num_nics\": 2, \"idle_power\": 20},"
+          " \"storage\": {\"num_devices\": 2, \"idle_power\": 5}}";
 
 static ws_json_doc *parse(const char *text)
 {
@@ -136,6 +136,27 @@ static void node_blocks_become_coefficients(void **state)
     ws_json_doc_destroy(&doc);
 }
 
+/* Hardware that no instance has today may be swept tomorrow. */
+static void every_npu_entry_is_checked(void **state)
+{
+    (void)state;
+    static const char *const broken[][2] = {
+        {"7", "/npu: expected an object"},
+        {"{\"X\": 7}", "/npu/X: expected object"},
+        {"{\"X\": {\"idle_power\": 35}}", "/npu/X: missing key \"active_power\""}};
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        ws_error      err = WS_ERROR_INIT;
+        ws_json_doc  *doc = parse(NODE_POWER), *npu = parse(broken[i][0]);
+        ws_node_power node;
+        assert_int_equal(ws_json_set(doc, "/npu", ws_json_doc_root(npu), &err), WS_OK);
+        assert_int_equal(ws_node_power_read(ws_json_doc_root(doc), 512.0, false, &err, &node), WS_ERR_INPUT);
+        assert_contains(ws_error_text(&err), broken[i][1]);
+        ws_error_clear(&err);
+        ws_json_doc_destroy(&npu);
+        ws_json_doc_destroy(&doc);
+    }
+}
+
 static void cxl_is_optional(void **state)
 {
     (void)state;
@@ -196,6 +217,7 @@ int main(void)
         cmocka_unit_test(small_bare_nanoseconds_get_one_note),
         cmocka_unit_test(bad_npu_entries_are_named),
         cmocka_unit_test(node_blocks_become_coefficients),
+        cmocka_unit_test(every_npu_entry_is_checked),
         cmocka_unit_test(cxl_is_optional),
         cmocka_unit_test(pim_nodes_need_only_the_energy_of_dram),
         cmocka_unit_test(all_problems_of_a_block_are_reported),
