@@ -63,6 +63,11 @@ typedef struct ws_slo {
 } ws_slo;
 #define WS_SLO_NONE ((ws_slo){INFINITY, INFINITY, INFINITY, INFINITY, INFINITY})
 
+/** The bound of a name: "ttft_ms", or as a metric is called, "ttft_p99_ms"; whichever, it is asked of each request.
+ * @param[in] name  [len], not NUL-terminated
+ * @return a place in slo; NULL if there is no such bound */
+double *ws_slo_find(ws_slo *slo, const char *name, size_t len);
+
 typedef struct ws_scenario_request {
     ws_json     cluster;  /**< root of the parsed cluster config; only read during the call */
     const char *dataset;  /**< JSONL path, found already; NULL = the default 16 requests */

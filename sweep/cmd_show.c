@@ -28,9 +28,10 @@ static ws_status find_job(const swp_frame *frame, int64_t job, ws_error *err, si
         }
     }
     if (low == frame->n || frame->plan.picks[low].job != job) {
-        return ws_error_add(err, WS_ERR_INPUT,
-                            "%s: no row of job %lld: it is pending, or the sweep has fewer jobs",
-                            swp_reader_path(frame->reader), (long long)job);
+        return ws_error_add(
+            err, WS_ERR_INPUT,
+            "%s: no row of job %lld: it is pending, left out by a constraint, or the sweep has fewer jobs",
+            swp_reader_path(frame->reader), (long long)job);
     }
     *row_out = low;
     return WS_OK;

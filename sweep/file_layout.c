@@ -138,7 +138,8 @@ ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_opt
                                              .has_requests = spec->wants_requests,
                                              .attributes   = out->attributes};
     add_provenance(n_ranks, out);
-    add_attribute(out, "n_points_pruned", "%" PRIu64, census->n_pruned);
+    /* a point is left out with all its repeats; slices may cut between them, so the whole space is counted */
+    add_attribute(out, "n_points_pruned", "%" PRIu64, census_all->n_pruned / (uint64_t)spec->repeats);
     add_attribute(out, "slice", "%" PRIu64 "/%" PRIu64, options->slice_index, options->n_slices);
     add_attribute(out, "sampling", "%s", swp_sampling_name(spec->sampling));
     return WS_OK;

@@ -74,6 +74,18 @@ static ws_status create(const swp_run_options *options, const swp_sweep_inputs *
     return swp_store_begin(file->store, err);
 }
 
+/* A spec names no folder to write to, and no hidden file, be it by accident. */
+static ws_status check_name(const swp_run_options *options, const swp_spec *spec, ws_error *err)
+{
+    if (options->output_path == NULL &&
+        (spec->name[0] == '\0' || spec->name[0] == '.' || strchr(spec->name, '/') != NULL)) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "%s: /name: expected a file name, for the result file, or -o FILE; found \"%s\"",
+                            options->spec_path, spec->name);
+    }
+    return WS_OK;
+}
+
 static ws_status check_outputs(const swp_run_options *options, const swp_sweep_inputs *inputs,
                                const char *path, ws_error *err)
 {
@@ -94,6 +106,7 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     if (file->path == NULL) {
         return WS_ERR_NOMEM;
     }
+    WS_TRY(check_name(options, inputs->spec, err));
     WS_TRY(check_outputs(options, inputs, file->path, err));
     WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
     const bool exists = access(file->path, F_OK) == 0;

@@ -109,6 +109,18 @@ static ws_status bad_value(const option *opt, const char *value, const char *exp
     return ws_error_add(err, WS_ERR_INPUT, "--%s: expected %s, found %s", opt->name, expected, value);
 }
 
+static ws_status unknown_metric(const option *opt, const char *value, ws_error *err)
+{
+    const char *names[WS_METRIC_COUNT];
+    for (int m = 0; m < WS_METRIC_COUNT; m++) {
+        names[m] = ws_metric_name((ws_metric)m);
+    }
+    const char *nearest = ws_nearest_name(value, names, WS_METRIC_COUNT);
+    return ws_error_add(err, WS_ERR_INPUT, "--%s: expected a metric such as j_per_token, found %s%s%s%s",
+                        opt->name, value, nearest != NULL ? ", did you mean " : "",
+                        nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+}
+
 static ws_status set_slice(const option *opt, const char *value, swp_run_options *out, ws_error *err)
 {
     char                    *slash = NULL, *end = NULL;
@@ -140,8 +152,7 @@ static ws_status set_other(const option *opt, const char *value, swp_run_options
     }
     if (strcmp(opt->name, "best") == 0) {
         out->best = ws_metric_from_name(value);
-        return out->best == WS_METRIC_COUNT ? bad_value(opt, value, "a metric such as j_per_token", err)
-                                            : WS_OK;
+        return out->best == WS_METRIC_COUNT ? unknown_metric(opt, value, err) : WS_OK;
     }
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0 && strcmp(value, "auto") != 0) {
         return bad_value(opt, value, "yes, no or auto", err);

@@ -86,41 +86,26 @@ ws_status swp_unknown_option(ws_json place, ws_error *err)
 
 static ws_status read_slo(ws_json slo, ws_slo *out, ws_error *err)
 {
-    static const char *const stats[] = {"", "_mean", "_p50", "_p90", "_p95", "_p99"};
     if (ws_json_kind_of(slo) == WS_JSON_ABSENT) {
         return WS_OK;
     }
     if (ws_json_kind_of(slo) != WS_JSON_OBJECT) {
         return ws_json_expected(slo, err, "an object of bounds such as {\"ttft_p99_ms\": 2000}");
     }
-    struct {
-        const char *name;
-        double     *bound_ms;
-    } const kinds[]  = {{"ttft", &out->ttft_ms},
-                        {"tpot", &out->tpot_ms},
-                        {"itl", &out->itl_ms},
-                        {"latency", &out->latency_ms},
-                        {"queue", &out->queue_ms}};
     ws_status status = WS_OK;
     for (ws_json item = ws_json_first(slo); ws_json_kind_of(item) != WS_JSON_ABSENT;
          item         = ws_json_next(item)) {
-        bool is_known = false;
-        for (size_t k = 0; k < 5 * 6 && !is_known; k++) {
-            char key[32];
-            snprintf(key, sizeof key, "%s%s_ms", kinds[k / 6].name, stats[k % 6]);
-            if (strcmp(ws_json_key(item), key) == 0) {
-                double          bound_ms = 0.0;
-                const ws_status one      = ws_json_read_double(item, 1e-9, 1e15, err, &bound_ms);
-                status                   = one == WS_OK ? status : one;
-                is_known                 = true;
-                *kinds[k / 6].bound_ms   = fmin(*kinds[k / 6].bound_ms, bound_ms);
-            }
-        }
-        if (!is_known) {
+        double *bound_ms = ws_slo_find(out, ws_json_key(item), strlen(ws_json_key(item)));
+        if (bound_ms == NULL) {
             status = ws_json_problem(item, err,
                                      "unknown bound; expected ttft, tpot, itl, latency or queue, with _mean, "
                                      "_p50, _p90, _p95, _p99 or nothing, and _ms: for example ttft_p99_ms");
+            continue;
         }
+        double          read_ms = 0.0;
+        const ws_status one     = ws_json_read_double(item, 1e-9, 1e15, err, &read_ms);
+        status                  = one == WS_OK ? status : one;
+        *bound_ms               = fmin(*bound_ms, read_ms);
     }
     return status;
 }

@@ -22,31 +22,17 @@ static const char DEFAULT_CLUSTER[] = "configs/cluster/single_node_single_instan
 
 /* ---- SLO ---- */
 
-typedef struct slo_bound {
-    const char *name;
-    size_t      offset;
-} slo_bound;
-
-static const slo_bound slo_bounds[] = {{"ttft_ms", offsetof(ws_slo, ttft_ms)},
-                                       {"tpot_ms", offsetof(ws_slo, tpot_ms)},
-                                       {"itl_ms", offsetof(ws_slo, itl_ms)},
-                                       {"latency_ms", offsetof(ws_slo, latency_ms)},
-                                       {"queue_ms", offsetof(ws_slo, queue_ms)}};
-
 /** Read one "name=number" of len characters. False if it is none. */
 static bool parse_bound(const char *text, size_t len, ws_slo *slo)
 {
-    for (size_t i = 0; i < COUNT_OF(slo_bounds); i++) {
-        const size_t name_len = strlen(slo_bounds[i].name);
-        if (len <= name_len || strncmp(text, slo_bounds[i].name, name_len) != 0 || text[name_len] != '=') {
-            continue;
-        }
-        char        *end;
-        const double bound_ms = strtod(text + name_len + 1, &end);
-        memcpy((char *)slo + slo_bounds[i].offset, &bound_ms, sizeof(bound_ms));
-        return end == text + len && end > text + name_len + 1 && bound_ms > 0.0;
+    const size_t name_len = strcspn(text, "=,");
+    double      *bound_ms = name_len + 1 < len ? ws_slo_find(slo, text, name_len) : NULL;
+    if (bound_ms == NULL || text[name_len] != '=') {
+        return false;
     }
-    return false;
+    char *end;
+    *bound_ms = strtod(text + name_len + 1, &end);
+    return end == text + len && *bound_ms > 0.0;
 }
 
 ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo)

@@ -25,7 +25,7 @@
     X(DATA_DIR, "data-dir", "DIR",                                                                 \
       "look for model/, profiles/, hardware/ and pim/ here before the bundled configs; may be repeated") \
     X(SLO, "slo", "LIST",                                                                          \
-      "bounds a request must meet to count as good, ms: ttft_ms=500,tpot_ms=50 (also itl_ms, latency_ms, queue_ms)") \
+      "bounds a request must meet to count as good, ms: ttft_ms=500,tpot_ms=50 (also itl_ms, latency_ms, queue_ms; ttft_p99_ms and the like are the same)") \
     X(DRY_RUN, "dry-run", NULL, "check everything, print the resolved inputs as JSON, simulate nothing") \
     X(QUIET, "quiet", NULL, "print neither log nor summary")                                       \
     X(VERSION, "version", NULL, "print the version")                                               \

@@ -227,7 +227,7 @@ static void describe_expected(const ws_option *option, ws_strbuf *out)
             ws_strbuf_printf(out, "%s %s", i == 0 ? "" : ",", option->choices[i]);
         }
     } else if (option->type != WS_OPTION_BOOL) {
-        ws_strbuf_printf(out, " from %g to %g", option->min, option->max);
+        ws_strbuf_printf(out, " from %.7g to %.7g", option->min, option->max);
     }
 }
 

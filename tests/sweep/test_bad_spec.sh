@@ -52,4 +52,12 @@ grep -q -- "--resume continues it" log || fail "no hint: $(cat log)"
 expect 0 "$WATTSWEEP" plan "$SPEC_DIR/small.json" >plan
 grep -q "^jobs      40" plan || fail "plan: $(cat plan)"
 grep -q "8 do not meet max_num_seqs \* tp_size < 32" plan || fail "plan: $(cat plan)"
+expect 2 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o y.h5 --best j_per_tken 2>log
+grep -q -- "--best: .* did you mean j_per_token?" log || fail "no hint: $(cat log)"
+# points that constraints leave out are counted as points, whatever the repeats and the slice
+sed 's/"outputs"/"repeats": 3, "outputs"/' "$SPEC_DIR/small.json" >repeats.json
+for slice in 0/1 2/5; do
+    expect 0 "$WATTSWEEP" run repeats.json -o y.h5 --slice "$slice" -q --overwrite
+    "$WATTSWEEP" info y.h5 | grep -q "^n_points_pruned: 8$" || fail "slice $slice: $("$WATTSWEEP" info y.h5 | grep pruned)"
+done
 [ "$("$WATTSWEEP" plan "$SPEC_DIR/small.json" --list | wc -l)" -eq 49 ] || fail "expected 48 jobs and a head"

@@ -41,6 +41,15 @@ cmp results.h5 before.h5 || fail "the result file was changed"
 [ "$("$WATTSWEEP" export results.h5 -o - | wc -l)" -eq "$("$WATTSWEEP" export results.h5 | wc -l)" ] || fail "- is not stdout"
 [ ! -e ./- ] || fail "a file called - was made"
 
+# without -o the sweep's name is the file's: no path, and not hidden
+for name in '' .. a/b ../escaped; do
+    sed "s|\"name\": \"short\"|\"name\": \"$name\"|" spec.json >named.json
+    expect 2 "$WATTSWEEP" run named.json 2>log
+    grep -q "named.json: /name: expected a file name.*-o FILE" log || fail "no reason: $(cat log)"
+    expect 0 "$WATTSWEEP" run named.json -o named.h5 --overwrite -q
+done
+[ ! -e ../escaped.h5 ] && [ ! -e .h5 ] && [ ! -e a ] || fail "written beside -o: $(ls -a)"
+
 # folders: named as such, and missing ones are not passed over
 expect 2 "$WATTSWEEP" plan spec.json --data-dir no_such_folder 2>log
 grep -q -- "--data-dir: no_such_folder: no such folder" log || fail "no reason: $(cat log)"

@@ -143,6 +143,13 @@ static void slo_bounds_are_named(void **state)
     assert_true(args.slo.ttft_ms == 500.0 && args.slo.tpot_ms == 50.5 && args.slo.queue_ms == 1.0);
     assert_true(isinf(args.slo.itl_ms) && isinf(args.slo.latency_ms));
     ws_wattsim_args_fini(&args);
+    PARSE(&args, "--slo", "ttft_p99_ms=500,latency_mean_ms=7", "--slo",
+          "ttft_ms=600"); /* a spec's names; the last wins */
+    assert_true(args.slo.ttft_ms == 600.0 && args.slo.latency_ms == 7.0);
+    ws_wattsim_args_fini(&args);
+    REFUSE("found 'ttft_p98_ms=5'", "--slo", "ttft_p98_ms=5");
+    REFUSE("found 'ttft_ms'", "--slo", "ttft_ms,tpot_ms=3");
+    REFUSE("found '_ms=5'", "--slo", "_ms=5");
     REFUSE("found 'ttft=5'", "--slo", "ttft=5");
     REFUSE("found 'ttft_ms=-1'", "--slo", "ttft_ms=-1");
     REFUSE("found 'ttft_ms='", "--slo", "ttft_ms=,tpot_ms=3");
@@ -169,7 +176,7 @@ static void all_mistakes_of_a_line_are_reported(void **state)
 {
     (void)state;
     const char *const argv[] = {"wattsim",        "--max-num-seqs", "0", "--bogus-option", "3",
-                                "--bogus-option", "--block-size",   "x"};
+                                "--other-option", "--block-size",   "x"};
     ws_error          err    = WS_ERROR_INIT;
     ws_wattsim_args   args;
     assert_int_equal(ws_wattsim_args_parse(8, argv, &err, &args), WS_ERR_INPUT);
