@@ -71,6 +71,11 @@ static void print_repeats(const swp_spec *spec)
            swp_student_t95((size_t)spec->repeats - 1) / sqrt((double)spec->repeats));
 }
 
+static double file_bytes(const swp_probe *probe, const swp_census *census)
+{
+    return SWP_EMPTY_FILE_BYTES + probe->row_bytes * (double)census->n_jobs;
+}
+
 static void print_table(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe)
 {
     const swp_spec  *spec  = in->spec;
@@ -98,7 +103,7 @@ static void print_table(const swp_sweep_inputs *in, const swp_census *census, co
     if (probe != NULL && probe->n_worked > 0) {
         printf("estimate  %.3g core-seconds (%.3g ms a job, from %zu tried), ",
                probe->job_wall_s * (double)census->n_jobs, probe->job_wall_s * 1e3, probe->n_worked);
-        print_bytes(probe->row_bytes * (double)census->n_jobs);
+        print_bytes(file_bytes(probe, census));
         printf(" uncompressed\n");
     }
     if (probe != NULL && probe->problem[0] != '\0') {
@@ -174,7 +179,7 @@ static ws_status print_json(const swp_sweep_inputs *in, const swp_census *census
         ws_json_put_key(&w, "estimated_core_s");
         ws_json_put_double(&w, probe->job_wall_s * (double)census->n_jobs);
         ws_json_put_key(&w, "estimated_file_bytes");
-        ws_json_put_double(&w, probe->row_bytes * (double)census->n_jobs);
+        ws_json_put_double(&w, file_bytes(probe, census));
     }
     ws_json_end_object(&w);
     const ws_status status = text.failed ? WS_ERR_NOMEM : WS_OK;

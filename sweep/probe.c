@@ -8,16 +8,24 @@
 #include "job_run.h"
 
 #define PROBE_LIMIT_S 2.0
-enum { N_PROBES = 5 };
+enum { N_PROBES = 32, N_CANDIDATES = 16 * N_PROBES };
 
 /* Bytes of a row's columns in the file: metrics, energy, series, requests, and what identifies it. */
 static double bytes_of(const swp_spec *spec, const swp_row *row)
 {
     double n_doubles = WS_METRIC_COUNT + (double)spec->n_params + 8.0;
-    n_doubles += (double)row->n_nodes * (WS_COMPONENT_COUNT + WS_STATE_COUNT);
+    n_doubles += (double)row->n_nodes * (WS_COMPONENT_COUNT * (1.0 + WS_PHASE_COUNT) + WS_STATE_COUNT);
     n_doubles += (double)row->n_samples * (WS_SERIES_COUNT + (double)row->n_nodes + WS_COMPONENT_COUNT);
     return n_doubles * sizeof(double) + (double)(row->n_requests * sizeof(swp_request)) + SWP_HASH_LEN +
            SWP_HOST_LEN + SWP_ERROR_LEN;
+}
+
+/* The k-th of n jobs to try: spread by the golden ratio, which no axis of a grid keeps step with. */
+static uint64_t candidate(uint64_t k, uint64_t n)
+{
+    double       whole;
+    const double share = modf(0.5 + (double)k * 0.6180339887498949, &whole);
+    return (uint64_t)(share * (double)n);
 }
 
 static void learn(swp_probe *probe, const swp_spec *spec, const swp_row *row, double wall_s)
@@ -43,9 +51,10 @@ ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
     *probe_out                 = (swp_probe){0};
     ws_status    status        = value_index == NULL ? WS_ERR_NOMEM : swp_runner_create(&config, &runner);
     const double begin_s       = swp_wall_s();
-    for (uint64_t k = 0; status == WS_OK && k < N_PROBES && k < n && swp_wall_s() - begin_s < PROBE_LIMIT_S;
+    for (uint64_t k = 0; status == WS_OK && k < N_CANDIDATES && k < n && probe_out->n_tried < N_PROBES &&
+                         swp_wall_s() - begin_s < PROBE_LIMIT_S;
          k++) {
-        const uint64_t job = in->slice.begin + (n < N_PROBES ? k : k * (n - 1) / (N_PROBES - 1));
+        const uint64_t job = in->slice.begin + candidate(k, n);
         swp_space_point(swp_builder_space(in->builder), job, value_index);
         if (swp_constraints_check(in->constraints, job, value_index) == SWP_MEETS_ALL) {
             if (probe_out->n_tried == 0) {

@@ -286,7 +286,7 @@ static const char plan_intro[] =
     "usage: wattsweep plan SPEC [options]\n"
     "\n"
     "Say what a sweep would do: its axes, how many jobs, which points the constraints leave out and\n"
-    "why, and an estimate of core time and file size from trying up to five points. Writes nothing.\n"
+    "why, and an estimate of core time and file size from trying up to 32 points. Writes nothing.\n"
     "\n"
     "examples:\n"
     "  wattsweep plan configs/sweeps/power_tradeoff.json\n"
