@@ -16,18 +16,6 @@ static ws_status read_spec(const swp_run_options *options, ws_error *err, swp_sw
     return swp_spec_parse(options->spec_path, in->spec_text, in->spec_len, err, &in->spec);
 }
 
-/* A folder that is not there would leave its bundled namesakes in use. */
-static ws_status check_data_dirs(const swp_run_options *options, ws_error *err)
-{
-    ws_status status = WS_OK;
-    for (size_t i = 0; i < options->n_data_dirs; i++) {
-        if (!ws_is_folder(options->data_dirs[i])) {
-            status = ws_error_add(err, WS_ERR_INPUT, "--data-dir: %s: no such folder", options->data_dirs[i]);
-        }
-    }
-    return status;
-}
-
 /* The spec is wrong: say also which of its files are missing. */
 static ws_status explain_files(const swp_builder_config *config, ws_error *err, swp_sweep_inputs *in)
 {
@@ -44,7 +32,7 @@ static ws_status explain_files(const swp_builder_config *config, ws_error *err, 
 ws_status swp_sweep_inputs_read(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
     *in = (swp_sweep_inputs){0};
-    WS_TRY(check_data_dirs(options, err));
+    WS_TRY(ws_check_data_dirs(options->data_dirs, options->n_data_dirs, err));
     WS_TRY(ws_files_create(&in->files));
     if (!ws_bundled_dir(in->bundled_dir, sizeof in->bundled_dir)) {
         in->bundled_dir[0] = '\0';

@@ -253,6 +253,17 @@ bool ws_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+ws_status ws_check_data_dirs(const char *const *dirs, size_t n, ws_error *err)
+{
+    ws_status status = WS_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (!ws_is_folder(dirs[i])) {
+            status = ws_error_add(err, WS_ERR_INPUT, "--data-dir: %s: no such folder", dirs[i]);
+        }
+    }
+    return status;
+}
+
 ws_status ws_files_check_output(const ws_files *files, const char *what, const char *path, ws_error *err)
 {
     const char *input;

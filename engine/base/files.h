@@ -44,6 +44,10 @@ bool ws_is_same_file(const char *path, const char *other);
 /** True if the path leads to a folder. */
 bool ws_is_folder(const char *path);
 
+/** Check that the folders given with --data-dir are there: without one, its bundled namesakes would be used.
+ * @return WS_OK; WS_ERR_INPUT with every one that is not */
+WS_NODISCARD ws_status ws_check_data_dirs(const char *const *dirs, size_t n, ws_error *err);
+
 /** Names in a directory, sorted by byte value, joined by '\n' ("" if there is no such directory). Borrowed.
  */
 const char *ws_files_list(ws_files *files, const char *dir);

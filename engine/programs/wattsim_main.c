@@ -98,19 +98,6 @@ static ws_status find_input(session *s, const char *what, const char *path, cons
                          : ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file", what, path);
 }
 
-/** A folder that is not there would leave its bundled namesakes in use. */
-static ws_status check_data_dirs(session *s, const ws_wattsim_args *args)
-{
-    ws_status status = WS_OK;
-    for (size_t i = 0; i < args->n_data_dirs; i++) {
-        if (!ws_is_folder(args->data_dirs[i])) {
-            status =
-                ws_error_add(&s->err, WS_ERR_INPUT, "--data-dir: %s: no such folder", args->data_dirs[i]);
-        }
-    }
-    return status;
-}
-
 static ws_status read_doc(session *s, const char *path, ws_json_doc **out)
 {
     ws_bytes bytes;
@@ -122,7 +109,7 @@ static ws_status load(session *s, const ws_wattsim_args *args)
 {
     char bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP], workload_path[PATH_CAP];
     const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
-    WS_TRY(check_data_dirs(s, args));
+    WS_TRY(ws_check_data_dirs(args->data_dirs, args->n_data_dirs, &s->err));
     WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
     WS_TRY(find_input(s, "cluster-config", args->cluster_config, bundled, cluster_path));
     if (args->dataset != NULL) {
