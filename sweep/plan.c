@@ -12,11 +12,16 @@ typedef struct row_block {
     int64_t job_min, job_max; /* min > max: none */
 } row_block;
 
-/* What is known of one job. */
-typedef struct slot {
+/* A row of one job. */
+typedef struct candidate {
     size_t row;
-    size_t source_plus_1; /* 0 = no row yet */
+    size_t source_plus_1; /* 0 = none */
     bool   is_done;
+} candidate;
+
+/* What is known of one job: the choice among the files before, and the last row of the file being read. */
+typedef struct slot {
+    candidate before, last;
 } slot;
 
 struct swp_plan_scan {
@@ -97,11 +102,18 @@ static ws_status describe_blocks(swp_plan_scan *scan, ws_error *err)
 
 /* ---- choosing ---- */
 
+static candidate choice(const slot *at)
+{
+    const bool is_before_better = at->last.source_plus_1 == 0 || (at->before.is_done && !at->last.is_done);
+    return is_before_better ? at->before : at->last;
+}
+
 static void offer(slot *at, size_t source, size_t row, bool is_done)
 {
-    if (at->source_plus_1 == 0 || at->source_plus_1 == source + 1 || is_done || !at->is_done) {
-        *at = (slot){.row = row, .source_plus_1 = source + 1, .is_done = is_done};
+    if (at->last.source_plus_1 != source + 1) {
+        at->before = choice(at);
     }
+    at->last = (candidate){.row = row, .source_plus_1 = source + 1, .is_done = is_done};
 }
 
 /* Fill the slots of jobs [next_job, next_job + window_rows). Rows come in the order of sources and rows. */
@@ -117,9 +129,9 @@ static ws_status fill_slots(swp_plan_scan *scan, ws_error *err)
         WS_TRY(load_jobs(scan, block, err));
         WS_TRY(load_states(scan, block, err));
         for (size_t i = 0; i < block->n; i++) {
-            const int64_t at = scan->jobs[i] - scan->next_job;
-            if (scan->jobs[i] >= scan->next_job && at < n_slots) {
-                offer(&scan->slots[at], block->source, block->first + i, scan->states[i] == SWP_STATE_DONE);
+            if (scan->jobs[i] >= scan->next_job && scan->jobs[i] - scan->next_job < n_slots) {
+                offer(&scan->slots[scan->jobs[i] - scan->next_job], block->source, block->first + i,
+                      scan->states[i] == SWP_STATE_DONE);
             }
         }
     }
@@ -152,10 +164,10 @@ static ws_status advance(swp_plan_scan *scan, ws_error *err)
     const size_t before = scan->n_picks;
     WS_TRY(fill_slots(scan, err));
     for (size_t i = 0; i < scan->window_rows; i++) {
-        const slot *s = &scan->slots[i];
-        if (s->source_plus_1 > 0) {
+        const candidate chosen = choice(&scan->slots[i]);
+        if (chosen.source_plus_1 > 0) {
             scan->picks[scan->n_picks++] =
-                (swp_pick){s->source_plus_1 - 1, s->row, scan->next_job + (int64_t)i};
+                (swp_pick){chosen.source_plus_1 - 1, chosen.row, scan->next_job + (int64_t)i};
         }
     }
     const int64_t n_slots = (int64_t)scan->window_rows;

@@ -22,7 +22,7 @@ typedef struct place {
 } place;
 
 /* Changes the i-th row before it is written. */
-typedef void (*place_edit_fn)(size_t i, swp_row *row);
+typedef void (*place_edit_fn)(const void *ctx, size_t i, swp_row *row);
 
 static inline int place_set_up(void **state)
 {
@@ -44,13 +44,14 @@ static inline int place_tear_down(void **state)
     return 0;
 }
 
-static inline void place_write_rows(swp_store *store, const int64_t *jobs, size_t n_rows, place_edit_fn edit)
+static inline void place_write_rows(swp_store *store, const int64_t *jobs, size_t n_rows, place_edit_fn edit,
+                                    const void *ctx)
 {
     fixture_row f;
     for (size_t i = 0; i < n_rows; i++) {
         fixture_make(jobs[i], &f);
         if (edit != NULL) {
-            edit(i, &f.row);
+            edit(ctx, i, &f.row);
         }
         assert_int_equal(swp_store_write_row(store, &f.row, NULL), WS_OK);
     }
@@ -67,10 +68,10 @@ static inline swp_store *place_begin(const place *p, int file, const swp_layout 
 
 /* Rows of these jobs, in this order, in a file that is closed as when a sweep stops early. */
 static inline void place_write(const place *p, int file, const swp_layout *layout, const int64_t *jobs,
-                               size_t n_rows, place_edit_fn edit)
+                               size_t n_rows, place_edit_fn edit, const void *ctx)
 {
     swp_store *store = place_begin(p, file, layout);
-    place_write_rows(store, jobs, n_rows, edit);
+    place_write_rows(store, jobs, n_rows, edit, ctx);
     assert_int_equal(swp_store_finish(store, SWP_FINISH_CLOSE, NULL), WS_OK);
     swp_store_destroy(&store);
 }
@@ -83,7 +84,7 @@ static inline void place_write_and_die(const place *p, int file, const swp_layou
     int         status = -1;
     if (child == 0) {
         swp_store *store = place_begin(p, file, layout);
-        place_write_rows(store, jobs, n_rows, NULL);
+        place_write_rows(store, jobs, n_rows, NULL, NULL);
         _exit(swp_store_flush(store, NULL) == WS_OK ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -1,5 +1,5 @@
 # Tests of the result file and of the commands that read it.
-foreach(module columns lock reader row store store_kill)
+foreach(module columns gather lock plan reader row store store_kill)
   ws_unit_test(sweep ${module} swp_store)
 endforeach()
 ws_unit_test(sweep rewrite swp_store hdf5::hdf5) # looks at files below the store's own interface

@@ -31,8 +31,9 @@ static void expect_text(const swp_tally *tally, const char *expected)
 }
 
 /* The five states a row can have. */
-static void one_of_each(size_t i, swp_row *row)
+static void one_of_each(const void *ctx, size_t i, swp_row *row)
 {
+    (void)ctx;
     row->state = (swp_job_state)(SWP_STATE_DONE + i);
     row->error = row->state == SWP_STATE_DONE ? NULL : "because";
 }
@@ -44,7 +45,7 @@ static void test_every_state_counts(void **state)
     const swp_layout layout = fixture_layout(10);
     const int64_t    jobs[] = {9, 2, 4, 5, 0};
     swp_tally        tally;
-    place_write(p, 0, &layout, jobs, 5, one_of_each);
+    place_write(p, 0, &layout, jobs, 5, one_of_each, NULL);
     take(p, &tally);
     assert_int_equal(tally.n_jobs, 10);
     for (int s = SWP_STATE_DONE; s < SWP_STATE_COUNT; s++) {
@@ -58,8 +59,9 @@ static void test_every_state_counts(void **state)
                         "1 interrupted, 5 pending of 10 jobs");
 }
 
-static void second_try_worked(size_t i, swp_row *row)
+static void second_try_worked(const void *ctx, size_t i, swp_row *row)
 {
+    (void)ctx;
     row->state   = i < 3 ? SWP_STATE_INTERRUPTED : SWP_STATE_DONE;
     row->attempt = i < 3 ? 1 : 2;
     row->error   = i < 3 ? "left" : NULL;
@@ -71,7 +73,7 @@ static void test_a_retry_replaces_what_came_before(void **state)
     const swp_layout layout = fixture_layout(3);
     const int64_t    jobs[] = {0, 1, 2, 2, 0, 1};
     swp_tally        tally;
-    place_write(p, 0, &layout, jobs, 6, second_try_worked);
+    place_write(p, 0, &layout, jobs, 6, second_try_worked, NULL);
     take(p, &tally);
     assert_int_equal(tally.n_state[SWP_STATE_DONE], 3);
     assert_true(tally.is_complete && !tally.is_unfinished_file && !tally.is_written_now);
@@ -79,8 +81,9 @@ static void test_a_retry_replaces_what_came_before(void **state)
     expect_text(&tally, "complete: 3 done of 3 jobs");
 }
 
-static void left_out(size_t i, swp_row *row)
+static void left_out(const void *ctx, size_t i, swp_row *row)
 {
+    (void)ctx;
     row->state   = SWP_STATE_INFEASIBLE;
     row->error   = "a constraint";
     row->attempt = i == 0 ? 1 : 0; /* only the first was tried */
@@ -92,7 +95,7 @@ static void test_left_out_points_are_told_from_infeasible_ones(void **state)
     const swp_layout layout = fixture_layout(3);
     const int64_t    jobs[] = {0, 1, 2};
     swp_tally        tally;
-    place_write(p, 0, &layout, jobs, 3, left_out);
+    place_write(p, 0, &layout, jobs, 3, left_out, NULL);
     take(p, &tally);
     assert_int_equal(tally.n_excluded, 2);
     assert_int_equal(swp_tally_n_failures(&tally), 1);
@@ -125,12 +128,12 @@ static void test_no_rows(void **state)
     place     *p      = *state;
     swp_layout layout = fixture_layout(2);
     swp_tally  tally;
-    place_write(p, 0, &layout, NULL, 0, NULL);
+    place_write(p, 0, &layout, NULL, 0, NULL, NULL);
     take(p, &tally);
     assert_int_equal(tally.n_state[SWP_STATE_PENDING], 2);
     assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_RESUME);
     layout = fixture_layout(0); /* a slice without jobs is complete */
-    place_write(p, 0, &layout, NULL, 0, NULL);
+    place_write(p, 0, &layout, NULL, 0, NULL, NULL);
     take(p, &tally);
     assert_true(tally.is_complete);
     assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_OK);
@@ -157,7 +160,7 @@ static void test_a_state_nobody_knows_is_damage(void **state)
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         swp_frame frame;
         swp_tally tally;
-        place_write(p, 0, &layout, jobs, 2, NULL);
+        place_write(p, 0, &layout, jobs, 2, NULL, NULL);
         break_state(p->paths[0], codes[i]);
         assert_int_equal(swp_frame_open(p->paths[0], &p->err, &frame), WS_OK);
         assert_int_equal(swp_tally_take(&frame, &p->err, &tally), WS_ERR_IO);

@@ -19,7 +19,7 @@ static void open_rows(void **state, opened *o)
     for (int64_t i = 0; i < N_JOBS; i++) {
         jobs[i] = N_JOBS - 1 - i; /* rows of a frame are in the order of jobs all the same */
     }
-    place_write(o->p, 0, &layout, jobs, N_JOBS, NULL);
+    place_write(o->p, 0, &layout, jobs, N_JOBS, NULL, NULL);
     if (swp_frame_open(o->p->paths[0], &o->p->err, &o->frame) != WS_OK) {
         fail_msg("%s", ws_error_text(&o->p->err));
     }
@@ -142,7 +142,7 @@ static void test_no_rows(void **state)
     const swp_layout layout = fixture_layout(3);
     swp_frame        frame;
     bool            *keep = NULL;
-    place_write(p, 0, &layout, NULL, 0, NULL);
+    place_write(p, 0, &layout, NULL, 0, NULL, NULL);
     assert_int_equal(swp_frame_open(p->paths[0], &p->err, &frame), WS_OK);
     assert_int_equal(swp_where(&frame, "job > 1", &p->err, &keep), WS_OK);
     assert_non_null(keep);
