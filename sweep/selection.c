@@ -136,7 +136,7 @@ static ws_status choose_default(const swp_selection *selection, const char *name
 
 static ws_status choose_listed(const swp_selection *selection, const char *list, ws_error *err, chosen *c)
 {
-    while (*list != '\0') {
+    do {
         char         name[128];
         const size_t len = strcspn(list, ",");
         if (len == 0 || len >= sizeof(name)) {
@@ -146,7 +146,7 @@ static ws_status choose_listed(const swp_selection *selection, const char *list,
         name[len] = '\0';
         WS_TRY(choose(selection, name, err, c));
         list += len + (list[len] == ',');
-    }
+    } while (*list != '\0');
     return WS_OK;
 }
 

@@ -1,12 +1,14 @@
 # Tests of the result file and of the commands that read it.
-foreach(module columns gather lock plan reader row store store_kill)
+foreach(module columns gather layout lock plan reader row store store_kill)
   ws_unit_test(sweep ${module} swp_store)
 endforeach()
-ws_unit_test(sweep rewrite swp_store hdf5::hdf5) # looks at files below the store's own interface
-foreach(module args frame points sparkline table where)
+# Some look at files, or damage them, below the store's own interface.
+ws_unit_test(sweep layout_read swp_store hdf5::hdf5)
+ws_unit_test(sweep rewrite swp_store hdf5::hdf5)
+foreach(module args frame points selection sparkline table where)
   ws_unit_test(sweep ${module} swp_commands)
 endforeach()
-ws_unit_test(sweep tally swp_commands hdf5::hdf5) # damages a file
+ws_unit_test(sweep tally swp_commands hdf5::hdf5)
 
 # Other people's readers, our scripts and our commands on a file of synthetic rows.
 add_executable(store_sample ${CMAKE_CURRENT_SOURCE_DIR}/store_sample.c)
