@@ -90,18 +90,27 @@ void swp_prefetch_fini(swp_prefetch *prefetch)
 
 /* ---- the combinations ---- */
 
+/* Once more, for its problems: only the first one that fails tells them. */
+static void tell_problems(swp_builder *builder, const uint32_t *value_index, ws_error *err)
+{
+    ws_scenario *scenario = NULL;
+    if (swp_build_scenario(builder, 0, value_index, err, &scenario) == WS_OK) {
+        ws_scenario_destroy(&scenario);
+    }
+}
+
 /* Options come from the point, seeds from the job: the first point's repeat 0 does for all. */
 static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_error *err, swp_prefetch *out)
 {
     ws_scenario      *scenario = NULL;
     swp_cluster_facts facts;
-    const ws_status   status = swp_build_scenario(builder, 0, value_index, err, &scenario);
+    const ws_status   status = swp_build_scenario(builder, 0, value_index, NULL, &scenario);
     out->n_tried++;
     if (status == WS_OK) {
         out->cost_mean += ws_scenario_cost_estimate(scenario);
         add_notes(ws_scenario_notes(scenario), &out->notes);
-    } else if (status == WS_ERR_INPUT) {
-        out->n_failed++;
+    } else if (status == WS_ERR_INPUT && out->n_failed++ == 0) {
+        tell_problems(builder, value_index, err);
     }
     ws_scenario_destroy(&scenario);
     if (swp_build_facts(builder, value_index, NULL, &facts) == WS_OK &&
@@ -120,7 +129,7 @@ ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch 
     *out                        = (swp_prefetch){.max_nodes = 1};
     bool has_more               = status == WS_OK;
     while (has_more && out->n_tried < MAX_COMBINATIONS) {
-        const ws_status one = visit(builder, value_index, out->n_failed == 0 ? err : NULL, out);
+        const ws_status one = visit(builder, value_index, err, out);
         if (one == WS_ERR_NOMEM) {
             status = one;
             break;
