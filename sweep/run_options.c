@@ -92,13 +92,16 @@ static const option *find_option(unsigned bit, const char *name, size_t len, boo
 static ws_status unknown_option(unsigned bit, const char *arg, ws_error *err)
 {
     const char *names[N_OPTIONS];
-    size_t      n = 0;
+    char        name[64]; /* without dashes and value; longer ones are near none */
+    size_t      n      = 0;
+    const char *dashed = arg + strspn(arg, "-");
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(dashed, "="), dashed);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if ((options[i].commands & bit) != 0) {
             names[n++] = options[i].name;
         }
     }
-    const char *nearest = ws_nearest_name(arg + strspn(arg, "-"), names, n);
+    const char *nearest = ws_nearest_name(name, names, n);
     return ws_error_add(err, WS_ERR_INPUT, "unknown option %s%s%s%s", arg,
                         nearest != NULL ? ", did you mean --" : "", nearest != NULL ? nearest : "",
                         nearest != NULL ? "?" : "; see --help");
@@ -121,12 +124,22 @@ static ws_status unknown_metric(const option *opt, const char *value, ws_error *
                         nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
+/* Digits alone: strtoull() would also take blanks, signs and nothing. */
+static bool read_count(const char *text, size_t len, unsigned long long *out)
+{
+    if (len == 0 || len > 7 || strspn(text, "0123456789") < len) {
+        return false;
+    }
+    *out = strtoull(text, NULL, 10);
+    return true;
+}
+
 static ws_status set_slice(const option *opt, const char *value, swp_run_options *out, ws_error *err)
 {
-    char                    *slash = NULL, *end = NULL;
-    const unsigned long long k = strtoull(value, &slash, 10);
-    const unsigned long long n = *slash == '/' ? strtoull(slash + 1, &end, 10) : 0;
-    if (end == NULL || *end != '\0' || value[0] == '-' || n == 0 || n > 1000000 || k >= n) {
+    const char        *slash = strchr(value, '/');
+    unsigned long long k = 0, n = 0;
+    if (slash == NULL || !read_count(value, (size_t)(slash - value), &k) ||
+        !read_count(slash + 1, strlen(slash + 1), &n) || n > 1000000 || k >= n) {
         return bad_value(opt, value, "K/N with 0 <= K < N", err);
     }
     out->slice_index = k;
