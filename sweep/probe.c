@@ -5,19 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "job_run.h"
 
 #define PROBE_LIMIT_S 2.0
 enum { N_PROBES = 32, N_CANDIDATES = 16 * N_PROBES };
 
-/* Bytes of a row's columns in the file: metrics, energy, series, requests, and what identifies it. */
-static double bytes_of(const swp_spec *spec, const swp_row *row)
+/* Bytes of a row in a file for jobs of its size; a parameter, texts too, counts as a number. */
+static ws_status bytes_of(const swp_spec *spec, const swp_row *row, double *bytes_out)
 {
-    double n_doubles = WS_METRIC_COUNT + (double)spec->n_params + 8.0;
-    n_doubles += (double)row->n_nodes * (WS_COMPONENT_COUNT * (1.0 + WS_PHASE_COUNT) + WS_STATE_COUNT);
-    n_doubles += (double)row->n_samples * (WS_SERIES_COUNT + (double)row->n_nodes + WS_COMPONENT_COUNT);
-    return n_doubles * sizeof(double) + (double)(row->n_requests * sizeof(swp_request)) + SWP_HASH_LEN +
-           SWP_HOST_LEN + SWP_ERROR_LEN;
+    const swp_layout layout = {.max_nodes    = row->n_nodes > 0 ? row->n_nodes : 1,
+                               .has_series   = spec->wants_timeseries,
+                               .has_requests = spec->wants_requests};
+    swp_columns      columns;
+    WS_TRY(swp_columns_build(&layout, NULL, &columns));
+    *bytes_out = (double)columns.row_bytes[SWP_AXIS_JOB] + (double)spec->n_params * sizeof(double) +
+                 (double)row->n_samples * (double)columns.row_bytes[SWP_AXIS_SAMPLE] +
+                 (double)row->n_requests * (double)columns.row_bytes[SWP_AXIS_REQUEST];
+    swp_columns_fini(&columns);
+    return WS_OK;
 }
 
 /* The k-th of n jobs to try: spread by the golden ratio, which no axis of a grid keeps step with. */
@@ -28,17 +34,20 @@ static uint64_t candidate(uint64_t k, uint64_t n)
     return (uint64_t)(share * (double)n);
 }
 
-static void learn(swp_probe *probe, const swp_spec *spec, const swp_row *row, double wall_s)
+static ws_status learn(swp_probe *probe, const swp_spec *spec, const swp_row *row, double wall_s)
 {
+    double row_bytes = 0.0;
     probe->n_tried++;
     if (row->state == SWP_STATE_DONE) {
+        WS_TRY(bytes_of(spec, row, &row_bytes));
         probe->n_worked++;
         probe->job_wall_s += wall_s;
-        probe->row_bytes += bytes_of(spec, row);
+        probe->row_bytes += row_bytes;
     } else if (probe->problem[0] == '\0') {
         snprintf(probe->problem, sizeof probe->problem, "job %lld: %s: %s", (long long)row->job,
                  swp_job_state_name(row->state), row->error != NULL ? row->error : "");
     }
+    return WS_OK;
 }
 
 ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
@@ -62,7 +71,7 @@ ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
             }
             const double   job_begin_s = swp_wall_s();
             const swp_row *row         = swp_runner_run(runner, job, 1);
-            learn(probe_out, in->spec, row, swp_wall_s() - job_begin_s);
+            status                     = learn(probe_out, in->spec, row, swp_wall_s() - job_begin_s);
         }
     }
     const double n_worked = (double)probe_out->n_worked;
