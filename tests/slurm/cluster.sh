@@ -144,9 +144,10 @@ expect_job() {
     job_has "$1" "$2" "$3" || fail "job $1: expected $2=$3, found $(job_field "$1" "$2")"
 }
 
-# A requeued job waits until its credential has expired, two minutes: let it start now. Fails while it does not wait.
+# A requeued job waits until its credential has expired, two minutes: let it start now, but not within the second in which the
+# old credential was revoked, or slurmd takes the new one for that (and the job fails). Fails while it does not wait.
 start_requeued() {
-    job_has "$1" Reason BeginTime && scontrol update JobId="$1" StartTime=now
+    job_has "$1" Reason BeginTime && sleep 2 && scontrol update JobId="$1" StartTime=now
 }
 
 # For an array: that all its tasks have.
@@ -166,13 +167,12 @@ run_to_end() {
     done
 }
 
-# n_done FILE: rows of state done, also while the file is written; 0 before there is one.
-n_done() {
-    { "$WATTSWEEP" status --json "$1" 2>/dev/null || true; } | sed 's/.*"done": \([0-9]*\).*/\1/' | grep . || echo 0
+not() {
+    ! "$@"
 }
 
-has_rows() {
-    [ "$(n_done "$1")" -gt 0 ]
+is_process() {
+    kill -0 "$1"
 }
 
 # rank_process RANK FILE: the process of a rank of the sweep into FILE, on this cluster.
@@ -186,6 +186,13 @@ rank_process() {
         fi
     done
     fail "no process of rank $1 of $2"
+}
+
+# hold_job FILE -> held_pid: hold the sweep of a job. Slurm wakes it where it ends the job.
+hold_job() {
+    wait_for 60 "$1" test -e "$1"
+    held_pid=$(rank_process 0 "$1")
+    hold "$held_pid" "$1"
 }
 
 # make_sweep CPU_SECONDS: sweep.json, with so many jobs that one core computes about that long in this build.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # requeue.sbatch as shipped, preempted by a job of a higher partition, with both launchers: it drains, is requeued by Slurm,
-# resumes by itself with the rows it had, and ends like an uninterrupted run.
+# resumes by itself with the rows it had, and ends like an uninterrupted run. Both are held until Slurm wakes them to end them,
+# so that they are still running when the urgent job gets its turn.
 . "$(dirname "$0")/cluster.sh"
 
 need_slurm
@@ -10,9 +11,8 @@ on_ranks 2 run sweep.json -o whole.h5 -q
 declare -A ids
 for launch in srun mpirun; do
     ids[$launch]=$(LAUNCH=$launch submit requeue.sbatch --ntasks=2 --output=$launch.log sweep.json $launch.h5)
+    hold_job $launch.h5
 done
-wait_for 60 "rows with srun" has_rows srun.h5
-wait_for 60 "rows with mpirun" has_rows mpirun.h5
 urgent_id=$(sbatch --parsable --partition=high --exclusive --output=urgent.log --wrap true)
 wait_for 60 "the requeued job (srun)" job_has "${ids[srun]}" Restarts 1
 wait_for 60 "the requeued job (mpirun)" job_has "${ids[mpirun]}" Restarts 1

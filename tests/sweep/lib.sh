@@ -60,6 +60,44 @@ wall_ms() {
     echo $((($(date +%s%N) - begin) / 1000000))
 }
 
+# is_sanitized: whether this build checks every access, and takes some ten times as long.
+is_sanitized() {
+    ldd "$WATTSWEEP" | grep -q libasan
+}
+
+# make_long SPEC: kill.json with so many repeats that it takes seconds in this build: long enough to have a middle.
+make_long() {
+    local repeats=8
+    ! is_sanitized || repeats=3
+    sed "/\"repeats\"/s/3/$repeats/" "$SPEC_DIR/kill.json" >"$1"
+}
+
+# await_file FILE PID: wait until a sweep has made its file; fails where the process is over before.
+await_file() {
+    until [ -e "$1" ]; do
+        kill -0 "$2" || fail "no $1, and nobody who would make it"
+        sleep 0.01
+    done
+}
+
+# hold PID FILE: stop rank 0 of the sweep into FILE in its middle, once there are rows. What a test does before it says
+# kill -CONT then meets a running sweep, however busy the machine is. The sweep also stands still while we look.
+hold() {
+    await_file "$2" "$1"
+    while kill -STOP "$1" && [ "$(n_done "$2")" -eq 0 ]; do
+        kill -CONT "$1"
+        sleep 0.02
+    done
+    expect 75 "$WATTSWEEP" status "$2"
+}
+
+# hold_rank0 MPIRUN_PID FILE -> held_pid
+hold_rank0() {
+    await_file "$2" "$1"
+    held_pid=$(rank_pid "$1" 0)
+    hold "$held_pid" "$2"
+}
+
 # random_ms MAX: a random number of ms up to MAX.
 random_ms() {
     echo $((RANDOM * $1 / 32767))
@@ -69,22 +107,41 @@ sleep_ms() {
     sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
 }
 
-# phase FILE: how far the sweep into FILE is.
+# is_locked FILE: a sweep holds its lock; a file that a killed one left behind is none.
+is_locked() {
+    local inode
+    inode=$(stat -c %i "$1.lock" 2>/dev/null) && grep -q "FLOCK .*:$inode " /proc/locks
+}
+
+# phase FILE: how far the sweep into FILE is. Without a lock it has not begun, or is over.
 phase() {
-    if [ -e "$1.tmp" ]; then
-        [ -e "$1.lock" ] && [ -e "$1" ] && echo repacking || echo opening
-    elif [ -e "$1" ]; then
-        [ -e "$1.lock" ] && echo running || echo finished
+    if ! is_locked "$1"; then
+        [ -e "$1" ] && echo whole || echo starting
+    elif [ -e "$1.tmp" ]; then
+        [ -e "$1" ] && echo repacking || echo opening
     else
-        [ -e "$1.lock" ] && echo reading || echo starting
+        [ -e "$1" ] && echo running || echo reading
     fi
 }
 
-# await_end PID LIMIT_S: wait for a process; fails if it is still there after that.
+# live_ranks MPIRUN_PID: its processes that have not ended, whether it has noticed or not.
+live_ranks() {
+    ps --ppid "$1" -o stat=,pid=,args= | grep -v '^Z'
+}
+
+# await_end MPIRUN_PID LIMIT_S: wait for the end; fails if ranks are still there after that. An mpirun that is still there
+# MPIRUN_ENDS_S after its last rank never ends (Open MPI 4.1.4, where a rank died while it connected): it is killed.
+MPIRUN_ENDS_S=15
 await_end() {
-    local end=$((SECONDS + $2))
+    local end=$((SECONDS + $2)) alone_since=
     while kill -0 "$1" 2>/dev/null; do
-        [ "$SECONDS" -lt "$end" ] || fail "ranks still wait after $2 s: $(ps --ppid "$1" -o pid,stat,args)"
+        if live_ranks "$1" >/dev/null; then
+            alone_since=
+            [ "$SECONDS" -lt "$end" ] || fail "ranks still wait after $2 s: $(live_ranks "$1")"
+        elif [ $((SECONDS - ${alone_since:=$SECONDS})) -ge "$MPIRUN_ENDS_S" ]; then
+            echo "mpirun did not end after its ranks: killed" >&2
+            kill -KILL "$1" || true
+        fi
         sleep 0.05
     done
     wait "$1" 2>/dev/null || true
@@ -98,4 +155,9 @@ same() {
 # rows_in_state FILE STATE: how many rows have that state.
 rows_in_state() {
     "$WATTSWEEP" export "$1" --columns state | grep -c "^$2\$" || true
+}
+
+# n_done FILE: how many rows are done, also while it is written or after a kill; 0 before there is a file.
+n_done() {
+    [ ! -e "$1" ] && echo 0 || rows_in_state "$1" "done"
 }

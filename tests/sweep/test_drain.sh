@@ -2,28 +2,31 @@
 # SIGUSR1 and SIGTERM: running jobs are finished, the file is closed, exit 75; --resume finishes the sweep.
 . "$(dirname "$0")/lib.sh"
 
-"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o whole.h5 -q
+make_long long.json
+"$WATTSWEEP" run long.json -o whole.h5 -q
 # one rank: the process itself gets the signal
-"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o one.h5 -q &
+"$WATTSWEEP" run long.json -o one.h5 -q &
 pid=$!
-until [ -e one.h5 ]; do sleep 0.02; done
+hold "$pid" one.h5
 kill -TERM "$pid"
+kill -CONT "$pid"
 expect 75 wait "$pid"
 expect 75 "$WATTSWEEP" status one.h5
-expect 0 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o one.h5 --resume -q
+expect 0 "$WATTSWEEP" run long.json -o one.h5 --resume -q
 same whole.h5 one.h5
 # several ranks: rank 0, then a worker
 for rank in 0 1; do
-    start_ranks 3 run "$SPEC_DIR/kill.json" -o "r$rank.h5" 2>/dev/null &
+    start_ranks 3 run long.json -o "r$rank.h5" 2>/dev/null &
     mpirun_pid=$!
-    until [ -e "r$rank.h5" ]; do sleep 0.02; done
+    hold_rank0 "$mpirun_pid" "r$rank.h5"
     kill -USR1 "$(rank_pid "$mpirun_pid" "$rank")"
+    kill -CONT "$held_pid"
     expect 75 wait "$mpirun_pid"
     expect 75 "$WATTSWEEP" status "r$rank.h5"
-    expect 0 on_ranks 2 run "$SPEC_DIR/kill.json" -o "r$rank.h5" --resume -q
+    expect 0 on_ranks 2 run long.json -o "r$rank.h5" --resume -q
     same whole.h5 "r$rank.h5"
 done
 # the end of an allocation is known: no work is handed out after it
-expect 75 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o limit.h5 --time-limit 100ms -q
-expect 0 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o limit.h5 --resume -q
+expect 75 "$WATTSWEEP" run long.json -o limit.h5 --time-limit 100ms -q
+expect 0 "$WATTSWEEP" run long.json -o limit.h5 --resume -q
 same whole.h5 limit.h5

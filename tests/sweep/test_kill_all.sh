@@ -1,81 +1,103 @@
 #!/usr/bin/env bash
-# SIGKILL of rank 0, of a worker, or of all ranks at once, at random moments of a sweep and of the resumed sweep, from the start of
-# the processes to the end of the repack: rows that are done are right at once, --resume finishes, and the content is that of an
-# uninterrupted run.
+# SIGKILL at random moments of a sweep and of the sweeps that resume it, from the start of the processes until after the repack:
+# rows that are done are right at once, none is lost again, --resume keeps them all and finishes, and the content is that of an
+# uninterrupted run. Who dies: rank 0, or a worker, and mpirun lets the others go on; one of them, and mpirun ends the others
+# (`ending`); all of them and mpirun at once.
 #
-#   WATTSWEEP=build/release/bin/wattsweep TRIALS=210 bash tests/sweep/test_kill_all.sh      the whole campaign
+#   WATTSWEEP=build/release/bin/wattsweep TRIALS=800 bash tests/sweep/test_kill_all.sh      a campaign
+#   WHOM=rank0 TRIALS=200 ...                                                               of one kind alone
 . "$(dirname "$0")/lib.sh"
 
 spec=$SPEC_DIR/short.json
+read -ra kinds <<<"${WHOM:-rank0 worker ending all}"
+n_trials=${TRIALS:-${#kinds[@]}}
 declare -A n_kills=()
+n_before=0 # rows that were done when the sweep was killed the last time, or later
 
-# kill_now WHOM MPIRUN_PID: rank0, worker, all (mpirun too); nothing if it is gone already.
+# kill_now WHOM MPIRUN_PID: nothing if it is gone already.
 kill_now() {
-    local victim
+    local victim rank
     case $1 in
-    rank0) victim=$(rank_pid "$2" 0) && kill -KILL "$victim" || true ;;
-    worker) victim=$(rank_pid "$2" "$((1 + RANDOM % 2))") && kill -KILL "$victim" || true ;;
+    rank0) rank=0 ;;
+    worker) rank=$((1 + RANDOM % 2)) ;;
+    ending) rank=$((RANDOM % 3)) ;;
     all)
         kill -STOP "$2" 2>/dev/null || true # so that it starts no more of them
         pgrep -P "$2" | xargs -r kill -KILL || true
         kill -KILL "$2" 2>/dev/null || true
+        return
         ;;
     esac
+    victim=$(rank_pid "$2" "$rank") && kill -KILL "$victim" || true
 }
 
 # wait_for PHASE MPIRUN_PID: until the sweep is that far, or over.
 wait_for() {
-    until [ "$(phase k.h5)" = "$1" ] || ! kill -0 "$2" 2>/dev/null; do sleep 0.01; done
+    until [ "$(phase k.h5)" = "$1" ] || ! kill -0 "$2" 2>/dev/null; do sleep 0.005; done
 }
 
-# run_killed WHOM FROM MS OPTIONS...: a sweep on three ranks that is killed so many ms after it reached a phase.
+# run_killed WHOM TIME FROM MS OPTIONS...: a sweep on three ranks that is killed so many ms after it reached a phase.
 run_killed() {
-    local whom=$1 from=$2 ms=$3 mpirun_pid at
-    shift 3
-    start_ranks_recovering 3 run "$spec" -o k.h5 --start-timeout 5s --silence-timeout 5s "$@" 2>log &
+    local whom=$1 time=$2 from=$3 ms=$4 start=start_ranks_recovering mpirun_pid at
+    shift 4
+    [ "$whom" != ending ] || start=start_ranks
+    $start 3 run "$spec" -o k.h5 --start-timeout 5s --silence-timeout 5s "$@" 2>log &
     mpirun_pid=$!
     [ "$from" = starting ] || wait_for "$from" "$mpirun_pid"
     sleep_ms "$ms"
     at=$(phase k.h5)
     kill -0 "$mpirun_pid" 2>/dev/null || at=over
     kill_now "$whom" "$mpirun_pid"
-    n_kills[$whom.$at]=$((${n_kills[$whom.$at]:-0} + 1))
+    n_kills[$whom.$time.$at]=$((${n_kills[$whom.$time.$at]:-0} + 1))
     await_end "$mpirun_pid" 60
 }
 
-# check_rows: what the file says is done is right, however the sweep ended.
+# check_rows: what the file says is done is right, however the sweep ended, and no row is lost that was there before.
 check_rows() {
+    local n
+    n=$(n_done k.h5)
+    [ "$n" -ge "$n_before" ] || fail "$n_before rows were done before, now $n"
+    n_before=$n
     [ ! -e k.h5 ] || expect 0 "$WATTSWEEP" diff whole.h5 k.h5 --common >diff.log
 }
 
 # random_moment -> "PHASE MS": most of a short run is starting processes, so other phases are waited for.
 random_moment() {
-    case $((RANDOM % 5)) in
+    case $((RANDOM % 7)) in
     0) echo "starting $(random_ms "$total_ms")" ;;
-    1) echo "repacking $(random_ms 100)" ;;
-    *) echo "running $(random_ms "$((total_ms / 2))")" ;;
+    1) echo "reading $(random_ms 60)" ;;
+    2) echo "repacking $(random_ms 40)" ;;
+    3) echo "whole $(random_ms 60)" ;;
+    *) echo "running $(random_ms "$((total_ms / 4))")" ;;
     esac
 }
 
-total_ms=$(wall_ms on_ranks 3 run "$spec" -o whole.h5 -q)
-for trial in $(seq "${TRIALS:-3}"); do
-    rm -f k.h5*
-    whom=$(echo rank0 worker all | cut -d' ' -f$((trial % 3 + 1)))
-    read -r from ms < <(random_moment)
-    run_killed "$whom" "$from" "$ms"
-    check_rows
-    if [ "$((trial % 2))" -eq 0 ]; then
-        read -r from ms < <(random_moment)
-        run_killed "$whom" "$from" "$ms" --resume
-        check_rows
-    fi
+# finish: resume, unless nothing is missing. Every row that was done is kept, not made again.
+finish() {
     if ! "$WATTSWEEP" status k.h5 >/dev/null 2>&1; then
-        expect 0 on_ranks 2 run "$spec" -o k.h5 --resume -q
+        expect 0 on_ranks 2 run "$spec" -o k.h5 --resume 2>log
+        [ "$n_before" -eq 0 ] || grep -q " rows kept ($n_before done)" log || fail "not $n_before rows kept: $(cat log)"
     fi
     expect 0 "$WATTSWEEP" status k.h5 >/dev/null
     same whole.h5 k.h5 >/dev/null
+}
+
+total_ms=$(wall_ms on_ranks 3 run "$spec" -o whole.h5 -q)
+for trial in $(seq "$n_trials"); do
+    rm -f k.h5*
+    n_before=0
+    whom=${kinds[trial % ${#kinds[@]}]}
+    read -r from ms < <(random_moment)
+    run_killed "$whom" first "$from" "$ms"
+    check_rows
+    for ((n_again = RANDOM % 3; n_again > 0; n_again--)); do
+        read -r from ms < <(random_moment)
+        run_killed "$whom" again "$from" "$ms" --resume
+        check_rows
+    done
+    finish
 done
 for key in "${!n_kills[@]}"; do
     echo "kills of $key: ${n_kills[$key]}"
 done | sort
-echo "trials=${TRIALS:-3} differences=0"
+echo "trials=$n_trials differences=0"

@@ -11,42 +11,57 @@ for trial in $(seq "${TRIALS:-2}"); do
     until [ -e k.h5.lock ]; do sleep 0.02; done # all ranks are in MPI then: test_kill_setup.sh is about the time before
     sleep_ms "$(random_ms "$total_ms")"
     victim=$(rank_pid "$mpirun_pid" "$((1 + trial % 2))") && kill -KILL "$victim" || true
-    wait "$mpirun_pid" || true
-    expect 0 "$WATTSWEEP" status k.h5
-    same whole.h5 k.h5
-done
-
-# start_four: a sweep on four ranks, stopped here once its file is there -> mpirun_pid
-start_four() {
-    rm -f k.h5*
-    "$MPIEXEC" -n 4 --enable-recovery "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o k.h5 --silence-timeout 1s "$@" 2>log &
-    mpirun_pid=$!
-    until [ -e k.h5 ]; do sleep 0.02; done
-}
-
-for n_killed in 2 3; do
-    start_four
-    for k in $(seq "$n_killed"); do rank_pid "$mpirun_pid" "$k"; done | xargs -r kill -KILL || true
     await_end "$mpirun_pid" 120
     expect 0 "$WATTSWEEP" status k.h5
     same whole.h5 k.h5
 done
+
+make_long long.json
+expect 0 on_ranks 2 run long.json -o whole_long.h5 -q
+
+# start_four OPTIONS...: a sweep on four ranks, held in its middle -> mpirun_pid, held_pid
+start_four() {
+    rm -f k.h5*
+    start_ranks_recovering 4 run long.json -o k.h5 --silence-timeout 1s "$@" 2>log &
+    mpirun_pid=$!
+    hold_rank0 "$mpirun_pid" k.h5
+}
+
+# kill_workers K...
+kill_workers() {
+    local k victims=()
+    for k in "$@"; do victims+=("$(rank_pid "$mpirun_pid" "$k")"); done
+    kill -KILL "${victims[@]}"
+    kill -CONT "$held_pid"
+    await_end "$mpirun_pid" 120
+    for k in "$@"; do
+        grep -q "rank=$k its process is gone; its .* jobs go to others" log || fail "rank $k was not missed: $(cat log)"
+    done
+}
+
+for n_killed in 2 3; do
+    start_four
+    # shellcheck disable=SC2046
+    kill_workers $(seq "$n_killed")
+    expect 0 "$WATTSWEEP" status k.h5
+    same whole_long.h5 k.h5
+done
 # all workers, and rank 0 does not simulate: nobody is left to, the rest is for another day
 start_four --rank0-works no
-for k in 1 2 3; do rank_pid "$mpirun_pid" "$k"; done | xargs -r kill -KILL || true
-await_end "$mpirun_pid" 120
+kill_workers 1 2 3
 expect 75 "$WATTSWEEP" status k.h5
-expect 0 "$WATTSWEEP" diff whole.h5 k.h5 --common
-expect 0 on_ranks 2 run "$SPEC_DIR/kill.json" -o k.h5 --resume -q
-same whole.h5 k.h5
+expect 0 "$WATTSWEEP" diff whole_long.h5 k.h5 --common
+expect 0 on_ranks 2 run long.json -o k.h5 --resume -q
+same whole_long.h5 k.h5
 # stopped for longer than the silence that makes it dead, then woken
 start_four
 victim=$(rank_pid "$mpirun_pid" 2)
 kill -STOP "$victim"
+kill -CONT "$held_pid"
 end=$((SECONDS + 60))
-until grep -q "rank=2 it has been silent for too long" log || [ "$SECONDS" -gt "$end" ] || ! kill -0 "$mpirun_pid" 2>/dev/null; do sleep 0.02; done
+until grep -q "rank=2 it has been silent for too long" log || [ "$SECONDS" -gt "$end" ]; do sleep 0.02; done
 kill -CONT "$victim"
 await_end "$mpirun_pid" 120
 grep -q "rank=2 it has been silent for too long" log || fail "the stopped worker was not missed: $(cat log)"
 expect 0 "$WATTSWEEP" status k.h5
-same whole.h5 k.h5
+same whole_long.h5 k.h5

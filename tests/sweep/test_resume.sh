@@ -21,16 +21,20 @@ expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o grown.h5 --resume --drop-row
 expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o small.h5 -q
 same small.h5 grown.h5
 
-"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 -q &
+make_long long.json
+"$WATTSWEEP" run long.json -o two.h5 -q &
 pid=$!
-until [ -e two.h5 ]; do sleep 0.02; done
+hold "$pid" two.h5
 for options in --overwrite --resume "--resume --no-live"; do
     # shellcheck disable=SC2086
-    expect 3 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o two.h5 $options 2>log
+    expect 3 "$WATTSWEEP" run long.json -o two.h5 $options 2>log
     grep -q "another sweep is writing this file (pid $pid on " log || fail "expected to be told who writes: $(cat log)"
 done
+expect 3 "$WATTSWEEP" recover two.h5 2>log
+grep -q "another sweep is writing this file (pid $pid on " log || fail "expected to be told who writes: $(cat log)"
 kill -TERM "$pid"
-wait "$pid" || true
+kill -CONT "$pid"
+expect 75 wait "$pid"
 
 # points that constraints leave out, as rows: nothing went wrong
 expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o kept.h5 --keep-infeasible -q

@@ -6,21 +6,18 @@
 spec=$SPEC_DIR/kill.json
 
 expect 0 "$WATTSWEEP" run "$spec" -o whole.h5 -q
+make_long disk.json
+expect 0 on_ranks 2 run disk.json -o whole_disk.h5 -q
 
-# in a mount namespace of its own: a disk that fills up once the first rows are in the file, has room again, is read-only. The
-# sweep takes some seconds, so that there is a "once".
-repeats=16
-if ldd "$WATTSWEEP" | grep -q libasan; then
-    repeats=3 # slow enough
-fi
-sed "/\"repeats\"/s/3/$repeats/" "$spec" >disk.json
+# in a mount namespace of its own: a disk that fills up once the first rows are in the file, has room again, is read-only
 on_small_disks() {
     mkdir disk
     mount -t tmpfs -o size=256m tmpfs disk
     start_ranks 2 run disk.json -o disk/k.h5 -q 2>log &
     local mpirun_pid=$!
-    until [ -e disk/k.h5 ] && [ "$(rows_in_state disk/k.h5 "done")" -gt 0 ]; do sleep 0.1; done
+    hold_rank0 "$mpirun_pid" disk/k.h5
     cat /dev/zero >disk/filler 2>/dev/null || true
+    kill -CONT "$held_pid"
     expect 3 wait "$mpirun_pid"
     grep -q "disk/k.h5: .*No space left on device" log || fail "expected no space left: $(cat log)"
     expect 75 "$WATTSWEEP" status disk/k.h5
@@ -39,27 +36,28 @@ on_small_disks() {
     same whole_disk.h5 disk/k.h5
 }
 if unshare -m true 2>/dev/null && unshare -m sh -c 'mount -t tmpfs tmpfs /mnt' 2>/dev/null; then
-    expect 0 on_ranks 2 run disk.json -o whole_disk.h5 -q
-    export -f on_small_disks on_ranks start_ranks expect fail same rows_in_state
-    export WATTSWEEP MPIEXEC spec
+    export -f on_small_disks on_ranks start_ranks expect fail same rows_in_state n_done await_file hold hold_rank0 rank_pid
+    export WATTSWEEP MPIEXEC
     unshare -m bash -euo pipefail -c on_small_disks
 else
     echo "SKIPPED: full and read-only disks need the right to mount"
 fi
 
 # deleted under us: it comes back at the end
-start_ranks 2 run "$spec" -o gone.h5 -q 2>log &
+start_ranks 2 run disk.json -o gone.h5 -q 2>log &
 mpirun_pid=$!
-until [ -e gone.h5 ]; do sleep 0.02; done
+hold_rank0 "$mpirun_pid" gone.h5
 rm gone.h5
+kill -CONT "$held_pid"
 expect 0 wait "$mpirun_pid"
-same whole.h5 gone.h5
+same whole_disk.h5 gone.h5
 
 # cut under us: noticed, and said
-start_ranks 2 run "$spec" -o cut.h5 -q 2>log &
+start_ranks 2 run disk.json -o cut.h5 -q 2>log &
 mpirun_pid=$!
-until [ -e cut.h5 ] && [ "$(stat -c %s cut.h5)" -gt 1000000 ]; do sleep 0.02; done
+hold_rank0 "$mpirun_pid" cut.h5
 truncate -s 200000 cut.h5
+kill -CONT "$held_pid"
 expect 3 wait "$mpirun_pid"
 grep -q "cut.h5: was cut to .* while it was being written" log || fail "expected a cut file: $(cat log)"
 
@@ -74,7 +72,7 @@ exec 9<&-
 same whole.h5 locked.h5
 
 # a file system that has no locks to give
-if ! ldd "$WATTSWEEP" | grep -q libasan && cc -shared -fPIC -o no_locks.so "$SPEC_DIR/no_locks.c"; then
+if ! is_sanitized && cc -shared -fPIC -o no_locks.so "$SPEC_DIR/no_locks.c"; then
     expect 3 env LD_PRELOAD="$PWD/no_locks.so" "$WATTSWEEP" run "$spec" -o nolock.h5 -q 2>log
     grep -q "nolock.h5.lock: cannot lock: No locks available" log || fail "expected no locks: $(cat log)"
     [ ! -e nolock.h5 ] || fail "something was written without a lock"
