@@ -8,9 +8,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
+
+/* Whoever asks holds a shared lock for microseconds; longer than this, even on a busy machine, nobody does.
+ */
+enum { ASKER_TRIES = 1000, ASKER_PAUSE_NS = 1000000 };
 
 struct swp_lock {
     int  fd;
@@ -24,6 +29,21 @@ static bool is_current(int fd, const char *path)
     struct stat open_file, named_file;
     return fstat(fd, &open_file) == 0 && stat(path, &named_file) == 0 &&
            open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
+}
+
+/* Take the exclusive lock; a writer is a refusal at once, those who only ask (swp_lock_is_held()) are waited
+ * for. False with errno set. */
+static bool lock_exclusive(int fd)
+{
+    const struct timespec pause = {.tv_nsec = ASKER_PAUSE_NS};
+    for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == ASKER_TRIES || flock(fd, LOCK_SH | LOCK_NB) != 0) {
+            return false;
+        }
+        flock(fd, LOCK_UN);
+        nanosleep(&pause, NULL);
+    }
+    return true;
 }
 
 static ws_status refuse(int fd, const char *path, ws_error *err)
@@ -97,7 +117,7 @@ static ws_status lock_file(const char *path, bool needs_locks, ws_error *err, in
             return ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
         }
         ws_status  status   = WS_OK;
-        const bool failed   = flock(fd, LOCK_EX | LOCK_NB) != 0;
+        const bool failed   = !lock_exclusive(fd);
         const bool no_locks = failed && has_no_locks(errno);
         if (no_locks && !needs_locks) {
             status = lock_by_existence(fd, path, was_made, err);

@@ -10,7 +10,7 @@
 
 typedef struct swp_lock swp_lock; /* opaque */
 
-/** Lock FILE against other writers; never waits.
+/** Lock FILE against other writers; does not wait for one.
  * @param[in]  path      the result file; the lock is on "<path>.lock", which says who holds it
  * @param[in]  needs_locks  false: where the file system has no locks, the lock file's existence is the lock,
  * which a killed holder leaves behind

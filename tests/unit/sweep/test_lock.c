@@ -6,8 +6,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lock.h"
 #include "store_fixture.h"
@@ -69,6 +72,43 @@ static void killed_holder_frees_it(void **state)
     fixture_remove(folder);
 }
 
+/* `status` and the other readers look whether a file is being written by taking a shared lock for a moment.
+ * On a lock file that a killed sweep left they must not keep the next one out. */
+static void somebody_who_asks_is_no_writer(void **state)
+{
+    char                 *folder = fixture_folder();
+    char                  path[600], lock_path[620];
+    swp_lock             *lock   = NULL;
+    ws_error              err    = WS_ERROR_INIT;
+    const struct timespec moment = {.tv_nsec = 50000000};
+    int                   status, ready[2];
+    char                  byte;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/results.h5", folder);
+    snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(lock_path, O_RDWR | O_CREAT, 0666);
+        if (fd < 0 || flock(fd, LOCK_SH) != 0 || write(ready[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        nanosleep(&moment, NULL);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &lock), WS_OK);
+    assert_true(swp_lock_is_held(path));
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    swp_lock_release(&lock);
+    close(ready[0]);
+    close(ready[1]);
+    ws_error_clear(&err);
+    fixture_remove(folder);
+}
+
 static void folder_that_is_missing(void **state)
 {
     ws_error  err  = WS_ERROR_INIT;
@@ -82,8 +122,8 @@ static void folder_that_is_missing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(second_writer_is_refused),
-                                       cmocka_unit_test(killed_holder_frees_it),
-                                       cmocka_unit_test(folder_that_is_missing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(second_writer_is_refused), cmocka_unit_test(killed_holder_frees_it),
+        cmocka_unit_test(somebody_who_asks_is_no_writer), cmocka_unit_test(folder_that_is_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
