@@ -176,6 +176,7 @@ ws_status swp_store_begin(swp_store *store, ws_error *err)
         store->broken = true;
         return swp_h5_fail(err, store->work_path, "cannot start live writing");
     }
+    WS_TRY(swp_file_check_size(store->file, err)); /* the size it must not fall below from now on */
     if (!store->no_live) {
         WS_TRY(swp_rename(store->work_path, store->path, err));
         swp_file_set_path(store->file, store->path);

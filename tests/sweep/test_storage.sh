@@ -14,10 +14,11 @@ on_small_disks() {
     mkdir disk
     mount -t tmpfs -o size=256m tmpfs disk
     start_ranks 2 run disk.json -o disk/k.h5 -q 2>log &
-    local mpirun_pid=$!
-    hold_rank0 "$mpirun_pid" disk/k.h5
+    local mpirun_pid=$! rank0_pid
+    rank0_pid=$(rank0_of "$mpirun_pid" disk/k.h5)
+    hold_with_rows "$rank0_pid" disk/k.h5
     cat /dev/zero >disk/filler 2>/dev/null || true
-    kill -CONT "$held_pid"
+    kill -CONT "$rank0_pid"
     expect 3 wait "$mpirun_pid"
     grep -q "disk/k.h5: .*No space left on device" log || fail "expected no space left: $(cat log)"
     expect 75 "$WATTSWEEP" status disk/k.h5
@@ -36,7 +37,7 @@ on_small_disks() {
     same whole_disk.h5 disk/k.h5
 }
 if unshare -m true 2>/dev/null && unshare -m sh -c 'mount -t tmpfs tmpfs /mnt' 2>/dev/null; then
-    export -f on_small_disks on_ranks start_ranks expect fail same rows_in_state n_done await_file hold hold_rank0 rank_pid
+    export -f on_small_disks on_ranks start_ranks expect fail same rows_in_state n_done await_file hold_with_rows rank0_of rank_pid
     export WATTSWEEP MPIEXEC
     unshare -m bash -euo pipefail -c on_small_disks
 else
@@ -46,20 +47,26 @@ fi
 # deleted under us: it comes back at the end
 start_ranks 2 run disk.json -o gone.h5 -q 2>log &
 mpirun_pid=$!
-hold_rank0 "$mpirun_pid" gone.h5
+rank0_pid=$(rank0_of "$mpirun_pid" gone.h5)
+hold "$rank0_pid" gone.h5
 rm gone.h5
-kill -CONT "$held_pid"
+kill -CONT "$rank0_pid"
 expect 0 wait "$mpirun_pid"
 same whole_disk.h5 gone.h5
 
-# cut under us: noticed, and said
-start_ranks 2 run disk.json -o cut.h5 -q 2>log &
-mpirun_pid=$!
-hold_rank0 "$mpirun_pid" cut.h5
-truncate -s 200000 cut.h5
-kill -CONT "$held_pid"
-expect 3 wait "$mpirun_pid"
-grep -q "cut.h5: was cut to .* while it was being written" log || fail "expected a cut file: $(cat log)"
+# cut under us, before and after there are rows: noticed, and said
+for hold_it in hold hold_with_rows; do
+    rm -f cut.h5*
+    start_ranks 2 run disk.json -o cut.h5 -q 2>log &
+    mpirun_pid=$!
+    rank0_pid=$(rank0_of "$mpirun_pid" cut.h5)
+    $hold_it "$rank0_pid" cut.h5
+    truncate -s 50000 cut.h5
+    kill -CONT "$rank0_pid"
+    expect 3 wait "$mpirun_pid"
+    grep -q "cut.h5: was cut to 50000 of .* while it was being written" log || fail "expected a cut file: $(cat log)"
+    expect 3 "$WATTSWEEP" status cut.h5 2>log
+done
 
 # locked by a reader, before and while a sweep writes
 cp whole.h5 locked.h5
