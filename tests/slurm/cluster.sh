@@ -188,11 +188,11 @@ rank_process() {
     fail "no process of rank $1 of $2"
 }
 
-# hold_job FILE -> held_pid: hold the sweep of a job. Slurm wakes it where it ends the job.
+# hold_job FILE -> rank0_pid: hold the sweep of a job. Slurm wakes it where it ends the job.
 hold_job() {
     wait_for 60 "$1" test -e "$1"
-    held_pid=$(rank_process 0 "$1")
-    hold "$held_pid" "$1"
+    rank0_pid=$(rank_process 0 "$1")
+    hold_with_rows "$rank0_pid" "$1"
 }
 
 # make_sweep CPU_SECONDS: sweep.json, with so many jobs that one core computes about that long in this build.

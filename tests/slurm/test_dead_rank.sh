@@ -15,10 +15,10 @@ kill_rank_1() {
 }
 mpirun_id=$(LAUNCH=mpirun submit sweep.sbatch --ntasks=3 --output=mpirun.log sweep.json mpirun.h5)
 kill_rank_1 mpirun.h5
-kill -CONT "$held_pid"
+kill -CONT "$rank0_pid"
 srun_id=$(submit requeue.sbatch --ntasks=3 --output=srun.log sweep.json srun.h5)
 kill_rank_1 srun.h5
-wait_for 60 "the end of the step" not is_process "$held_pid" # by Slurm alone: nobody wakes rank 0
+wait_for 60 "the end of the step" not is_process "$rank0_pid" # by Slurm alone: nobody wakes rank 0
 run_to_end "$mpirun_id" 120
 expect_job "$mpirun_id" JobState COMPLETED
 grep -q "rank=1 its process is gone; its .* jobs go to others" mpirun.log || fail "the death was not noticed"

@@ -18,7 +18,7 @@ id=$(submit requeue.sbatch --ntasks=2 --time=1 --signal=B:USR1@58 --output=signa
 hold_job signal.h5
 wait_for 60 "SIGUSR1" grep -q "signal=USR1" signal.log # the script has passed it on to srun then
 sleep 1
-kill -CONT "$held_pid"
+kill -CONT "$rank0_pid"
 wait_for 60 "the job that requeued itself" job_has "$id" Restarts 1
 grep -q " requeue rows=[1-9]" signal.log || fail "the job did not requeue itself"
 ! grep -q "the Slurm allocation ends" signal.log || fail "the sweep stopped by itself, not by the signal"

@@ -67,7 +67,7 @@ is_sanitized() {
 
 # make_long SPEC: kill.json with so many repeats that it takes seconds in this build: long enough to have a middle.
 make_long() {
-    local repeats=8
+    local repeats=12
     ! is_sanitized || repeats=3
     sed "/\"repeats\"/s/3/$repeats/" "$SPEC_DIR/kill.json" >"$1"
 }
@@ -80,22 +80,30 @@ await_file() {
     done
 }
 
-# hold PID FILE: stop rank 0 of the sweep into FILE in its middle, once there are rows. What a test does before it says
-# kill -CONT then meets a running sweep, however busy the machine is. The sweep also stands still while we look.
+# hold PID FILE: stop rank 0 of the sweep into FILE in its middle. What a test does before it says kill -CONT then meets a
+# running sweep, however busy the machine is.
 hold() {
     await_file "$2" "$1"
+    kill -STOP "$1"
+    expect 75 "$WATTSWEEP" status "$2"
+}
+
+# hold_with_rows PID FILE: the same, once there are rows. They are written when the oldest is 2 s old; the sweep has to have
+# jobs left then, so it gets on in small steps.
+hold_with_rows() {
+    await_file "$2" "$1"
     while kill -STOP "$1" && [ "$(n_done "$2")" -eq 0 ]; do
+        sleep 0.4
         kill -CONT "$1"
         sleep 0.02
     done
     expect 75 "$WATTSWEEP" status "$2"
 }
 
-# hold_rank0 MPIRUN_PID FILE -> held_pid
-hold_rank0() {
+# rank0_of MPIRUN_PID FILE: the process that writes FILE, once it does.
+rank0_of() {
     await_file "$2" "$1"
-    held_pid=$(rank_pid "$1" 0)
-    hold "$held_pid" "$2"
+    rank_pid "$1" 0
 }
 
 # random_ms MAX: a random number of ms up to MAX.

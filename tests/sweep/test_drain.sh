@@ -7,20 +7,22 @@ make_long long.json
 # one rank: the process itself gets the signal
 "$WATTSWEEP" run long.json -o one.h5 -q &
 pid=$!
-hold "$pid" one.h5
+hold_with_rows "$pid" one.h5
 kill -TERM "$pid"
 kill -CONT "$pid"
 expect 75 wait "$pid"
 expect 75 "$WATTSWEEP" status one.h5
+[ "$(n_done one.h5)" -gt 0 ] || fail "no row was kept"
 expect 0 "$WATTSWEEP" run long.json -o one.h5 --resume -q
 same whole.h5 one.h5
 # several ranks: rank 0, then a worker
 for rank in 0 1; do
     start_ranks 3 run long.json -o "r$rank.h5" 2>/dev/null &
     mpirun_pid=$!
-    hold_rank0 "$mpirun_pid" "r$rank.h5"
+    rank0_pid=$(rank0_of "$mpirun_pid" "r$rank.h5")
+    hold "$rank0_pid" "r$rank.h5"
     kill -USR1 "$(rank_pid "$mpirun_pid" "$rank")"
-    kill -CONT "$held_pid"
+    kill -CONT "$rank0_pid"
     expect 75 wait "$mpirun_pid"
     expect 75 "$WATTSWEEP" status "r$rank.h5"
     expect 0 on_ranks 2 run long.json -o "r$rank.h5" --resume -q

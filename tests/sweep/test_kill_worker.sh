@@ -19,12 +19,13 @@ done
 make_long long.json
 expect 0 on_ranks 2 run long.json -o whole_long.h5 -q
 
-# start_four OPTIONS...: a sweep on four ranks, held in its middle -> mpirun_pid, held_pid
+# start_four OPTIONS...: a sweep on four ranks, held in its middle -> mpirun_pid, rank0_pid
 start_four() {
     rm -f k.h5*
     start_ranks_recovering 4 run long.json -o k.h5 --silence-timeout 1s "$@" 2>log &
     mpirun_pid=$!
-    hold_rank0 "$mpirun_pid" k.h5
+    rank0_pid=$(rank0_of "$mpirun_pid" k.h5)
+    hold "$rank0_pid" k.h5
 }
 
 # kill_workers K...
@@ -32,7 +33,7 @@ kill_workers() {
     local k victims=()
     for k in "$@"; do victims+=("$(rank_pid "$mpirun_pid" "$k")"); done
     kill -KILL "${victims[@]}"
-    kill -CONT "$held_pid"
+    kill -CONT "$rank0_pid"
     await_end "$mpirun_pid" 120
     for k in "$@"; do
         grep -q "rank=$k its process is gone; its .* jobs go to others" log || fail "rank $k was not missed: $(cat log)"
@@ -57,7 +58,7 @@ same whole_long.h5 k.h5
 start_four
 victim=$(rank_pid "$mpirun_pid" 2)
 kill -STOP "$victim"
-kill -CONT "$held_pid"
+kill -CONT "$rank0_pid"
 end=$((SECONDS + 60))
 until grep -q "rank=2 it has been silent for too long" log || [ "$SECONDS" -gt "$end" ]; do sleep 0.02; done
 kill -CONT "$victim"
