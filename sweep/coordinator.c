@@ -10,7 +10,7 @@
 #include "pause.h"
 #include "signals.h"
 
-#define BATCH_S 0.030             /* work in one batch */
+#define BATCH_S 0.030             /* work in one batch, unless the configuration says otherwise */
 #define LONG_JOB_S 0.100          /* beside it, asking for the next one costs nothing */
 #define BACKLOG_BYTES (64u << 20) /* rows waiting for the file: no new work beyond */
 #define LEAVE_S 10.0              /* how long running jobs may take to finish when a sweep stops early */
@@ -36,6 +36,7 @@ typedef struct coordinator {
     peer                         *peers;
     swp_rank_progress            *shown;
     swp_outcome                   outcome;
+    double                        batch_s;       /* work in one batch */
     double                        longest_job_s; /* lately */
     double                        leave_by_s; /* when workers have to have left, once the sweep stops early */
     bool                          is_stopping;
@@ -120,7 +121,9 @@ static size_t keep_expected_rows(coordinator *c, int who, char *data, size_t len
     while (offset < len && swp_rows_next(data, len, &offset, &row) == WS_OK) {
         if (hand_take(&c->peers[who].hand, row.job)) {
             count_row(c, who, &row);
-            memmove(data + kept, data + begin, offset - begin);
+            if (kept < begin) {
+                memmove(data + kept, data + begin, offset - begin);
+            }
             kept += offset - begin;
         }
         begin = offset;
@@ -165,12 +168,12 @@ static size_t n_workers(const coordinator *c)
     return n;
 }
 
-/* About BATCH_S of work; toward the end a share of what is left, so that all workers end together. */
-static size_t batch_size(const coordinator *c, const peer *p)
+/* About batch_s of work; toward the end a share of what is left, so that all workers end together. */
+static size_t batch_size(const coordinator *c, const peer *p, size_t n_sharing)
 {
-    double n = p->job_s > 0.0 ? BATCH_S / p->job_s : 1.0;
+    double n = p->job_s > 0.0 ? c->batch_s / p->job_s : 1.0;
     n = fmin(n, 2.0 * (double)p->batch + 1.0); /* grow step by step: the first jobs may be the short ones */
-    n = fmin(n, (double)swp_job_source_n_left(c->config->source) / (2.0 * (double)n_workers(c)));
+    n = fmin(n, (double)swp_job_source_n_left(c->config->source) / (2.0 * (double)n_sharing));
     n = fmin(n, SWP_MAX_BATCH);
     return n < 1.0 ? 1 : (size_t)n;
 }
@@ -192,10 +195,10 @@ static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, s
     return swp_crew_give(c->config->crew, who, (char *)message, bytes);
 }
 
-static ws_status give_batch(coordinator *c, int who, bool *gave_out)
+static ws_status give_batch(coordinator *c, int who, size_t n_sharing, bool *gave_out)
 {
     peer        *p    = &c->peers[who];
-    const size_t size = batch_size(c, p);
+    const size_t size = batch_size(c, p, n_sharing);
     swp_ticket   tickets[SWP_MAX_BATCH];
     *gave_out = false;
     if (p->hand.n > size || (p->hand.n > 0 && p->job_s > LONG_JOB_S)) {
@@ -226,13 +229,14 @@ static ws_status give_batch(coordinator *c, int who, bool *gave_out)
 /* A round at a time, so that every worker gets its first batch before any gets a second. */
 static ws_status hand_out(coordinator *c, bool *did_something)
 {
-    bool gave_any = !c->is_stopping && swp_writer_backlog_bytes(c->config->writer) < BACKLOG_BYTES;
+    const size_t n_sharing = n_workers(c); /* once: it looks at all of them */
+    bool         gave_any  = !c->is_stopping && swp_writer_backlog_bytes(c->config->writer) < BACKLOG_BYTES;
     while (gave_any) {
         gave_any = false;
         for (int i = 0; i < c->n_peers; i++) {
             bool gave = false;
             if (takes_jobs(c, i)) {
-                WS_TRY(give_batch(c, i, &gave));
+                WS_TRY(give_batch(c, i, n_sharing, &gave));
             }
             gave_any       = gave_any || gave;
             *did_something = *did_something || gave;
@@ -277,10 +281,10 @@ static ws_status gather(coordinator *c, double wait_s, bool *did_something)
             WS_TRY(take_rows(c, message.source, message.data, message.len));
         }
     }
+    /* The worker thread's rows, which come all the time, are no reason to look for messages more often. */
     swp_rows rows;
     if (c->config->local != NULL &&
         swp_local_collect(c->config->local, *did_something ? 0.0 : wait_s, &rows)) {
-        *did_something = true;
         WS_TRY(take_rows(c, 0, rows.data, rows.len));
     }
     return WS_OK;
@@ -331,6 +335,22 @@ static bool must_stop(coordinator *c)
 
 /* ---- phases ---- */
 
+/* While every worker runs one batch and has another waiting, nobody misses a few milliseconds: its rows say
+ * that the first is over at latest 20 ms (worker.c) late. Not while batches still grow, or shrink toward the
+ * end. */
+static long longest_pause_ns(const coordinator *c)
+{
+    for (int i = 0; i < c->n_peers; i++) {
+        const peer *p       = &c->peers[i];
+        const bool  is_sure = p->hand.n > p->batch && (double)p->batch * p->job_s > 0.8 * c->batch_s;
+        const bool  comes   = i > 0 && swp_crew_state(c->config->crew, i) < SWP_MEMBER_READY;
+        if (comes || (takes_jobs(c, i) && !is_sure)) {
+            return SWP_PAUSE_MAX_NS;
+        }
+    }
+    return SWP_PAUSE_SURE_NS;
+}
+
 static ws_status work(coordinator *c)
 {
     const bool is_alone = c->n_peers == 1;
@@ -342,7 +362,7 @@ static ws_status work(coordinator *c)
         WS_TRY(swp_crew_check(c->config->crew, redistribute, c));
         swp_progress_tick(c->config->progress, c->shown);
         if (!is_alone) {
-            swp_pause(&pause_ns, did_something);
+            swp_pause(&pause_ns, longest_pause_ns(c), did_something);
         }
     }
     return WS_OK;
@@ -367,7 +387,7 @@ static ws_status wind_up(coordinator *c, swp_stop how)
 {
     long   pause_ns = 0;
     double end_s    = how == SWP_STOP_DONE ? INFINITY : fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
-    c->is_stopping = true;
+    c->is_stopping  = true;
     swp_writer_flush_soon(c->config->writer);
     if (c->config->local != NULL && how == SWP_STOP_DRAIN) {
         swp_local_drain(c->config->local);
@@ -383,7 +403,7 @@ static ws_status wind_up(coordinator *c, swp_stop how)
             }
             how = leave_running_jobs(c, &end_s);
         }
-        swp_pause(&pause_ns, did_something);
+        swp_pause(&pause_ns, SWP_PAUSE_MAX_NS, did_something);
     } while (!has_everyone_left(c));
     return swp_crew_give_up(c->config->crew, redistribute, c);
 }
@@ -402,7 +422,7 @@ static ws_status init(coordinator *c)
 
 ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outcome_out)
 {
-    coordinator c      = {.config = config};
+    coordinator c      = {.config = config, .batch_s = config->batch_s > 0.0 ? config->batch_s : BATCH_S};
     ws_status   status = init(&c);
     if (status == WS_OK) {
         status = work(&c);

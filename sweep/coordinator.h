@@ -26,6 +26,7 @@ typedef struct swp_coordinator_config {
     atomic_bool    *abandon;   /**< set when the local worker's running job has to be left */
     double          stop_at_s; /**< swp_wall_s() from which no work is handed out; INFINITY = never */
     double          end_s;     /**< swp_wall_s() at which the allocation ends; INFINITY = never */
+    double          batch_s;   /**< work in one batch; 0 = 30 ms, others for measuring what messages cost */
 } swp_coordinator_config;
 
 typedef struct swp_outcome {

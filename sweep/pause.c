@@ -2,17 +2,15 @@
 
 #include <time.h>
 
-long swp_pause_next_ns(long pause_ns, bool did_something)
+long swp_pause_next_ns(long pause_ns, long max_ns, bool did_something)
 {
     const long next_ns = did_something ? pause_ns / 2 : pause_ns + pause_ns / 2;
-    return next_ns < SWP_PAUSE_MIN_NS   ? SWP_PAUSE_MIN_NS
-           : next_ns > SWP_PAUSE_MAX_NS ? SWP_PAUSE_MAX_NS
-                                        : next_ns;
+    return next_ns < SWP_PAUSE_MIN_NS ? SWP_PAUSE_MIN_NS : next_ns > max_ns ? max_ns : next_ns;
 }
 
-void swp_pause(long *pause_ns, bool did_something)
+void swp_pause(long *pause_ns, long max_ns, bool did_something)
 {
-    *pause_ns = swp_pause_next_ns(*pause_ns, did_something);
+    *pause_ns = swp_pause_next_ns(*pause_ns, max_ns, did_something);
     if (!did_something) {
         const struct timespec time = {.tv_nsec = *pause_ns};
         nanosleep(&time, NULL);

@@ -237,7 +237,7 @@ ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *
             *len_out   = w->setup_len;
             break;
         }
-        swp_pause(&w->pause_ns, converse(w));
+        swp_pause(&w->pause_ns, SWP_PAUSE_MAX_NS, converse(w));
     }
     return w->status;
 }
@@ -251,7 +251,7 @@ ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
         if (w->head < w->n && w->how == SWP_STOP_DONE) {
             run_next(w, run, ctx);
         } else {
-            swp_pause(&w->pause_ns, did_something);
+            swp_pause(&w->pause_ns, SWP_PAUSE_MAX_NS, did_something);
         }
     }
     send_rows(w);
@@ -262,7 +262,7 @@ ws_status swp_worker_leave(swp_worker *w, bool *finalize_out)
 {
     send_empty(w, SWP_TAG_BYE);
     while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->mpi) == 0)) {
-        swp_pause(&w->pause_ns, converse(w));
+        swp_pause(&w->pause_ns, SWP_PAUSE_MAX_NS, converse(w));
     }
     *finalize_out = w->may_finalize;
     return w->status;

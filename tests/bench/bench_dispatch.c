@@ -2,18 +2,26 @@
  * in a metrics row, gathered, written and repacked.
  *
  *   bench_dispatch [N_JOBS] [FILE]
+ *   mpirun -n RANKS bench_dispatch [N_JOBS] [FILE] [BATCH_S]
  *
- * Prints jobs/s with and without the final repack, on an idle machine; the processor time a job costs, which other load
- * disturbs less: of all threads until the repack, and of the repack; and the peak memory before and after it. */
+ * Prints jobs/s with and without the final repack, on an idle machine; the processor time a job costs, which
+ * other load disturbs less: of all threads until the repack, and of the repack; and the peak memory before
+ * and after it.
+ *
+ * Under mpirun the other ranks run the jobs, and what rank 0's coordinator thread spends on a message is
+ * printed, too: with BATCH_S of 1e-9 every job is a message of its own, as jobs are that take longer than a
+ * batch. */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "coordinator.h"
 #include "file_layout.h"
+#include "worker.h"
 
 static const char cluster_text[] = "{\"num_nodes\": 1, \"nodes\": []}";
 
@@ -46,10 +54,19 @@ static const swp_row *run_empty(void *ctx, uint64_t job, int32_t attempt)
     return &e->row;
 }
 
-static double cpu_s(const struct rusage *usage)
+/* Processor time of all threads, and of this one. */
+static double clock_s(clockid_t clock)
 {
-    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
-           1e-6 * (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double peak_mb(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1e3;
 }
 
 static void must(ws_status status, const ws_error *err, const char *what)
@@ -69,8 +86,10 @@ typedef struct bench {
     swp_writer      *writer;
     swp_progress    *progress;
     swp_job_source  *source;
-    swp_local       *local;
+    swp_local       *local; /* NULL under mpirun */
     swp_crew        *crew;
+    empty_job        job;
+    double           begin_s, begin_cpu_s; /* of coordinating */
 } bench;
 
 static void read_inputs(bench *b, uint64_t n_jobs)
@@ -101,66 +120,135 @@ static void open_file(bench *b, const char *path)
     must(swp_store_begin(b->store, &b->err), &b->err, "store");
 }
 
-int main(int argc, char **argv)
+static void start(bench *b, swp_mpi *mpi)
 {
-    const uint64_t   n_jobs = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
-    const char      *path   = argc > 2 ? argv[2] : "bench_dispatch.h5";
-    static bench     b;
-    static empty_job job;
-    atomic_bool      abandon = false;
-    swp_outcome      outcome;
-    read_inputs(&b, n_jobs);
-    open_file(&b, path);
     const swp_progress_config   progress = {.name        = "bench",
                                             .is_quiet    = true,
-                                            .n_total     = b.census.n_jobs,
-                                            .n_ranks     = 1,
+                                            .n_total     = b->census.n_jobs,
+                                            .n_ranks     = swp_mpi_size(mpi),
                                             .best_metric = WS_METRIC_COUNT};
-    const swp_job_source_config source   = {.builder     = b.in.builder,
-                                            .constraints = b.in.constraints,
-                                            .slice       = b.in.slice,
-                                            .n_to_run    = b.census.n_jobs};
-    must(swp_progress_create(&progress, &b.progress), &b.err, "progress");
-    must(swp_job_source_create(&source, &b.source), &b.err, "source");
-    must(swp_writer_start(b.store, b.in.builder, 1, &b.writer), &b.err, "writer");
-    must(swp_local_start(run_empty, &job, &b.local), &b.err, "local");
-    must(swp_crew_create(NULL, "bench", 30.0, &b.crew), &b.err, "crew");
-    const swp_coordinator_config config  = {.crew      = b.crew,
-                                            .local     = b.local,
-                                            .source    = b.source,
-                                            .builder   = b.in.builder,
-                                            .writer    = b.writer,
-                                            .progress  = b.progress,
-                                            .host      = "bench",
-                                            .abandon   = &abandon,
-                                            .stop_at_s = INFINITY,
-                                            .end_s     = INFINITY};
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    const double begin_cpu_s = cpu_s(&usage);
-    const double begin_s     = swp_wall_s();
-    must(swp_coordinate(&config, &outcome), &b.err, "coordinate");
-    must(swp_writer_stop(&b.writer, &b.err), &b.err, "writer");
-    const double written_s = swp_wall_s() - begin_s;
-    getrusage(RUSAGE_SELF, &usage);
-    const double running_mb    = (double)usage.ru_maxrss / 1e3;
-    const double written_cpu_s = cpu_s(&usage) - begin_cpu_s;
-    must(swp_store_finish(b.store, SWP_FINISH_REPACK, &b.err), &b.err, "finish");
-    const double repacked_s = swp_wall_s() - begin_s;
-    getrusage(RUSAGE_SELF, &usage);
-    const double us_per_job = 1e6 / (double)b.census.n_jobs;
-    printf("n_jobs=%llu jobs_per_s=%.0f with_repack_jobs_per_s=%.0f cpu_us_per_job=%.2f repack_cpu_us_per_job=%.2f "
+    const swp_job_source_config source   = {.builder     = b->in.builder,
+                                            .constraints = b->in.constraints,
+                                            .slice       = b->in.slice,
+                                            .n_to_run    = b->census.n_jobs};
+    must(swp_progress_create(&progress, &b->progress), &b->err, "progress");
+    must(swp_job_source_create(&source, &b->source), &b->err, "source");
+    must(swp_writer_start(b->store, b->in.builder, (size_t)swp_mpi_size(mpi), &b->writer), &b->err, "writer");
+    must(swp_crew_create(mpi, "bench", 30.0, &b->crew), &b->err, "crew");
+    if (mpi == NULL) {
+        must(swp_local_start(run_empty, &b->job, &b->local), &b->err, "local");
+    } else {
+        must(swp_crew_set_up(b->crew, "", 1), &b->err, "crew");
+    }
+}
+
+static bool coordinate(bench *b, double batch_s)
+{
+    atomic_bool                  abandon = false;
+    swp_outcome                  outcome;
+    const swp_coordinator_config config = {.crew      = b->crew,
+                                           .local     = b->local,
+                                           .source    = b->source,
+                                           .builder   = b->in.builder,
+                                           .writer    = b->writer,
+                                           .progress  = b->progress,
+                                           .host      = "bench",
+                                           .abandon   = &abandon,
+                                           .stop_at_s = INFINITY,
+                                           .end_s     = INFINITY,
+                                           .batch_s   = batch_s};
+    b->begin_cpu_s                      = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+    b->begin_s                          = swp_wall_s();
+    must(swp_coordinate(&config, &outcome), &b->err, "coordinate");
+    return outcome.is_complete;
+}
+
+/* What the messages so far cost the thread that calls this, in the processor time and wall time given. */
+static void report_messages(const swp_mpi *mpi, double cpu_s, double wall_s)
+{
+    const swp_mpi_traffic t          = swp_mpi_traffic_of(mpi);
+    const double          n_messages = (double)(t.n_sent + t.n_received);
+    printf("n_ranks=%d n_messages=%.0f bytes_per_message=%.0f coordinator_us_per_message=%.2f "
+           "messages_per_s=%.0f "
+           "coordinator_share=%.2f\n",
+           swp_mpi_size(mpi), n_messages, (double)(t.bytes_sent + t.bytes_received) / n_messages,
+           1e6 * cpu_s / n_messages, n_messages / wall_s, cpu_s / wall_s);
+}
+
+static void report_jobs(const bench *b, double written_s, double written_cpu_s, double running_mb)
+{
+    const double n_jobs = (double)b->census.n_jobs;
+    const double cpu_s  = clock_s(CLOCK_PROCESS_CPUTIME_ID) - b->begin_cpu_s;
+    printf("n_jobs=%.0f jobs_per_s=%.0f with_repack_jobs_per_s=%.0f cpu_us_per_job=%.2f "
+           "repack_cpu_us_per_job=%.2f "
            "running_mb=%.1f peak_mb=%.1f\n",
-           (unsigned long long)b.census.n_jobs, (double)b.census.n_jobs / written_s, (double)b.census.n_jobs / repacked_s,
-           written_cpu_s * us_per_job, (cpu_s(&usage) - begin_cpu_s - written_cpu_s) * us_per_job, running_mb,
-           (double)usage.ru_maxrss / 1e3);
-    swp_local_stop(&b.local);
-    swp_crew_destroy(&b.crew);
-    swp_job_source_destroy(&b.source);
-    swp_progress_destroy(&b.progress);
-    swp_store_destroy(&b.store);
-    swp_file_layout_fini(&b.layout);
-    swp_census_fini(&b.census);
-    swp_sweep_inputs_fini(&b.in);
-    return outcome.is_complete ? 0 : 1;
+           n_jobs, n_jobs / written_s, n_jobs / (swp_wall_s() - b->begin_s), 1e6 * written_cpu_s / n_jobs,
+           1e6 * (cpu_s - written_cpu_s) / n_jobs, running_mb, peak_mb());
+}
+
+static void release(bench *b)
+{
+    swp_local_stop(&b->local);
+    swp_crew_destroy(&b->crew);
+    swp_job_source_destroy(&b->source);
+    swp_progress_destroy(&b->progress);
+    swp_store_destroy(&b->store);
+    swp_file_layout_fini(&b->layout);
+    swp_census_fini(&b->census);
+    swp_sweep_inputs_fini(&b->in);
+}
+
+/* Rank 0. @return whether all jobs are in the file */
+static bool run_boss(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path, double batch_s)
+{
+    read_inputs(b, n_jobs);
+    open_file(b, path);
+    start(b, mpi);
+    const double thread_begin_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    const bool   is_complete    = coordinate(b, batch_s);
+    if (mpi != NULL) {
+        report_messages(mpi, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, swp_wall_s() - b->begin_s);
+    }
+    must(swp_writer_stop(&b->writer, &b->err), &b->err, "writer");
+    const double written_s     = swp_wall_s() - b->begin_s;
+    const double written_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) - b->begin_cpu_s;
+    const double running_mb    = peak_mb();
+    must(swp_store_finish(b->store, SWP_FINISH_REPACK, &b->err), &b->err, "finish");
+    report_jobs(b, written_s, written_cpu_s, running_mb);
+    const bool was_released = swp_crew_release(b->crew);
+    release(b);
+    return is_complete && was_released;
+}
+
+/* Another rank. */
+static bool run_hand(bench *b, swp_mpi *mpi)
+{
+    swp_worker *worker   = NULL;
+    const char *block    = NULL;
+    size_t      len      = 0;
+    bool        finalize = false;
+    must(swp_worker_create(mpi, "bench", 30.0, &worker), &b->err, "worker");
+    must(swp_worker_await_setup(worker, &block, &len), &b->err, "worker");
+    must(swp_worker_work(worker, run_empty, &b->job), &b->err, "worker");
+    must(swp_worker_leave(worker, &finalize), &b->err, "worker");
+    swp_worker_destroy(&worker);
+    return finalize;
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t n_jobs  = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    const char    *path    = argc > 2 ? argv[2] : "bench_dispatch.h5";
+    const double   batch_s = argc > 3 ? strtod(argv[3], NULL) : 0.0;
+    static bench   b;
+    swp_mpi       *mpi = NULL;
+    if (swp_mpi_is_launched()) {
+        must(swp_mpi_enter(60.0, &mpi), &b.err, "MPI");
+    }
+    const bool is_well =
+        swp_mpi_rank(mpi) == 0 ? run_boss(&b, mpi, n_jobs, path, batch_s) : run_hand(&b, mpi);
+    if (mpi != NULL) {
+        swp_mpi_leave(&mpi, is_well ? 0 : 1);
+    }
+    return is_well ? 0 : 1;
 }
