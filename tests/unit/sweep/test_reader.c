@@ -103,7 +103,7 @@ static void read_whatever_is_there(const place *p)
         const swp_reader *source = reader;
         snprintf(out, sizeof(out), "%s.copy", p->path);
         const ws_status status =
-            swp_rewrite(&source, 1, swp_reader_layout(reader), out, "copied", true, &err);
+            swp_rewrite(&source, 1, swp_reader_layout(reader), 1, out, "copied", true, &err);
         assert_true(status == WS_OK || err.n_problems > 0);
         swp_reader_close(&reader);
     } else {
@@ -127,6 +127,23 @@ static void truncated_files(void **state)
     }
 }
 
+/* HDF5 1.10 believes the sizes in its heaps of texts ("GCOL") and reads beyond them where they are wrong, at
+ * the latest when it opens the first attribute: nobody could look at them before. Their bytes are left alone.
+ */
+static bool *find_heaps(const char *bytes, size_t n)
+{
+    bool *is_heap = calloc(n, sizeof(is_heap[0]));
+    assert_non_null(is_heap);
+    for (size_t i = 0; i + 16 <= n; i++) {
+        uint64_t size;
+        memcpy(&size, bytes + i + 8, sizeof(size));
+        for (size_t k = i; memcmp(bytes + i, "GCOL\1", 5) == 0 && k < n && k < i + size; k++) {
+            is_heap[k] = true;
+        }
+    }
+    return is_heap;
+}
+
 static void damaged_files(void **state)
 {
     const place *p      = *state;
@@ -134,18 +151,21 @@ static void damaged_files(void **state)
     size_t       n      = 0;
 
     write_file(p, SWP_FINISH_REPACK);
-    char *bytes = slurp(p, &n);
+    char *bytes   = slurp(p, &n);
+    bool *is_heap = find_heaps(bytes, n);
     for (int trial = 0; trial < 60; trial++) {
         char *copy = malloc(n);
         memcpy(copy, bytes, n);
         for (int hit = 0; hit < 20; hit++) {
-            random                  = random * 1664525u + 1013904223u;
-            copy[(random >> 4) % n] = (char)(random >> 24);
+            random          = random * 1664525u + 1013904223u;
+            const size_t at = (random >> 4) % n;
+            copy[at]        = is_heap[at] ? copy[at] : (char)(random >> 24);
         }
         put_file(p, copy, n);
         read_whatever_is_there(p);
         free(copy);
     }
+    free(is_heap);
     free(bytes);
 }
 
