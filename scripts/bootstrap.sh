@@ -12,7 +12,7 @@ set -euo pipefail
 packages=(
     gcc libc6-dev cmake ninja-build pkg-config git   # to build
     libopenmpi-dev openmpi-bin                       # the sweep's ranks
-    libhdf5-dev hdf5-tools                           # its result file, and h5dump, h5ls to look at it
+    libhdf5-dev hdf5-tools zlib1g-dev                # its result file, and h5dump, h5ls to look at it
     libcjson-dev libyaml-dev libssl-dev              # configs, profile metadata, SHA-256 of inputs
     libcmocka-dev python3 python3-numpy python3-h5py # tests
     python3-jsonschema                               # the schemas' test

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "cmd_util.h"
 #include "commands.h"
+#include "cores.h"
 #include "lock.h"
 #include "rewrite.h"
 
@@ -49,7 +50,8 @@ int swp_cmd_snapshot(int argc, char **argv)
     }
     if (status == WS_OK) {
         const swp_reader *source = reader;
-        status = swp_rewrite(&source, 1, swp_reader_layout(reader), argv[2], "snapshot", force, &err);
+        /* one thread: a sweep may be running on the other cores */
+        status = swp_rewrite(&source, 1, swp_reader_layout(reader), 1, argv[2], "snapshot", force, &err);
     }
     swp_reader_close(&reader);
     return swp_cmd_exit(status, &err);
@@ -66,7 +68,8 @@ static ws_status recover(const char *path, ws_error *err)
     ws_status status = swp_reader_open(path, err, &reader);
     if (status == WS_OK) {
         const swp_reader *source = reader;
-        status = swp_rewrite(&source, 1, swp_reader_layout(reader), path, "recovered", true, err);
+        status =
+            swp_rewrite(&source, 1, swp_reader_layout(reader), swp_cores(), path, "recovered", true, err);
     }
     if (status == WS_OK) {
         printf("%s: %zu rows kept\n", path, swp_reader_n_rows(reader));
@@ -153,7 +156,7 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
     if (status == WS_OK) {
         swp_layout layout;
         widen_layout(readers, n, &layout, params, attributes);
-        status = swp_rewrite(readers, n, &layout, out, what, force, err);
+        status = swp_rewrite(readers, n, &layout, swp_cores(), out, what, force, err);
     }
     free(what);
     free(attributes);

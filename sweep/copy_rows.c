@@ -7,7 +7,7 @@
 #include "gather.h"
 #include "row.h"
 
-#define BLOCK_BYTES ((size_t)16 << 20) /* written at once; a multiple of the final file's chunks */
+#define BLOCK_BYTES ((size_t)16 << 20) /* of a column, gathered at once */
 
 /* Where the samples (or requests) of each job of a window lie in the sources and in the new file. */
 typedef struct ragged {
@@ -24,8 +24,8 @@ typedef struct copier {
     ragged          ragged[SWP_AXIS_COUNT];
     char           *block;
     size_t          block_bytes;
-    swp_span       *spans;                /* [plan->n] */
-    size_t          job_first, job_count; /* spans hold these rows, sorted already, if job_count > 0 */
+    swp_span       *spans;                /* [plan->n] of the block being gathered */
+    size_t          job_first, job_count; /* spans hold these rows of the window, if job_count > 0 */
     swp_params_fn   params_of;
     void           *ctx;
     ws_error       *err;
@@ -54,26 +54,28 @@ static void ragged_leave(ragged *r, size_t n_picks)
     *r = (ragged){.base = base};
 }
 
-/* One int64 column of the first source that has it describes the form; all sources are gathered by its path.
- */
-static ws_status gather_int64(const swp_plan *plan, const char *path, int64_t *out, ws_error *err)
+/* Spans of rows [first, first + n) of the window. Gathering sorts them, which is the dear part, so columns
+ * share them. */
+static void fill_job_spans(const swp_plan *plan, size_t first, size_t n, swp_span *spans)
 {
-    swp_column column = {.type = SWP_TYPE_I64, .inner_count = 1, .row_bytes = sizeof(int64_t)};
-    swp_span  *spans  = malloc((plan->n + 1) * sizeof(spans[0]));
-
-    if (spans == NULL) {
-        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const swp_pick *pick = &plan->picks[first + i];
+        spans[i]             = (swp_span){pick->source, pick->row, 1, i};
     }
-    snprintf(column.path, sizeof(column.path), "%s", path);
-    for (size_t i = 0; i < plan->n; i++) {
-        spans[i] = (swp_span){plan->picks[i].source, plan->picks[i].row, 1, i};
-    }
-    const ws_status status = swp_gather(plan->sources, spans, plan->n, &column, out, err);
-    free(spans);
-    return status;
 }
 
-static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *err, ragged *r)
+/* One int64 column of the first source that has it describes the form; all sources are gathered by its path.
+ * spans: of the whole window. */
+static ws_status gather_int64(const swp_plan *plan, const char *path, swp_span *spans, int64_t *out,
+                              ws_error *err)
+{
+    swp_column column = {.type = SWP_TYPE_I64, .inner_count = 1, .row_bytes = sizeof(int64_t)};
+    snprintf(column.path, sizeof(column.path), "%s", path);
+    return swp_gather(plan->sources, spans, plan->n, &column, out, err);
+}
+
+static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, swp_span *spans, ws_error *err,
+                             ragged *r)
 {
     const bool samples = axis == SWP_AXIS_SAMPLE;
     r->start           = calloc(plan->n + 1, sizeof(r->start[0]));
@@ -82,8 +84,10 @@ static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *
     if (r->start == NULL || r->count == NULL || r->to == NULL) {
         return no_memory(err);
     }
-    WS_TRY(gather_int64(plan, samples ? "/timeseries/row_start" : "/requests/row_start", r->start, err));
-    WS_TRY(gather_int64(plan, samples ? "/timeseries/row_count" : "/requests/row_count", r->count, err));
+    WS_TRY(
+        gather_int64(plan, samples ? "/timeseries/row_start" : "/requests/row_start", spans, r->start, err));
+    WS_TRY(
+        gather_int64(plan, samples ? "/timeseries/row_count" : "/requests/row_count", spans, r->count, err));
     r->to[0] = 0;
     for (size_t i = 0; i < plan->n; i++) {
         if (r->start[i] < 0 || r->count[i] < 0) {
@@ -98,15 +102,20 @@ static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, ws_error *
 /* Add a window to the lengths. */
 static ws_status add_lengths(const swp_plan *plan, ws_error *err, size_t n_rows[SWP_AXIS_COUNT])
 {
+    swp_span *spans  = malloc((plan->n + 1) * sizeof(spans[0]));
+    ws_status status = spans == NULL ? no_memory(err) : WS_OK;
     n_rows[SWP_AXIS_JOB] += plan->n;
-    for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
-        ragged          r      = {.base = n_rows[axis]};
-        const ws_status status = ragged_load(plan, (swp_row_axis)axis, err, &r);
+    if (status == WS_OK) {
+        fill_job_spans(plan, 0, plan->n, spans);
+    }
+    for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT && status == WS_OK; axis++) {
+        ragged r = {.base = n_rows[axis]};
+        status   = ragged_load(plan, (swp_row_axis)axis, spans, err, &r);
         ragged_leave(&r, status == WS_OK ? plan->n : 0);
         n_rows[axis] = r.base;
-        WS_TRY(status);
     }
-    return WS_OK;
+    free(spans);
+    return status;
 }
 
 ws_status swp_copied_lengths(swp_plan_scan *scan, ws_error *err, size_t n_rows_out[SWP_AXIS_COUNT])
@@ -121,7 +130,26 @@ ws_status swp_copied_lengths(swp_plan_scan *scan, ws_error *err, size_t n_rows_o
     return WS_OK;
 }
 
-/* ---- one column ---- */
+/* ---- blocks ---- */
+
+static ws_status reserve_block(copier *c, size_t n_bytes)
+{
+    if (n_bytes <= c->block_bytes) {
+        return WS_OK;
+    }
+    free(c->block);
+    c->block       = malloc(n_bytes);
+    c->block_bytes = c->block != NULL ? n_bytes : 0;
+    return c->block != NULL ? WS_OK : no_memory(c->err);
+}
+
+/* Rows that a block of a column (or of the widest of several) has. */
+static size_t rows_of_block(size_t row_bytes)
+{
+    return row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;
+}
+
+/* ---- job columns ---- */
 
 static ws_status fill_job_block(copier *c, const swp_column *column, size_t first, size_t n)
 {
@@ -140,17 +168,28 @@ static ws_status fill_job_block(copier *c, const swp_column *column, size_t firs
         }
         return WS_OK;
     }
-    if (c->job_count != n ||
-        c->job_first != first) { /* most columns share their blocks, sorting is the dear part */
-        for (size_t i = 0; i < n; i++) {
-            const swp_pick *pick = &c->plan->picks[first + i];
-            c->spans[i]          = (swp_span){pick->source, pick->row, 1, i};
-        }
+    if (c->job_count != n || c->job_first != first) {
+        fill_job_spans(c->plan, first, n, c->spans);
         c->job_first = first;
         c->job_count = n;
     }
     return swp_gather(c->plan->sources, c->spans, n, column, c->block, c->err);
 }
+
+static ws_status copy_job_column(copier *c, size_t index)
+{
+    const swp_column *column = &c->to->columns.list[index];
+    const size_t      rows   = rows_of_block(column->row_bytes);
+    WS_TRY(reserve_block(c, min_size(rows, c->plan->n) * column->row_bytes));
+    for (size_t first = 0; first < c->plan->n; first += rows) {
+        const size_t n = min_size(rows, c->plan->n - first);
+        WS_TRY(fill_job_block(c, column, first, n));
+        WS_TRY(swp_file_write(c->to, index, c->job_base + first, n, c->block, c->err));
+    }
+    return WS_OK;
+}
+
+/* ---- samples and requests ---- */
 
 /* Index of the pick that sample (or request) number `at` of the window belongs to. */
 static size_t pick_at(const ragged *r, size_t n, size_t at)
@@ -167,12 +206,11 @@ static size_t pick_at(const ragged *r, size_t n, size_t at)
     return low;
 }
 
-static ws_status fill_ragged_block(copier *c, const swp_column *column, size_t first, size_t n)
+/* Spans of samples (or requests) [first, first + n) of the window. @return how many */
+static size_t fill_ragged_spans(copier *c, const ragged *r, size_t first, size_t n)
 {
-    const ragged *r       = &c->ragged[column->axis];
-    size_t        n_spans = 0;
-
-    c->job_count = 0;
+    size_t n_spans = 0;
+    c->job_count   = 0;
     for (size_t i = pick_at(r, c->plan->n, first); i < c->plan->n && r->to[i] < first + n; i++) {
         const size_t from = r->to[i] > first ? r->to[i] : first;
         const size_t end  = min_size(r->to[i + 1], first + n);
@@ -181,32 +219,40 @@ static ws_status fill_ragged_block(copier *c, const swp_column *column, size_t f
                 c->plan->picks[i].source, (size_t)r->start[i] + (from - r->to[i]), end - from, from - first};
         }
     }
-    return swp_gather(c->plan->sources, c->spans, n_spans, column, c->block, c->err);
+    return n_spans;
 }
 
-static ws_status copy_column(copier *c, size_t index)
+static size_t widest_row_bytes(const swp_columns *columns, swp_row_axis axis)
 {
-    const swp_column *column = &c->to->columns.list[index];
-    WS_ASSERT(column->axis == SWP_AXIS_JOB || c->ragged[column->axis].to != NULL);
-    const bool   is_job = column->axis == SWP_AXIS_JOB;
-    const size_t base   = is_job ? c->job_base : c->ragged[column->axis].base;
-    const size_t n      = is_job ? c->plan->n : c->ragged[column->axis].to[c->plan->n];
-    size_t       rows   = BLOCK_BYTES / column->row_bytes;
-
-    rows = rows > 0 ? rows : 1;
-    if (rows * column->row_bytes > c->block_bytes) {
-        free(c->block);
-        c->block_bytes = rows * column->row_bytes;
-        c->block       = malloc(c->block_bytes);
-        if (c->block == NULL) {
-            c->block_bytes = 0;
-            return no_memory(c->err);
-        }
+    size_t widest = 0;
+    for (size_t i = 0; i < columns->n; i++) {
+        const swp_column *column = &columns->list[i];
+        widest = column->axis == axis && column->row_bytes > widest ? column->row_bytes : widest;
     }
+    return widest;
+}
+
+/* All columns of an axis, block by block, so that they share the spans of a block. */
+static ws_status copy_ragged(copier *c, swp_row_axis axis)
+{
+    const swp_columns *columns = &c->to->columns;
+    const ragged      *r       = &c->ragged[axis];
+    const size_t       widest = widest_row_bytes(columns, axis), rows = rows_of_block(widest),
+                 n = r->to[c->plan->n];
+
+    if (widest == 0) {
+        return WS_OK; /* the new file has no such axis */
+    }
+    WS_TRY(reserve_block(c, min_size(rows, n) * widest));
     for (size_t first = 0; first < n; first += rows) {
-        const size_t count = min_size(rows, n - first);
-        WS_TRY(is_job ? fill_job_block(c, column, first, count) : fill_ragged_block(c, column, first, count));
-        WS_TRY(swp_file_write(c->to, index, base + first, count, c->block, c->err));
+        const size_t count   = min_size(rows, n - first);
+        const size_t n_spans = fill_ragged_spans(c, r, first, count);
+        for (size_t i = 0; i < columns->n; i++) {
+            if (columns->list[i].axis == axis) {
+                WS_TRY(swp_gather(c->plan->sources, c->spans, n_spans, &columns->list[i], c->block, c->err));
+                WS_TRY(swp_file_write(c->to, i, r->base + first, count, c->block, c->err));
+            }
+        }
     }
     return WS_OK;
 }
@@ -251,25 +297,37 @@ static ws_status copy_params(copier *c)
 
 /* ---- the whole ---- */
 
-static ws_status copy_window(copier *c)
+static ws_status load_window(copier *c)
 {
     free(c->spans);
     c->spans = malloc((c->plan->n + 1) * sizeof(c->spans[0]));
     if (c->spans == NULL) {
         return no_memory(c->err);
     }
+    fill_job_spans(c->plan, 0, c->plan->n, c->spans);
+    c->job_first = 0;
+    c->job_count = c->plan->n;
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
         ragged *r = &c->ragged[axis];
-        WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->err, r));
+        WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->spans, c->err, r));
         if (c->to->live) {
             WS_TRY(swp_file_grow_axis(c->to, (swp_row_axis)axis, r->base + r->to[c->plan->n], c->err));
         }
     }
-    c->job_count = 0;
+    return WS_OK;
+}
+
+static ws_status copy_window(copier *c)
+{
+    WS_TRY(load_window(c));
     for (size_t i = 0; i < c->to->columns.n; i++) {
-        if (c->to->columns.list[i].role != SWP_ROLE_PARAM || c->params_of == NULL) {
-            WS_TRY(copy_column(c, i));
+        const swp_column *column = &c->to->columns.list[i];
+        if (column->axis == SWP_AXIS_JOB && (column->role != SWP_ROLE_PARAM || c->params_of == NULL)) {
+            WS_TRY(copy_job_column(c, i));
         }
+    }
+    for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
+        WS_TRY(copy_ragged(c, (swp_row_axis)axis));
     }
     return c->params_of != NULL ? copy_params(c) : WS_OK;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "chunker.h"
 #include "file_objects.h"
 #include "h5util.h"
 #include "layout.h"
@@ -92,6 +93,7 @@ static ws_status create_h5(swp_file *file, ws_error *err)
 
 static void free_memory(swp_file **file)
 {
+    swp_chunker_destroy(&(*file)->chunker);
     free((*file)->path);
     free((*file)->datasets);
     swp_columns_fini(&(*file)->columns);
@@ -113,6 +115,9 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
         if (status == WS_OK) {
             status = swp_file_make_objects(file, options, err);
         }
+        if (status == WS_OK && !file->live) {
+            status = swp_chunker_create(file, options->n_rows, options->n_threads, err, &file->chunker);
+        }
         if (status != WS_OK) {
             unlink(path);
         }
@@ -129,9 +134,9 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
 
 /* ---- columns ---- */
 
-static bool is_blank(const char *text, size_t n)
+bool swp_is_blank(const char *text, size_t n_bytes)
 {
-    return n == 0 || (text[0] == '\0' && memcmp(text, text + 1, n - 1) == 0);
+    return n_bytes == 0 || (text[0] == '\0' && memcmp(text, text + 1, n_bytes - 1) == 0);
 }
 
 static herr_t write_block(hid_t data, const swp_column *column, const swp_layout *layout, size_t start,
@@ -151,16 +156,17 @@ ws_status swp_file_write(swp_file *file, size_t index, size_t start, size_t n, c
 {
     const swp_column *column = &file->columns.list[index];
     const hid_t       data   = file->datasets[index];
+    hsize_t           dims[SWP_MAX_RANK];
 
-    if (file->live) {
-        hsize_t dims[SWP_MAX_RANK];
-        swp_column_dims(column, file->layout, start + n, dims);
-        if (H5Dset_extent(data, dims) < 0) {
-            return swp_h5_fail(err, file->path, "cannot extend %s", column->path);
-        }
+    if (!file->live) {
+        return swp_chunker_append(file->chunker, index, start, n, rows, err);
+    }
+    swp_column_dims(column, file->layout, start + n, dims);
+    if (H5Dset_extent(data, dims) < 0) {
+        return swp_h5_fail(err, file->path, "cannot extend %s", column->path);
     }
     /* Blank text is the fill value: not writing it keeps live files small, error texts are rare. */
-    if (n == 0 || (column->type == SWP_TYPE_CHAR && is_blank(rows, n * column->row_bytes))) {
+    if (n == 0 || (column->type == SWP_TYPE_CHAR && swp_is_blank(rows, n * column->row_bytes))) {
         return WS_OK;
     }
     if (write_block(data, column, file->layout, start, n, rows) < 0) {
@@ -227,7 +233,12 @@ ws_status swp_file_close(swp_file **file_ref, bool sync, ws_error *err)
 {
     swp_file *file   = *file_ref;
     herr_t    result = 0;
+    ws_status status = file->live ? WS_OK : swp_chunker_drain(file->chunker, err);
 
+    if (status != WS_OK) {
+        swp_file_abandon(file_ref);
+        return status;
+    }
     for (size_t i = 0; i < file->columns.n; i++) {
         result |= H5Dclose(file->datasets[i]);
     }
@@ -237,7 +248,7 @@ ws_status swp_file_close(swp_file **file_ref, bool sync, ws_error *err)
         }
     }
     result |= H5Fclose(file->id);
-    ws_status status = result < 0 ? swp_h5_fail(err, file->path, "cannot close the file") : WS_OK;
+    status = result < 0 ? swp_h5_fail(err, file->path, "cannot close the file") : WS_OK;
     if (status == WS_OK && sync) {
         status = sync_path(file->path, err);
     }

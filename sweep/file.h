@@ -14,21 +14,25 @@
 #include "columns.h"
 #include "store.h"
 
+typedef struct swp_chunker swp_chunker; /* chunker.h */
+
 typedef struct swp_file {
-    char       *path; /* owned; what messages call it */
-    hid_t       id;
-    bool        live;
-    swp_layout *layout; /* owned */
-    swp_columns columns;
-    hid_t      *datasets;                   /* [columns.n] */
-    hid_t       dimensions[SWP_AXIS_COUNT]; /* bare scales of sample and request, else -1 */
-    size_t      chunk_rows[SWP_AXIS_COUNT]; /* live: rows worth gathering before a write */
-    int64_t     size_bytes;                 /* after our last write; less than that means others cut it */
+    char        *path; /* owned; what messages call it */
+    hid_t        id;
+    bool         live;
+    swp_layout  *layout; /* owned */
+    swp_columns  columns;
+    hid_t       *datasets;                   /* [columns.n] */
+    hid_t        dimensions[SWP_AXIS_COUNT]; /* bare scales of sample and request, else -1 */
+    size_t       chunk_rows[SWP_AXIS_COUNT]; /* live: rows worth gathering before a write */
+    swp_chunker *chunker;                    /* final: cuts, packs and writes the rows; owned */
+    int64_t      size_bytes;                 /* after our last write; less than that means others cut it */
 } swp_file;
 
 typedef struct swp_file_options {
     bool        live;
     size_t      n_rows[SWP_AXIS_COUNT]; /* final: length of each axis */
+    size_t      n_threads;              /* final: that compress, 0 = 1 (packer.h) */
     const char *history;                /* text of the attribute */
 } swp_file_options;
 
@@ -38,8 +42,8 @@ typedef struct swp_file_options {
 WS_NODISCARD ws_status swp_file_make(const char *path, const swp_layout *layout,
                                      const swp_file_options *options, ws_error *err, swp_file **file_out);
 
-/** Write rows [start, start + n) of a column; live files grow as needed. n may be 0 (then the axis only
- * grows). */
+/** Write rows [start, start + n) of a column, which come in this order; live files grow as needed. n may be 0
+ * (then the axis only grows). Rows of final files may wait in memory until swp_file_close(). */
 WS_NODISCARD ws_status swp_file_write(swp_file *file, size_t column, size_t start, size_t n, const void *rows,
                                       ws_error *err);
 
@@ -52,6 +56,9 @@ WS_NODISCARD ws_status swp_file_check_size(swp_file *file, ws_error *err);
 
 /** Tell it that its file was renamed, for messages. Keeps the old name if out of memory. */
 void swp_file_set_path(swp_file *file, const char *path);
+
+/** True if text of so many bytes is all NUL: the fill value, which need not be written. */
+bool swp_is_blank(const char *text, size_t n_bytes);
 
 /** Close everything; with `sync`, contents are on the disk when it returns. */
 WS_NODISCARD ws_status swp_file_close(swp_file **file, bool sync, ws_error *err);

@@ -8,11 +8,11 @@
 #include <hdf5_hl.h>
 
 #include "h5util.h"
+#include "packer.h"
 #include "plan.h"
 
 #define FINAL_CHUNK_BYTES ((size_t)512 << 10)
 #define LIVE_CHUNK_BYTES ((size_t)1 << 20)
-#define DEFLATE_LEVEL 3 /* 1 to 9; beyond 3 the files shrink by a few percent at twice the time */
 
 const char *const swp_own_attributes[] = {
     "title",  "Conventions", "schema_version", "program", "program_version", "git_commit", "spec_sha256",
@@ -124,19 +124,38 @@ static hid_t file_type(swp_type type)
 
 /* ---- datasets ---- */
 
-/* Rows of a chunk. Final job columns: a divisor of the window that copying them goes by, so that each chunk
- * is written once and whole. */
-static size_t chunk_rows(const maker *m, const swp_column *column)
+/* Rows of so many bytes, at least one. */
+static size_t rows_of_bytes(const swp_column *column, size_t n_bytes)
 {
-    const size_t fit = (m->file->live ? LIVE_CHUNK_BYTES : FINAL_CHUNK_BYTES) /
-                       (column->row_bytes > 0 ? column->row_bytes : 1);
-    const size_t most = m->file->live ? m->file->chunk_rows[column->axis] : m->options->n_rows[column->axis];
-    size_t       rows = fit > 0 ? fit : 1;
-    if (!m->file->live && column->axis == SWP_AXIS_JOB) {
+    const size_t fit = n_bytes / (column->row_bytes > 0 ? column->row_bytes : 1);
+    return fit > 0 ? fit : 1;
+}
+
+/* Job columns: a divisor of the window that copying them goes by, so that few rows wait for the next window.
+ */
+size_t swp_final_chunk_rows(const swp_column *column, size_t n_rows)
+{
+    const size_t fit  = rows_of_bytes(column, FINAL_CHUNK_BYTES);
+    size_t       rows = fit;
+    if (column->axis == SWP_AXIS_JOB) {
         for (rows = SWP_WINDOW_ROWS; rows > fit && rows > 1; rows /= 2) {
         }
     }
-    return rows < most ? rows : most;
+    return rows < n_rows ? rows : n_rows;
+}
+
+static size_t chunk_rows(const maker *m, const swp_column *column)
+{
+    if (!m->file->live) {
+        return swp_final_chunk_rows(column, m->options->n_rows[column->axis]);
+    }
+    const size_t fit = rows_of_bytes(column, LIVE_CHUNK_BYTES), most = m->file->chunk_rows[column->axis];
+    return fit < most ? fit : most;
+}
+
+bool swp_is_shuffled(const swp_column *column)
+{
+    return column->type != SWP_TYPE_I8 && column->type != SWP_TYPE_CHAR;
 }
 
 static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, int rank, const hsize_t *dims)
@@ -157,24 +176,16 @@ static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, 
         /* Rows beyond the axis are never seen; texts alone rely on the fill value (see swp_file_write). */
         return column->type == SWP_TYPE_CHAR ? 0 : H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
     }
-    if (column->type != SWP_TYPE_I8 && column->type != SWP_TYPE_CHAR && H5Pset_shuffle(list) < 0) {
+    if (swp_is_shuffled(column) && H5Pset_shuffle(list) < 0) {
         return -1;
     }
-    return H5Pset_deflate(list, DEFLATE_LEVEL);
+    return H5Pset_deflate(list, SWP_DEFLATE_LEVEL);
 }
 
 static herr_t set_fill(hid_t list, const swp_column *column)
 {
     const double nan_value = NAN;
     return column->type == SWP_TYPE_F64 ? H5Pset_fill_value(list, H5T_NATIVE_DOUBLE, &nan_value) : 0;
-}
-
-/* Blocks are written whole, so that bytes go straight to the file, except samples and requests of a final
- * file: windows end amid a chunk, which waits in the cache for its other half. */
-static herr_t set_chunk_cache(hid_t access, const maker *m, const swp_column *column)
-{
-    const bool waits = !m->file->live && column->axis != SWP_AXIS_JOB;
-    return H5Pset_chunk_cache(access, waits ? 7 : 1, waits ? 2 * FINAL_CHUNK_BYTES : 0, 0.75);
 }
 
 static hid_t create_dataset(const maker *m, const swp_column *column, hid_t group)
@@ -194,7 +205,7 @@ static hid_t create_dataset(const maker *m, const swp_column *column, hid_t grou
     if (list >= 0 && access >= 0 && space >= 0 && set_storage(list, m, column, rank, dims) >= 0 &&
         set_fill(list, column) >= 0 &&
         H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
-        set_chunk_cache(access, m, column) >= 0) {
+        H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0) { /* none: what is written goes straight to the file */
         data = H5Dcreate2(group, column->name, file_type(column->type), space, H5P_DEFAULT, list, access);
     }
     if (space >= 0) {

@@ -15,6 +15,12 @@ int swp_column_dims(const swp_column *column, const swp_layout *layout, size_t n
 
 hid_t swp_memory_type(swp_type type);
 
+/** Rows a chunk of a final file has, in a column of n_rows. */
+size_t swp_final_chunk_rows(const swp_column *column, size_t n_rows);
+
+/** True for columns that a final file shuffles before it deflates them. */
+bool swp_is_shuffled(const swp_column *column);
+
 /** Rows [start, start + n) of a column: where they lie in its dataset, and the same in memory. */
 typedef struct swp_block {
     hid_t file, memory;

@@ -78,10 +78,10 @@ static char *history_of(const swp_reader *const *sources, size_t n_sources, cons
     return swp_history_line(n_sources > 0 ? swp_reader_history(sources[0]) : "", what);
 }
 
-static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, const char *tmp_path,
-                             const char *history, ws_error *err)
+static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, size_t n_threads,
+                             const char *tmp_path, const char *history, ws_error *err)
 {
-    swp_file_options options = {.live = false, .history = history};
+    swp_file_options options = {.live = false, .n_threads = n_threads, .history = history};
     swp_file        *file    = NULL;
 
     WS_TRY(swp_copied_lengths(scan, err, options.n_rows));
@@ -99,7 +99,7 @@ static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, cons
 }
 
 ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
-                      const char *path, const char *what, bool replace, ws_error *err)
+                      size_t n_threads, const char *path, const char *what, bool replace, ws_error *err)
 {
     swp_plan_scan *scan     = NULL;
     char          *tmp_path = ws_asprintf("%s.tmp", path);
@@ -113,7 +113,7 @@ ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const 
         status = swp_plan_scan_create(sources, n_sources, NULL, SWP_WINDOW_ROWS, err, &scan);
     }
     if (status == WS_OK) {
-        status = write_final(scan, layout, tmp_path, history, err);
+        status = write_final(scan, layout, n_threads, tmp_path, history, err);
     }
     if (status == WS_OK) {
         status = swp_rename(tmp_path, path, err);

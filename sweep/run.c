@@ -11,6 +11,7 @@
 #include "allocation.h"
 #include "commands.h"
 #include "coordinator.h"
+#include "cores.h"
 #include "hand.h"
 #include "prefetch.h"
 #include "run_file.h"
@@ -120,6 +121,14 @@ static ws_status pack_setup(boss *b)
     return swp_setup_unpack(b->block, b->block_len, &b->setup);
 }
 
+/* Cores that are free for compressing the file once all jobs are done: one of each rank of this node, if rank
+ * 0 is not bound to fewer. */
+static size_t n_free_cores(const boss *b)
+{
+    const size_t n_cores = swp_cores(), n_ranks = (size_t)swp_mpi_n_ranks_here(b->mpi);
+    return n_cores < n_ranks ? n_cores : n_ranks;
+}
+
 static ws_status read_and_open(boss *b, ws_error *err)
 {
     WS_TRY(swp_sweep_inputs_read(b->options, err, &b->inputs));
@@ -145,7 +154,7 @@ static ws_status read_and_open(boss *b, ws_error *err)
     ws_error_clear(&found);
     WS_TRY(status);
     WS_TRY(swp_run_file_open(b->options, &b->inputs, &b->prefetch, &b->census, &b->census_all,
-                             swp_mpi_size(b->mpi), err, &b->file));
+                             swp_mpi_size(b->mpi), n_free_cores(b), err, &b->file));
     WS_TRY(swp_builder_share(b->inputs.builder)); /* workers need not parse what was parsed here */
     return pack_setup(b);
 }
@@ -198,7 +207,8 @@ static ws_status start_local(boss *b)
 
 /* ---- the sweep, rank 0 ---- */
 
-/* A pruned point as a row of its own (--keep-infeasible); attempt 0: it was never tried, and nothing went wrong. */
+/* A pruned point as a row of its own (--keep-infeasible); attempt 0: it was never tried, and nothing went
+ * wrong. */
 static void write_pruned(void *ctx, uint64_t job, const uint32_t *value_index, size_t constraint)
 {
     boss    *b = ctx;
@@ -292,14 +302,15 @@ static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)
 static void report_traffic(const boss *b)
 {
     if (b->mpi != NULL && b->options->verbosity > 0) {
-        const swp_mpi_traffic t = swp_mpi_traffic_of(b->mpi);
+        const swp_mpi_traffic t      = swp_mpi_traffic_of(b->mpi);
         const double          n_rows = fmax(1.0, (double)swp_progress_n_counted(b->progress));
         swp_progress_say(b->progress,
                          "messages_sent=%llu bytes_sent=%llu messages_received=%llu bytes_received=%llu "
                          "messages_per_job=%.3f bytes_per_job=%.0f setup_bytes=%zu setup_from_window=%d",
                          t.n_sent, t.bytes_sent, t.n_received, t.bytes_received,
-                         (double)(t.n_sent + t.n_received) / n_rows, (double)(t.bytes_sent + t.bytes_received) / n_rows,
-                         b->block_len, swp_crew_n_pointed(b->crew));
+                         (double)(t.n_sent + t.n_received) / n_rows,
+                         (double)(t.bytes_sent + t.bytes_received) / n_rows, b->block_len,
+                         swp_crew_n_pointed(b->crew));
     }
 }
 

@@ -52,13 +52,14 @@ static ws_status match_earlier(const swp_run_options *options, const swp_sweep_i
     return WS_OK;
 }
 
-static ws_status create(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
-                        swp_run_file *file)
+static ws_status create(const swp_run_options *options, const swp_sweep_inputs *inputs, size_t n_threads,
+                        ws_error *err, swp_run_file *file)
 {
     const swp_store_config config = {.path        = file->path,
                                      .overwrite   = options->overwrite || file->has_resume,
                                      .no_live     = options->no_live,
-                                     .scratch_dir = options->scratch_dir};
+                                     .scratch_dir = options->scratch_dir,
+                                     .n_threads   = n_threads};
     WS_TRY(swp_store_create(&config, &file->layout.layout, err, &file->store));
     if (file->has_resume) {
         carry_params    carry  = {.builder     = inputs->builder,
@@ -97,7 +98,8 @@ static ws_status check_outputs(const swp_run_options *options, const swp_sweep_i
 
 ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
                             const swp_prefetch *prefetch, const swp_census *census,
-                            const swp_census *census_all, int n_ranks, ws_error *err, swp_run_file *file)
+                            const swp_census *census_all, int n_ranks, size_t n_threads, ws_error *err,
+                            swp_run_file *file)
 {
     *file          = (swp_run_file){.layout = {.spec_json = WS_STRBUF_INIT}};
     file->path     = options->output_path != NULL ? ws_strdup(options->output_path)
@@ -121,7 +123,7 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
         WS_TRY(match_earlier(options, inputs, err, file));
     }
     WS_TRY(swp_file_layout_init(inputs, options, prefetch, census, census_all, n_ranks, &file->layout));
-    return create(options, inputs, err, file);
+    return create(options, inputs, n_threads, err, file);
 }
 
 void swp_run_file_fini(swp_run_file *file)

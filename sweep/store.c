@@ -30,6 +30,7 @@ struct swp_store {
     char     *work_path; /* FILE.tmp until begin, or the scratch file of no_live */
     bool      no_live;
     double    flush_interval_s;
+    size_t    n_threads;
     swp_file *file; /* NULL once finished */
     size_t    n_columns;
     char    **gathered; /* [n_columns] chunk_rows cells each */
@@ -129,6 +130,7 @@ ws_status swp_store_create(const swp_store_config *config, const swp_layout *lay
     }
     store->no_live          = config->no_live;
     store->flush_interval_s = config->flush_interval_s > 0.0 ? config->flush_interval_s : FLUSH_INTERVAL_S;
+    store->n_threads        = config->n_threads;
     store->path             = ws_strdup(config->path);
     ws_status status =
         store->path == NULL ? no_memory(config->path, err) : name_work_file(store, config, err);
@@ -343,8 +345,8 @@ static ws_status repack(swp_store *store, ws_error *err)
     swp_reader *reader = NULL;
     WS_TRY(swp_reader_attach(store->file->id, store->no_live ? store->work_path : store->path, err, &reader));
     const swp_reader *source = reader;
-    const ws_status   status =
-        swp_rewrite(&source, 1, swp_reader_layout(reader), store->path, "repacked", true, err);
+    const ws_status status = swp_rewrite(&source, 1, swp_reader_layout(reader), store->n_threads, store->path,
+                                         "repacked", true, err);
     swp_reader_close(&reader);
     return status;
 }
@@ -391,7 +393,7 @@ void swp_store_destroy(swp_store **store_ref)
 char *swp_store_library(char buf[32])
 {
     unsigned major = 0, minor = 0, release = 0;
-    swp_h5_init(); /* this may be the library's first call */
+    swp_h5_init();                              /* this may be the library's first call */
     H5get_libversion(&major, &minor, &release); /* cannot fail once the library is there */
     snprintf(buf, 32, "HDF5 %u.%u.%u", major, minor, release);
     return buf;

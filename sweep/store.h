@@ -15,7 +15,7 @@
  * number of complete rows, also after a kill at any moment.
  *
  * Not thread-safe, and HDF5 itself is not: one thread (the writer) makes all calls of store.h and reader.h.
- * Not collective: only rank 0 has a store. */
+ * Repacking starts threads of its own, which only compress. Not collective: only rank 0 has a store. */
 #ifndef SWP_STORE_H
 #define SWP_STORE_H
 
@@ -150,6 +150,7 @@ typedef struct swp_store_config {
                             writes) */
     const char *scratch_dir;      /**< NULL = $TMPDIR, else /tmp; only with no_live */
     double      flush_interval_s; /**< 0 = 2 s */
+    size_t      n_threads;        /**< that compress the file in the end (packer.h); 0 = 1 */
 } swp_store_config;
 
 /** Make a new file with every object the layout asks for, under a temporary name beside FILE.

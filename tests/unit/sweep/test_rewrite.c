@@ -71,7 +71,7 @@ static void open_both(place *p)
 static ws_status rewrite(place *p, const char *out, bool replace)
 {
     const swp_reader *const sources[] = {p->readers[0], p->readers[1]};
-    return swp_rewrite(sources, 2, swp_reader_layout(p->readers[0]), out, "joined", replace, &p->err);
+    return swp_rewrite(sources, 2, swp_reader_layout(p->readers[0]), 1, out, "joined", replace, &p->err);
 }
 
 static void slices_join(void **state)
@@ -222,7 +222,7 @@ static void failures_leave_the_old_file(void **state)
     const swp_reader *source = p->readers[0];
     swp_layout        narrow = *swp_reader_layout(p->readers[0]);
     narrow.max_nodes         = 1; /* job 1 has two */
-    assert_int_equal(swp_rewrite(&source, 1, &narrow, p->out, "narrowed", true, &p->err), WS_ERR_ARG);
+    assert_int_equal(swp_rewrite(&source, 1, &narrow, 2, p->out, "narrowed", true, &p->err), WS_ERR_ARG);
     assert_int_not_equal(access(p->out, F_OK), 0);
     assert_int_not_equal(access(tmp, F_OK), 0);
 }

@@ -47,7 +47,7 @@ static size_t check_what_is_left(const char *path)
     const size_t n = swp_reader_n_rows(reader);
     assert_true(check_all_rows(reader));
     const swp_reader *source = reader;
-    if (swp_rewrite(&source, 1, swp_reader_layout(reader), path, "recovered", true, &err) != WS_OK) {
+    if (swp_rewrite(&source, 1, swp_reader_layout(reader), 1, path, "recovered", true, &err) != WS_OK) {
         fail_msg("%s", ws_error_text(&err));
     }
     swp_reader_close(&reader);
