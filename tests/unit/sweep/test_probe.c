@@ -1,6 +1,6 @@
-/* Invariants: at most five points of the slice are tried, its first and last among them, never one that a
- * constraint leaves out; what a row takes is what its columns take in the file; the first job that does not
- * work says why. */
+/* Invariants: at most 32 points of the slice are tried, spread over all of it whatever the period of an axis,
+ * never one that a constraint leaves out; what a row takes is what its columns take in the file; the first job
+ * that does not work says why. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,16 +35,16 @@ static void expect_counts(const swp_probe *found, size_t n_tried, size_t n_worke
     }
 }
 
-static void test_at_most_five(void **state)
+static void test_at_most_32(void **state)
 {
     (void)state;
     sweep_world s;
-    sweep_world_init(&s, DATASET ", \"parameters\": {\"max_num_seqs\": {\"range\": [1, 9, 1]}}", NULL);
+    sweep_world_init(&s, DATASET ", \"parameters\": {\"max_num_seqs\": {\"range\": [1, 40, 1]}}", NULL);
     swp_sweep_inputs in = inputs_of(&s);
-    for (uint64_t n = 0; n <= 9; n++) {
-        in.slice               = (swp_slice){9 - n, 9};
+    for (uint64_t n = 0; n <= 40; n += 8) {
+        in.slice               = (swp_slice){40 - n, 40};
         const swp_probe found  = probe(&in);
-        const size_t    n_most = n < 5 ? (size_t)n : 5;
+        const size_t    n_most = n < 32 ? (size_t)n : 32;
         expect_counts(&found, n_most, n_most);
         assert_string_equal(found.problem, "");
         assert_true(n == 0 ? isnan(found.job_wall_s) && isnan(found.row_bytes)
@@ -53,21 +53,22 @@ static void test_at_most_five(void **state)
     sweep_world_fini(&s);
 }
 
-/* Of nine points the first, third, fifth, seventh and last: only these two work. */
-static void test_both_ends_are_tried(void **state)
+/* Every second of 80 points is broken, and every value of the other axis: about half of those tried work. */
+static void test_points_keep_step_with_no_axis(void **state)
 {
     (void)state;
     sweep_world s;
     sweep_world_init(&s,
-                     DATASET
-                     ", \"parameters\": {\"mix\": {\"a\": {}, \"b\": {\"nodes\": 3}, \"c\": {\"nodes\": 3}, "
-                     "\"d\": {\"nodes\": 3}, \"e\": {\"nodes\": 3}, \"f\": {\"nodes\": 3}, "
-                     "\"g\": {\"nodes\": 3}, \"h\": {\"nodes\": 3}, \"i\": {}}}",
+                     DATASET ", \"parameters\": {\"max_num_seqs\": {\"range\": [1, 40, 1]}, "
+                             "\"mix\": {\"good\": {}, \"bad\": {\"nodes\": 3}}}",
                      NULL);
     swp_sweep_inputs in    = inputs_of(&s);
     const swp_probe  found = probe(&in);
-    expect_counts(&found, 5, 2);
-    assert_non_null(strstr(found.problem, "job 2: failed: "));
+    assert_int_equal(found.n_tried, 32);
+    if (found.n_worked < 12 || found.n_worked > 20) {
+        fail_msg("expected about 16 of 32 to work, found %zu", found.n_worked);
+    }
+    assert_non_null(strstr(found.problem, ": failed: "));
     assert_non_null(strstr(found.problem, "/nodes"));
     sweep_world_fini(&s);
 }
@@ -123,8 +124,8 @@ static void test_bytes_are_those_of_the_columns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_most_five),
-        cmocka_unit_test(test_both_ends_are_tried),
+        cmocka_unit_test(test_at_most_32),
+        cmocka_unit_test(test_points_keep_step_with_no_axis),
         cmocka_unit_test(test_left_out_points_are_not_tried),
         cmocka_unit_test(test_bytes_are_those_of_the_columns),
     };

@@ -182,7 +182,7 @@ static void test_refused(void **state)
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"standby_duration\": [\"1s\", 5, \"1000ms\"]}}",
            "/parameters/standby_duration/2: the values 1s and 1000ms are the same");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"workload.rate\": {\"linspace\": [2, 2, 3]}}}",
-           "/parameters/workload.rate: the values 2 and 2 are the same");
+           "/parameters/workload.rate/linspace: the value 2 is listed twice");
     REFUSE("{\"cluster\": \"c\", \"title\": 3}", "/title: expected string, found 3");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"max_num_seqs\": {\"linspace\": [1, 2, 4]}}}",
            "/parameters/max_num_seqs");
