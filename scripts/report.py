@@ -56,7 +56,7 @@ def collect_series(sweep, picks):
     series = {}
     for index in picks[:: max(1, math.ceil(len(picks) / MAX_SERIES_JOBS))]:
         time_s, power_w = sweep.series(index, "power_w")
-        if len(power_w):
+        if np.isfinite(power_w).any():  # not where no node has a power block
             times, values = thinned(time_s, power_w)
             series[int(sweep.jobs[index])] = {"time_s": times, "power_w": values}
     return series
@@ -106,6 +106,8 @@ def main():
     args = parser.parse_args()
     if args.max_jobs < 2:
         parser.error("--max-jobs: expected at least 2")
+    if os.path.exists(args.output) and os.path.exists(args.file) and os.path.samefile(args.output, args.file):
+        parser.error(f"--output: {args.output} is the result file itself")
     data = collect(open_or_exit(args.file), args.max_jobs)
     # "</" would end the script element early
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")

@@ -119,6 +119,16 @@ static void print_node_energy(const double *component_j, const double *phase_j, 
     print_component("total", total_j, total_j, phase_total_j);
 }
 
+static bool is_any_known(const double *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isnan(values[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void print_energy_heading(bool has_phases)
 {
     printf("energy");
@@ -141,7 +151,9 @@ static ws_status print_energy(const swp_frame *frame, size_t row, ws_error *err)
     if (status == WS_OK) {
         const double *component_j = (const double *)(const void *)components.data;
         const double *phase_j     = (const double *)(const void *)phases.data;
-        print_energy_heading(swp_reader_has(frame->reader, phase));
+        if (is_any_known(component_j, n_nodes * WS_COMPONENT_COUNT)) {
+            print_energy_heading(swp_reader_has(frame->reader, phase));
+        }
         for (size_t node = 0; node < n_nodes; node++) {
             print_node_energy(component_j + node * WS_COMPONENT_COUNT,
                               phase_j + node * WS_COMPONENT_COUNT * WS_PHASE_COUNT, node, n_nodes);
@@ -165,7 +177,9 @@ static ws_status print_series(const swp_frame *frame, size_t row, ws_series_colu
     for (size_t i = 0; i < n; i++) {
         most = values[i] > most ? values[i] : most;
     }
-    if (n > 0) {
+    if (n > 0 && !is_any_known(values, n)) {
+        printf("%s: not tracked\n", column->name);
+    } else if (n > 0) {
         swp_sparkline(&line, values, n, SPARKLINE_WIDTH);
         printf("%s, 0 to %.5g %s, %zu samples\n  %s\n", column->name, most, column->unit, n,
                ws_strbuf_text(&line));

@@ -80,20 +80,27 @@ static ws_status rank_points(const swp_selection *selection, const char *by, ws_
     return WS_OK;
 }
 
-/* Joules per token; tokens per second where no power was tracked. */
-static ws_status default_objective(const swp_selection *selection, ws_error *err, const char **by_out)
+/* Was power tracked in any of the points? */
+static ws_status has_power(const swp_selection *selection, ws_error *err, bool *has_out)
 {
     swp_estimate *estimates = NULL;
 
-    *by_out = "total_tok_s";
-    WS_TRY(swp_selection_estimates(selection, "j_per_token", err, &estimates));
+    *has_out = false;
+    WS_TRY(swp_selection_estimates(selection, "power_mean_w", err, &estimates));
     for (size_t i = 0; i < selection->points.n; i++) {
-        if (!isnan(estimates[i].mean)) {
-            *by_out = "j_per_token";
-            break;
-        }
+        *has_out = *has_out || !isnan(estimates[i].mean);
     }
     free(estimates);
+    return WS_OK;
+}
+
+/* What is asked for where nothing was named. */
+static ws_status default_objectives(const swp_selection *selection, const char *with_power,
+                                    const char *without, ws_error *err, const char **out)
+{
+    bool has = false;
+    WS_TRY(has_power(selection, err, &has));
+    *out = has ? with_power : without;
     return WS_OK;
 }
 
@@ -104,7 +111,7 @@ static ws_status print_top(const swp_selection *selection, const char *by, doubl
     const char *name;
 
     if (by == NULL) {
-        WS_TRY(default_objective(selection, err, &by));
+        WS_TRY(default_objectives(selection, "j_per_token", "total_tok_s", err, &by));
     }
     swp_objective_is_larger_better(by, &name);
     const char *const first[] = {name, NULL};
@@ -270,7 +277,12 @@ static ws_status print_pareto(const swp_selection *selection, const char *list, 
     objectives  o                         = {.n = 0};
     const char *first[MAX_OBJECTIVES + 1] = {NULL};
     size_t     *front = NULL, n = 0;
-    ws_status   status = objectives_parse(list, err, &o);
+
+    if (list == NULL) {
+        WS_TRY(
+            default_objectives(selection, "power_mean_w,total_tok_s", "ttft_p99_ms,total_tok_s", err, &list));
+    }
+    ws_status status = objectives_parse(list, err, &o);
 
     for (size_t k = 0; k < o.n && status == WS_OK; k++) {
         first[k] = o.names[k];
@@ -291,14 +303,15 @@ static ws_status print_pareto(const swp_selection *selection, const char *list, 
 
 int swp_cmd_pareto(int argc, char **argv)
 {
-    const char   *list = "power_mean_w,total_tok_s", *where = NULL, *columns = NULL, *format_text = "text";
-    const swp_arg args[] = {
-        {"--objectives", NULL, "A,B,..",
-         "what is traded (default power_mean_w,total_tok_s); +NAME larger, -NAME smaller is better", &list,
-         NULL, NULL},
-        WHERE_ARG(where),
-        COLUMNS_ARG(columns),
-        FORMAT_ARG(format_text)};
+    const char            *list = NULL, *where = NULL, *columns = NULL, *format_text = "text";
+    const swp_arg          args[]  = {{"--objectives", NULL, "A,B,..",
+                                       "what is traded (default power_mean_w,total_tok_s, without power "
+                                                 "ttft_p99_ms,total_tok_s); +NAME larger, -NAME "
+                                                 "smaller is better",
+                                       &list, NULL, NULL},
+                                      WHERE_ARG(where),
+                                      COLUMNS_ARG(columns),
+                                      FORMAT_ARG(format_text)};
     const swp_command_line command = {
         "pareto FILE [--objectives A,B,..] [--where EXPR]",
         "The Pareto front: done jobs that no other job beats in every objective at once, in the\n"

@@ -235,6 +235,13 @@ class Commands(unittest.TestCase):
         self.assertEqual(table[0].split("\t")[:3], ["job", "max_num_seqs", "total_tok_s"])
         self.assertNotIn("power_mean_w", table[0])
         self.assertEqual([row.split("\t")[1] for row in table[1:]], ["64", "1"])
+        front = self.run_command("pareto", results, "--format", "tsv").splitlines()
+        self.assertEqual(front[0].split("\t")[:4], ["job", "max_num_seqs", "ttft_p99_ms", "total_tok_s"])
+        self.assertGreater(len(front), 1)
+        shown = self.run_command("show", results, "--job", 0)
+        self.assertNotIn("energy", shown)
+        self.assertIn("power_w: not tracked", shown)
+        self.assertIn("running, 0 to", self.run_command("show", results, "--job", 0, "--series", "running"))
 
     def test_bad_input(self):
         broken = self.folder / "broken.h5"

@@ -55,6 +55,20 @@ class Scripts(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("of 34 done jobs", done.stdout)
 
+    def test_report_without_power(self):
+        with h5py.File(self.path, "r+") as file:
+            file["timeseries/power_w"][:] = float("nan")
+        done = self.run_script("report.py", self.path, "-o", "out.html")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(" 0 with power over time", done.stdout)
+
+    def test_report_spares_its_input(self):
+        before = self.path.read_bytes()
+        done = self.run_script("report.py", self.path, "-o", "../" + self.folder.name + "/results.h5")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("is the result file itself", done.stderr)
+        self.assertEqual(self.path.read_bytes(), before)
+
     def test_plots(self):
         done = self.run_script("plot_sweep.py", self.path, "-o", "plots", "--jobs", "5,12")
         self.assertEqual(done.returncode, 0, done.stderr)
