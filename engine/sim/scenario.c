@@ -83,13 +83,28 @@ ws_profile_request ws_instance_profile_request(const ws_scenario *s, const ws_in
                                         s->options.fidelity == WS_FIDELITY_PHYSICAL};
 }
 
-static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_instance_config *c, ws_error *err)
+/* What is wrong with a profile is also told with the place that asks for it. */
+static ws_status find_cost(ws_inputs *inputs, ws_scenario *s, const ws_profile_request *request, ws_json hardware,
+                           ws_error *err, const ws_step_cost **out)
+{
+    ws_error        own    = WS_ERROR_INIT;
+    const ws_status status = ws_inputs_cost(inputs, request, &s->notes, &own, out);
+    if (status == WS_ERR_INPUT) {
+        (void)ws_json_problem(hardware, err, "%s", ws_error_text(&own));
+    } else if (own.n_problems > 0) {
+        (void)ws_error_add(err, status, "%s", ws_error_text(&own));
+    }
+    ws_error_clear(&own);
+    return status;
+}
+
+static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, ws_instance_config *c, ws_error *err)
 {
     c->dtype                         = resolve_dtype(&c->options, c->model);
     const ws_profile_request request = ws_instance_profile_request(s, c);
     c->element_bytes    = ws_dtype_bytes(c->dtype);
     c->kv_element_bytes = request.kv_fp8 ? 1 : c->element_bytes;
-    WS_TRY(ws_inputs_cost(inputs, &request, &s->notes, err, &c->cost));
+    WS_TRY(find_cost(inputs, s, &request, hardware, err, &c->cost));
     c->profile = c->cost->profile;
     if (ws_profile_kind_of(c->profile) > s->profile_kind) {
         s->profile_kind = ws_profile_kind_of(c->profile);
@@ -119,7 +134,7 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
     WS_TRY(check_offloading(entry, c, err));
     WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err, &c->placement));
-    return load_cost(inputs, s, c, err);
+    return load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err);
 }
 
 /* KV blocks that fit beside the weights (spec/serving.md 5.2). Needs ep_total. */

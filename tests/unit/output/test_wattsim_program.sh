@@ -110,6 +110,9 @@ expect 2 --dataset . --output never.csv
 contains err '\.: cannot be read: Is a directory'
 expect 2 --data-dir no_such_folder --output never.csv
 contains err '--data-dir: no_such_folder: no such folder'
+sed 's/"RTXPRO6000"/"RTXPRO600"/' "$2/$power" >tag.json
+expect 2 --cluster-config tag.json --output never.csv
+contains err 'tag.json: /nodes/0/instances/0/hardware: .*"RTXPRO600".*did you mean "RTXPRO6000"'
 [ ! -e never.csv ] || fail "bad input left an output"
 
 # --- an output never replaces an input, under whatever name: exit 2, the input as it was
