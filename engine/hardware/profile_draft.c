@@ -28,7 +28,7 @@ double ws__table_ns(double time_us)
 
 ws_status ws__pool_reserve(void **data, size_t *capacity, size_t n, size_t n_more, size_t size)
 {
-    if (n_more > UINT32_MAX / 2 - n) {
+    if (n > UINT32_MAX / 2 || n_more > UINT32_MAX / 2 - n) {
         return WS_ERR_NOMEM; /* offsets are 32 bits wide */
     }
     if (n + n_more <= *capacity) {
