@@ -144,6 +144,19 @@ static ws_status fit_attention(const ws__points *attention, const ws__fit_goals 
     return fit_selection(attention, is_mixed, 0, mixed, 4, goals->mixed, &tp->mixed);
 }
 
+/* Of entries of one bucket the table keeps the first (profile_table.h), so the others say nothing here. */
+static bool is_repeated(const ws__profile_draft *draft, size_t entry)
+{
+    const ws__alpha *alphas = draft->alphas;
+    for (size_t i = 0; i < entry; i++) {
+        if (alphas[i].prefill_tokens == alphas[entry].prefill_tokens &&
+            memcmp(alphas[i].label, alphas[entry].label, sizeof(alphas[i].label)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Mean alpha of pure decode batches per (decodes, rate), over the KV buckets. */
 static void fit_skew(const ws__profile_draft *draft, ws__compact_skew *skew)
 {
@@ -156,7 +169,7 @@ static void fit_skew(const ws__profile_draft *draft, ws__compact_skew *skew)
     };
     for (size_t i = 0; i < draft->n_alphas; i++) {
         const ws__alpha *entry = &draft->alphas[i];
-        if (entry->prefill_tokens == 0) {
+        if (entry->prefill_tokens == 0 && !is_repeated(draft, i)) {
             const uint32_t n = entry->label[WS__SKEW_N], r = entry->label[WS__SKEW_RATE];
             skew->alpha[n][r] += entry->alpha;
             n_entries[n][r]++;
