@@ -544,12 +544,8 @@ ws_status ws_program_build(ws_program_builder *b, const ws_scenario *scenario, c
     writer w = {.b = b, .scenario = scenario, .c = c, .p = p, .group_tokens = group_tokens};
     w.replays = c->placement.blocks == NULL;
     ws_rng_seed(&w.rng, SEED_OF_EXPERTS);
-    if (p->stage_begin == NULL) {
-        p->stage_begin = ws_arena_alloc(b->arena, (size_t)c->pp_size + 1, sizeof(*p->stage_begin));
-        if (p->stage_begin == NULL) {
-            return WS_ERR_NOMEM;
-        }
-    }
+    WS_TRY(ws_arena_grow(b->arena, &p->stage_begin, &p->stage_capacity, 0, (size_t)c->pp_size + 1,
+                         sizeof(*p->stage_begin))); /* the instance before may have had fewer stages */
     reset_program(p, c, batch);
     size_t n[2] = {0, 0};
     if (c->options.enable_sub_batch_interleaving && batch->n_entries > 1) {

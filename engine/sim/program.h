@@ -53,6 +53,7 @@ typedef struct ws_program {
     ws_row *rows;
     size_t  n_rows, capacity;
     size_t *stage_begin;      /* [pp_size + 1] first row of each stage, and n_rows */
+    size_t  stage_capacity;
     int64_t load_bytes;       /* kv_load row, 0 = none */
     ws_location load_from;
     int64_t input_bytes, output_bytes; /* first row's input, last row's output */
