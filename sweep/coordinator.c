@@ -6,28 +6,22 @@
 #include <time.h>
 
 #include "allocation.h"
+#include "in_hand.h"
 #include "messages.h"
 #include "pause.h"
 #include "signals.h"
 
-#define BATCH_S 0.030             /* work in one batch, unless the configuration says otherwise */
 #define LONG_JOB_S 0.100          /* beside it, asking for the next one costs nothing */
 #define BACKLOG_BYTES (64u << 20) /* rows waiting for the file: no new work beyond */
 #define LEAVE_S 10.0              /* how long running jobs may take to finish when a sweep stops early */
 #define ABANDON_S 5.0             /* and how long workers may take then to leave them */
 enum { MAX_DEATHS = 3, MESSAGES_PER_TURN = 256 };
 
-/* Jobs given and not reported, in the order given. */
-typedef struct in_hand {
-    swp_ticket *tickets; /* [capacity] ring */
-    size_t      capacity, head, n;
-} in_hand;
-
 typedef struct peer {
-    double  job_s; /* smoothed wall time between rows per job; 0 = unknown */
-    double  batch_begin_s;
-    in_hand hand;
-    size_t  batch; /* size of the last batch given; 0 = none yet */
+    double      job_s; /* smoothed wall time between rows per job; 0 = unknown */
+    double      batch_begin_s;
+    swp_in_hand hand;
+    size_t      batch; /* size of the last batch given; 0 = none yet */
 } peer;
 
 typedef struct coordinator {
@@ -41,43 +35,6 @@ typedef struct coordinator {
     double                        leave_by_s; /* when workers have to have left, once the sweep stops early */
     bool                          is_stopping;
 } coordinator;
-
-/* ---- jobs in hand ---- */
-
-static bool hand_reserve(in_hand *hand, size_t n)
-{
-    if (hand->n + n <= hand->capacity) {
-        return true;
-    }
-    const size_t capacity = (hand->n + n) * 2;
-    swp_ticket  *tickets  = malloc(capacity * sizeof(*tickets));
-    if (tickets == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < hand->n; i++) {
-        tickets[i] = hand->tickets[(hand->head + i) % hand->capacity];
-    }
-    free(hand->tickets);
-    *hand = (in_hand){.tickets = tickets, .capacity = capacity, .n = hand->n};
-    return true;
-}
-
-static void hand_push(in_hand *hand, swp_ticket ticket)
-{
-    hand->tickets[(hand->head + hand->n++) % hand->capacity] = ticket;
-}
-
-/* The row of a job came: take the job off. False if it was not in hand (a late row of a peer taken for dead).
- */
-static bool hand_take(in_hand *hand, int64_t job)
-{
-    if (hand->n == 0 || hand->tickets[hand->head].job != (uint64_t)job) {
-        return false;
-    }
-    hand->head = (hand->head + 1) % hand->capacity;
-    hand->n--;
-    return true;
-}
 
 /* ---- rows ---- */
 
@@ -119,7 +76,7 @@ static size_t keep_expected_rows(coordinator *c, int who, char *data, size_t len
     size_t  offset = 0, begin = 0, kept = 0;
     swp_row row;
     while (offset < len && swp_rows_next(data, len, &offset, &row) == WS_OK) {
-        if (hand_take(&c->peers[who].hand, row.job)) {
+        if (swp_in_hand_take(&c->peers[who].hand, (uint64_t)row.job)) {
             count_row(c, who, &row);
             if (kept < begin) {
                 memmove(data + kept, data + begin, offset - begin);
@@ -168,16 +125,6 @@ static size_t n_workers(const coordinator *c)
     return n;
 }
 
-/* About batch_s of work; toward the end a share of what is left, so that all workers end together. */
-static size_t batch_size(const coordinator *c, const peer *p, size_t n_sharing)
-{
-    double n = p->job_s > 0.0 ? c->batch_s / p->job_s : 1.0;
-    n = fmin(n, 2.0 * (double)p->batch + 1.0); /* grow step by step: the first jobs may be the short ones */
-    n = fmin(n, (double)swp_job_source_n_left(c->config->source) / (2.0 * (double)n_sharing));
-    n = fmin(n, SWP_MAX_BATCH);
-    return n < 1.0 ? 1 : (size_t)n;
-}
-
 static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, size_t n)
 {
     if (who == 0) {
@@ -198,15 +145,13 @@ static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, s
 static ws_status give_batch(coordinator *c, int who, size_t n_sharing, bool *gave_out)
 {
     peer        *p    = &c->peers[who];
-    const size_t size = batch_size(c, p, n_sharing);
+    const size_t size = swp_batch_size(c->batch_s, p->job_s, p->batch, swp_job_source_n_left(c->config->source), n_sharing);
     swp_ticket   tickets[SWP_MAX_BATCH];
     *gave_out = false;
     if (p->hand.n > size || (p->hand.n > 0 && p->job_s > LONG_JOB_S)) {
         return WS_OK; /* one batch runs, one waits; a long job is better left to whoever is free first */
     }
-    if (!hand_reserve(&p->hand, SWP_MAX_BATCH)) {
-        return WS_ERR_NOMEM;
-    }
+    WS_TRY(swp_in_hand_reserve(&p->hand, SWP_MAX_BATCH));
     const size_t n = swp_job_source_take(c->config->source, size, tickets);
     if (n == 0) {
         return WS_OK;
@@ -218,7 +163,7 @@ static ws_status give_batch(coordinator *c, int who, size_t n_sharing, bool *gav
         swp_writer_set_host(c->config->writer, who, swp_crew_host(c->config->crew, who));
     }
     for (size_t i = 0; i < n; i++) {
-        hand_push(&p->hand, tickets[i]);
+        swp_in_hand_push(&p->hand, tickets[i]);
     }
     p->batch                = n;
     c->shown[who].n_in_hand = p->hand.n;
@@ -257,8 +202,8 @@ static ws_status redistribute(void *ctx, int who, const char *why)
     swp_progress_say(c->config->progress, "rank=%d %s; its %zu jobs go to others", who, why, p->hand.n);
     c->shown[who].is_dead = true;
     while (p->hand.n > 0) {
-        swp_ticket ticket = p->hand.tickets[p->hand.head];
-        hand_take(&p->hand, (int64_t)ticket.job);
+        swp_ticket ticket = swp_in_hand_first(&p->hand);
+        swp_in_hand_take(&p->hand, ticket.job);
         ticket.attempt += is_first; /* only the first one can have been running */
         is_first            = false;
         const ws_status one = ticket.attempt > MAX_DEATHS ? give_up(c, ticket)
@@ -422,7 +367,7 @@ static ws_status init(coordinator *c)
 
 ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outcome_out)
 {
-    coordinator c      = {.config = config, .batch_s = config->batch_s > 0.0 ? config->batch_s : BATCH_S};
+    coordinator c      = {.config = config, .batch_s = config->batch_s > 0.0 ? config->batch_s : SWP_BATCH_S};
     ws_status   status = init(&c);
     if (status == WS_OK) {
         status = work(&c);
@@ -436,7 +381,7 @@ ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outc
         status == WS_OK && is_all_done(&c) && swp_progress_n(config->progress, SWP_STATE_INTERRUPTED) == 0;
     swp_progress_finish(config->progress, c.shown, c.outcome.is_complete ? "complete" : "stopped");
     for (int i = 0; c.peers != NULL && i < c.n_peers; i++) {
-        free(c.peers[i].hand.tickets);
+        swp_in_hand_fini(&c.peers[i].hand);
     }
     free(c.peers);
     free(c.shown);

@@ -1,0 +1,47 @@
+/* in_hand.h -- the jobs a worker was given and has not reported, and how many it gets at a time.
+ *
+ * A worker reports in the order it was given: what it has is a queue. A row of a job that is not at its head
+ * comes from a worker that was taken for dead, whose jobs are with others. Coordinator only. */
+#ifndef SWP_IN_HAND_H
+#define SWP_IN_HAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "job_source.h"
+
+/** In the order given; all zero is empty. */
+typedef struct swp_in_hand {
+    swp_ticket *tickets; /**< [capacity] ring, owned */
+    size_t      capacity, head, n;
+} swp_in_hand;
+
+/** Make room for n more. @return WS_OK; WS_ERR_NOMEM, then nothing has changed */
+WS_NODISCARD ws_status swp_in_hand_reserve(swp_in_hand *hand, size_t n);
+
+/** Append a job; there is room. */
+void swp_in_hand_push(swp_in_hand *hand, swp_ticket ticket);
+
+/** The next job to be reported; hand->n > 0. */
+swp_ticket swp_in_hand_first(const swp_in_hand *hand);
+
+/** The row of a job came: take the job off. False if it is not the next one to come; then nothing has
+ * changed. */
+bool swp_in_hand_take(swp_in_hand *hand, uint64_t job);
+
+/** Release; leaves it empty. */
+void swp_in_hand_fini(swp_in_hand *hand);
+
+#define SWP_BATCH_S 0.030 /**< work in one batch: long beside a message, short beside a sweep */
+
+/** How many jobs to give at once: about batch_s of work; toward the end a share of what is left, so that all
+ * workers end together. Grows step by step, since the first jobs may be the short ones.
+ * @param[in] batch_s     work in one batch, s; SWP_BATCH_S but for measurements
+ * @param[in] job_s       smoothed wall time of a job, s; 0 = unknown
+ * @param[in] last_batch  size of the last one given to this worker; 0 = none yet
+ * @param[in] n_left      jobs not given to anybody
+ * @param[in] n_workers   who could take them, >= 1
+ * @return 1 to SWP_MAX_BATCH */
+size_t swp_batch_size(double batch_s, double job_s, size_t last_batch, uint64_t n_left, size_t n_workers);
+
+#endif /* SWP_IN_HAND_H */
