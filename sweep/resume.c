@@ -89,16 +89,19 @@ static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint3
     if (row->row_plus_1 == 0 || row->is_matched) {
         return WS_OK;
     }
-    row->is_matched      = true;
-    const bool was_tried = row->attempt > 0; /* else a constraint left it out that is not there any more */
-    const bool is_kept =
+    row->is_matched         = true;
+    const int64_t at        = row->row_plus_1 - 1;
+    const bool    was_tried = row->attempt > 0; /* else a constraint left it out that is not there any more */
+    const bool    is_kept =
         retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state) && was_tried;
     if (!is_kept) {
+        out->job_of_row[at] =
+            was_tried ? (int64_t)job : -1; /* its state and reason stay until it has a new row */
         return add_retry(out, capacity, (swp_ticket){.job = job, .attempt = row->attempt + 1});
     }
     const uint64_t bit = job - in->slice.begin;
     out->done_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
-    out->job_of_row[row->row_plus_1 - 1] = (int64_t)job;
+    out->job_of_row[at] = (int64_t)job;
     out->n_kept[row->state]++;
     out->n_kept_total++;
     return WS_OK;

@@ -2,7 +2,8 @@
  *
  * A spec that grew keeps the rows it shares, whatever their numbers were. Rows that are final (done, failed,
  * infeasible, timed out) are kept; others, and with --retry-failed all but done ones, run again with their
- * attempt counted on. */
+ * attempt counted on. Their rows stay in the file until the new ones replace them: whoever stops a retry
+ * loses no reason. */
 #ifndef SWP_RESUME_H
 #define SWP_RESUME_H
 

@@ -31,6 +31,17 @@ has_row 0 s.h5 '^done,1,$'
 has_row 1 s.h5 '^timed_out,2,.*time budget of 1 s'
 has_row 2 s.h5 '^failed,2,.*budget is 700.0 MB'
 has_row 3 s.h5 '^infeasible,2,'
+# retrying loses nothing where it is stopped before their turn comes: they keep their state and reason until they have a new row
+cp s.h5 r.h5
+expect 75 "$WATTSWEEP" run "$spec" -o r.h5 --resume --retry-failed --time-limit 1ms -q
+has_row 1 r.h5 '^interrupted,3,' # handed out before anything else
+for job in 0 2 3; do
+    [ "$(row "$job" r.h5)" = "$(row "$job" s.h5)" ] || fail "job $job was $(row "$job" s.h5), is $(row "$job" r.h5)"
+done
+expect 75 "$WATTSWEEP" status r.h5
+expect 1 "$WATTSWEEP" run "$spec" -o r.h5 --resume --retry-failed --job-timeout 1s --job-memory 700 2>log
+has_row 1 r.h5 '^timed_out,4,'
+has_row 2 r.h5 '^failed,3,'
 # a time budget holds while a long wait is sampled, too
 "$WATTSWEEP" export s.h5 --columns job,wall_s | awk -F, '$1 == 4 && $2 > 10 { exit 1 }' || fail "job 4 took long"
 

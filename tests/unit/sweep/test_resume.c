@@ -108,6 +108,9 @@ static void final_states_are_kept(void **state)
     for (uint64_t job = 0; job < 6; job++) {
         assert_int_equal(is_kept(p, job), job < 4);
     }
+    for (int64_t row = 0; row < 5; row++) {
+        assert_int_equal(p->resume.job_of_row[row], row); /* also the one that runs again, until it has run */
+    }
     assert_int_equal(p->resume.n_kept_total, 4);
     assert_int_equal(p->resume.n_kept[SWP_STATE_DONE], 1);
     assert_int_equal(p->resume.n_kept[SWP_STATE_INTERRUPTED], 0);
@@ -128,6 +131,7 @@ static void retrying_keeps_what_is_done(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(p->resume.retries[i].job, one_of_each[i + 1].job);
         assert_int_equal(p->resume.retries[i].attempt, one_of_each[i + 1].attempt + 1);
+        assert_int_equal(p->resume.job_of_row[i + 1], i + 1);
     }
 }
 
@@ -182,6 +186,7 @@ static void left_out_points_come_back(void **state)
     write_earlier(p, "1, 2", rows, 2);
     match(p, "1, 2", "", false);
     assert_int_equal(p->resume.n_kept_total, 1);
+    assert_int_equal(p->resume.job_of_row[1], -1); /* else it would count as final until it has run */
     assert_int_equal(p->resume.n_retries, 1);
     assert_int_equal(p->resume.retries[0].attempt, 1);
 }
