@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/host_memory.h"
+#include "row_wire.h"
 
 struct swp_runner {
     swp_runner_config config;
@@ -144,6 +145,22 @@ static ws_status describe_result(swp_runner *r, const ws_result *result)
     return spec->wants_requests ? copy_requests(r, result) : WS_OK;
 }
 
+/* A row that cannot be sent would be lost, and its rank with it. Alone, a sweep has the same limit: results
+ * do not depend on the number of ranks. */
+static ws_status check_size(swp_runner *r)
+{
+    const size_t limit = r->config.max_row_bytes > 0 ? r->config.max_row_bytes : SWP_MAX_ROW_BYTES;
+    const size_t bytes = swp_row_packed_bytes(&r->row);
+    if (bytes <= limit) {
+        return WS_OK;
+    }
+    return ws_error_add(
+        &r->err, WS_ERR_MEMORY_BUDGET,
+        "the row has %zu samples and %zu requests, %.1f MB, expected at most %.1f MB: a longer "
+        "power_interval, or less in the spec's outputs",
+        r->row.n_samples, r->row.n_requests, (double)bytes * 1e-6, (double)limit * 1e-6);
+}
+
 static ws_status simulate(swp_runner *r, uint64_t job)
 {
     ws_scenario *scenario = NULL;
@@ -159,7 +176,7 @@ static ws_status simulate(swp_runner *r, uint64_t job)
         status = describe_result(r, result);
     }
     ws_scenario_destroy(&scenario); /* the result belongs to the run and stays */
-    return status;
+    return status == WS_OK ? check_size(r) : status;
 }
 
 /* Put what the run cannot know, its time budget or who stopped it, before what it said. */

@@ -24,6 +24,7 @@ typedef struct swp_runner_config {
     size_t       max_nodes;     /**< of the file's node axis */
     double       time_budget_s; /**< wall clock of one simulation; 0 = none */
     size_t       memory_bytes;  /**< of one simulation; 0 = this rank's share of what the host has left */
+    size_t       max_row_bytes; /**< a packed row above it fails its job; 0 = SWP_MAX_ROW_BYTES */
     int          n_ranks_here;  /**< ranks of this host, which share its memory; 0 = 1 */
     bool (*should_stop)(
         void *ctx); /**< polled during a simulation; true leaves the job interrupted; NULL = never */

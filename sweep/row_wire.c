@@ -110,9 +110,9 @@ static row_head head_of(const swp_row *row)
     return head;
 }
 
-ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
+/* The arrays of a row, in the order they are packed. */
+static row_arrays arrays_of(const swp_row *row, const row_head *head)
 {
-    row_head     head   = head_of(row);
     row_arrays   arrays = {.n = 0};
     const size_t d      = sizeof(double);
     add_array(&arrays, row->metrics, row->metrics != NULL ? WS_METRIC_COUNT * d : 0);
@@ -128,11 +128,31 @@ ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
     add_array(&arrays, row->component_power_w,
               row->component_power_w != NULL ? row->n_samples * WS_COMPONENT_COUNT * d : 0);
     add_array(&arrays, row->requests, row->n_requests * sizeof(swp_request));
-    add_array(&arrays, row->error, head.error_len);
-    size_t total = sizeof head;
-    for (size_t i = 0; i < arrays.n; i++) {
-        total += padded(arrays.bytes[i]);
+    add_array(&arrays, row->error, head->error_len);
+    return arrays;
+}
+
+static size_t total_of(const row_arrays *arrays)
+{
+    size_t total = sizeof(row_head);
+    for (size_t i = 0; i < arrays->n; i++) {
+        total += padded(arrays->bytes[i]);
     }
+    return total;
+}
+
+size_t swp_row_packed_bytes(const swp_row *row)
+{
+    const row_head   head   = head_of(row);
+    const row_arrays arrays = arrays_of(row, &head);
+    return total_of(&arrays);
+}
+
+ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
+{
+    row_head         head   = head_of(row);
+    const row_arrays arrays = arrays_of(row, &head);
+    const size_t     total  = total_of(&arrays);
     head.total_bytes = total;
     if (rows->capacity - rows->len < total) {
         const size_t capacity = (rows->len + total) * 2;

@@ -18,6 +18,12 @@ typedef struct swp_rows {
     uint64_t n_rows;
 } swp_rows;
 
+/** The largest row that is sent: an MPI message has less than 2 GiB, and may hold some small rows besides. */
+#define SWP_MAX_ROW_BYTES ((size_t)1 << 30)
+
+/** Bytes of a packed row. */
+size_t swp_row_packed_bytes(const swp_row *row);
+
 /** Append a row. @return WS_OK; WS_ERR_NOMEM, rows unchanged */
 WS_NODISCARD ws_status swp_rows_add(swp_rows *rows, const swp_row *row);
 

@@ -256,6 +256,21 @@ static void expect_hash(const char *hash)
     }
 }
 
+/* Half a second of a series in 1 us steps does not fit into 100 kB, one in 1 s steps does. */
+static void test_a_row_too_large_to_send(void **state)
+{
+    (void)state;
+    sweep_world s;
+    sweep_world_init(&s, DATASET ", \"parameters\": {\"power_interval\": [\"1us\", \"1s\"]}", NULL);
+    swp_runner    *runner = runner_of(&s, (swp_runner_config){.max_nodes = 1, .max_row_bytes = 100000});
+    const swp_row *row    = swp_runner_run(runner, 0, 3);
+    expect_state(row, SWP_STATE_FAILED, "at most 0.1 MB: a longer power_interval");
+    expect_no_result(&s, row, 0, 3);
+    expect_result(&s, swp_runner_run(runner, 1, 1), 1);
+    swp_runner_destroy(&runner);
+    sweep_world_fini(&s);
+}
+
 static void test_rows_without_a_run(void **state)
 {
     (void)state;
@@ -314,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_a_job_that_is_stopped),
         cmocka_unit_test(test_a_job_over_its_time),
         cmocka_unit_test(test_a_job_over_its_memory),
+        cmocka_unit_test(test_a_row_too_large_to_send),
         cmocka_unit_test(test_rows_without_a_run),
         cmocka_unit_test(test_the_clock_goes_forward),
     };
