@@ -1,0 +1,310 @@
+/* Invariants: a host is busy while any batch is in flight on its node, and the batches in flight share that
+ * time equally at every moment; every joule of a batch is in its account, in its instance's phases and in the
+ * ledger; what is drawn all the time belongs to no instance; a book without accounts has the same totals; and
+ * the reference's readings and waits follow spec/serving.md 8. By hand: base 60 W, host 50 W busy beyond its
+ * rest, NPU 20/80/200 W. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/power_book.h"
+
+enum { MS = 1000000, N_INSTANCES = 2 };
+
+/* Two instances of two NPUs each on one node, timed in closed form: one machine an instance. */
+typedef struct site {
+    ws_scenario        scenario;
+    ws_node_config     node;
+    ws_instance_config instances[N_INSTANCES];
+    ws_arena           arena;
+    ws_power_book      book;
+} site;
+
+static void site_init(site *s, ws_fidelity fidelity, bool has_accounts)
+{
+    *s      = (site){.scenario = {.fidelity    = fidelity,
+                                  .n_nodes     = 1,
+                                  .n_instances = N_INSTANCES,
+                                  .has_power   = true,
+                                  .step_model  = WS_STEP_CLOSED,
+                                  .n_npus      = 4}};
+    s->node = (ws_node_config){.power = {.is_tracked      = true,
+                                         .base_w          = 60,
+                                         .cpu_idle_w      = 40,
+                                         .cpu_active_w    = 120,
+                                         .cpu_util        = 0.1,
+                                         .dram_j_per_byte = 0.5,
+                                         .link_j_per_byte = 0.25}};
+    for (int i = 0; i < N_INSTANCES; i++) {
+        s->instances[i] = (ws_instance_config){
+            .index     = i,
+            .num_npus  = 2,
+            .n_npu_ids = 2,
+            .first_npu = 2 * i,
+            .tp_size   = 2,
+            .npu_power = {.idle_w = 20, .standby_w = 80, .active_w = 200, .standby_ns = 30 * MS}};
+    }
+    s->scenario.nodes     = &s->node;
+    s->scenario.instances = s->instances;
+    ws_arena_init(&s->arena, 0);
+    assert_int_equal(ws_power_book_init(&s->book, &s->arena, &s->scenario, 10 * MS, has_accounts), WS_OK);
+}
+
+static void site_fini(site *s)
+{
+    ws_arena_fini(&s->arena);
+}
+
+static void expect_j(const char *what, double found, double expected)
+{
+    if (!(fabs(found - expected) <= 1e-12 * fmax(1.0, fabs(expected)))) {
+        fail_msg("%s: expected %.15g J, found %.15g J", what, expected, found);
+    }
+}
+
+static void open(site *s, int instance, int64_t batch, double prefill_share, int64_t now_ns)
+{
+    const ws_batch_purpose purpose = {.prefill_share = prefill_share, .n_tokens = 10, .round = batch};
+    assert_int_equal(ws_power_book_open(&s->book, &s->instances[instance], batch, &purpose, now_ns), WS_OK);
+}
+
+static const ws_batch_energy *energy_of(const site *s, int instance, size_t batch)
+{
+    return &ws_account_of_batch(&s->book.accounts[instance], batch)->energy;
+}
+
+/* Batches A [0, 40), B [10, 30), C [60, 70) and D [70, 80) ms: 60 ms busy; A alone for 20 ms and half of the
+ * 20 ms beside B: 30 ms, B 10 ms. busy_w is what the host draws beyond its rest. */
+static void batches_share_their_host(void **state)
+{
+    (void)state;
+    for (int accounts = 0; accounts < 2; accounts++) {
+        site s;
+        site_init(&s, WS_FIDELITY_PHYSICAL, accounts == 1);
+        const double busy_w = ws_node_power_cpu_busy_w(&s.node.power);
+        open(&s, 0, 0, 1.0, 0);
+        ws_power_book_begin(&s.book, &s.instances[0], 0, 0);
+        open(&s, 1, 0, 0.25, 10 * MS);
+        ws_power_book_begin(&s.book, &s.instances[1], 0, 10 * MS);
+        ws_power_book_end(&s.book, &s.instances[1], 0, 30 * MS);
+        ws_power_book_end(&s.book, &s.instances[0], 0, 40 * MS);
+        for (int k = 0; k < 2; k++) {
+            open(&s, k, 1, 0.0, (60 + 10 * k) * MS);
+            ws_power_book_begin(&s.book, &s.instances[k], 1, (60 + 10 * k) * MS);
+            ws_power_book_end(&s.book, &s.instances[k], 1, (70 + 10 * k) * MS);
+        }
+        if (accounts == 1) {
+            expect_j("A", energy_of(&s, 0, 0)->energy_j, busy_w * 0.030);
+            expect_j("B", energy_of(&s, 1, 0)->energy_j, busy_w * 0.010);
+            expect_j("C", energy_of(&s, 0, 1)->energy_j, busy_w * 0.010);
+            expect_j("B's prefill", s.book.accounts[1].phase_j[WS_CPU][WS_PHASE_PREFILL], busy_w * 0.0025);
+            expect_j("B's and D's decode", s.book.accounts[1].phase_j[WS_CPU][WS_PHASE_DECODE],
+                     busy_w * 0.0175);
+            assert_int_equal(energy_of(&s, 0, 0)->end_ns, 40 * MS);
+        }
+        ws_power_book_finish(&s.book, 100 * MS);
+        expect_j("host", ws_ledger_total_j(&s.book.ledger, 0, WS_CPU),
+                 busy_w * 0.060 + ws_node_power_cpu_rest_w(&s.node.power) * 0.1);
+        expect_j("base", ws_ledger_total_j(&s.book.ledger, 0, WS_BASE), 6.0);
+        site_fini(&s);
+    }
+}
+
+/* More batches than a chunk of accounts holds; every seventh number is left out and belongs to no round. */
+static void accounts_of_skipped_batches_are_empty(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_PHYSICAL, true);
+    const ws_batch_account *first = NULL;
+    for (int64_t batch = 0; batch < 3 * WS_ACCOUNT_CHUNK; batch++) {
+        if (batch % 7 != 3) {
+            open(&s, 0, batch, 0.5, batch);
+            first = first == NULL ? ws_account_of_batch(&s.book.accounts[0], 0) : first;
+        }
+    }
+    assert_ptr_equal(ws_account_of_batch(&s.book.accounts[0], 0), first); /* they never move */
+    assert_int_equal(s.book.accounts[0].n_batches, 3 * WS_ACCOUNT_CHUNK);
+    assert_int_equal(s.book.accounts[1].n_batches, 0);
+    for (int64_t batch = 0; batch < 3 * WS_ACCOUNT_CHUNK; batch++) {
+        const ws_batch_account *account = ws_account_of_batch(&s.book.accounts[0], (size_t)batch);
+        const bool              is_open = batch % 7 != 3;
+        assert_int_equal(account->round, is_open ? batch : -1);
+        assert_int_equal(account->n_tokens, is_open ? 10 : 0);
+        assert_true(account->energy.energy_j == 0.0);
+        assert_true(!is_open || (account->energy.begin_ns == batch && account->energy.end_ns == INT64_MAX));
+    }
+    site_fini(&s);
+}
+
+/* Host memory 100 + 20 of input and output, 40 of them CXL's (which costs what DRAM does: the node has no
+ * price for it), on both ranks; 30 and 50 bytes of KV once; 60 over the link on both. */
+static void moved_bytes_are_booked_by_where_they_lie(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_PHYSICAL, true);
+    const ws_program_energy moved = {.dram_bytes    = 100,
+                                     .cxl_bytes     = 40,
+                                     .io_bytes      = 20,
+                                     .link_bytes    = 60,
+                                     .kv_dram_bytes = 30,
+                                     .kv_cxl_bytes  = 50};
+    open(&s, 1, 0, 0.5, 0);
+    ws_power_book_traffic(&s.book, &s.instances[1], 0, &moved, 5 * MS, 15 * MS);
+    const double dram_j = 0.5 * (2 * (100 - 40 + 20) + 30), cxl_j = 0.5 * (2 * 40 + 50),
+                 link_j = 0.25 * 2 * 60;
+    expect_j("dram", ws_ledger_total_j(&s.book.ledger, 0, WS_DRAM), dram_j);
+    expect_j("cxl", ws_ledger_total_j(&s.book.ledger, 0, WS_CXL), cxl_j);
+    expect_j("link", ws_ledger_total_j(&s.book.ledger, 0, WS_LINK), link_j);
+    expect_j("batch", energy_of(&s, 1, 0)->energy_j, dram_j + cxl_j + link_j);
+    double phase_j[WS_COMPONENT_COUNT * WS_PHASE_COUNT];
+    ws_power_book_finish(&s.book, 20 * MS);
+    ws_power_book_instance_j(&s.book, &s.instances[1], phase_j);
+    expect_j("dram, prefill", phase_j[WS_DRAM * WS_PHASE_COUNT + WS_PHASE_PREFILL], dram_j / 2);
+    expect_j("link, decode", phase_j[WS_LINK * WS_PHASE_COUNT + WS_PHASE_DECODE], link_j / 2);
+    /* [5, 10) and [10, 15) ms: half in each of the first two intervals */
+    expect_j("first interval", s.book.ledger.bin_j[WS_LINK], link_j / 2);
+    expect_j("second interval", s.book.ledger.bin_j[WS_COMPONENT_COUNT + WS_LINK], link_j / 2);
+    site_fini(&s);
+}
+
+/* Two NPUs: kernels [10, 20) ms with two gaps of 2 ms, so active for 6 ms; then standby to 50, idle to 100.
+ */
+static void a_step_moves_the_npus_together(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_PHYSICAL, true);
+    const ws_step           step    = {.first_kernel_ns = 10 * MS,
+                                       .compute_ns      = 6 * MS,
+                                       .n_collectives   = 2,
+                                       .collective_ns   = 2 * MS,
+                                       .start_end_ns    = 20 * MS,
+                                       .end_end_ns      = 20 * MS};
+    const ws_program_energy nothing = {0};
+    open(&s, 0, 0, 1.0, 10 * MS);
+    ws_power_book_begin(&s.book, &s.instances[0], 0, 10 * MS);
+    ws_power_book_step(&s.book, &s.instances[0], 0, &step, 10 * MS, &nothing);
+    ws_power_book_end(&s.book, &s.instances[0], 0, 20 * MS);
+    ws_power_book_finish(&s.book, 100 * MS);
+    double state_s[WS_STATE_COUNT], state_j[WS_STATE_COUNT];
+    for (int64_t offset = 0; offset < 2; offset++) {
+        ws_power_book_npu(&s.book, &s.instances[0], offset, state_s, state_j);
+        expect_j("active s", state_s[WS_STATE_ACTIVE], 0.006);
+        expect_j("standby s", state_s[WS_STATE_STANDBY], 0.004 + 0.030);
+        expect_j("idle s", state_s[WS_STATE_IDLE], 0.010 + 0.050);
+        expect_j("active", state_j[WS_STATE_ACTIVE], 200 * 0.006);
+        expect_j("standby", state_j[WS_STATE_STANDBY], 80 * 0.034);
+        expect_j("idle", state_j[WS_STATE_IDLE], 20 * 0.060);
+        ws_power_book_npu(&s.book, &s.instances[1], offset, state_s, state_j); /* never ran */
+        expect_j("idle s", state_s[WS_STATE_IDLE], 0.1);
+    }
+    expect_j("NPUs", ws_ledger_total_j(&s.book.ledger, 0, WS_NPU_ACTIVE), 2 * 200 * 0.006);
+    expect_j("batch's active", energy_of(&s, 0, 0)->active_j, 2 * 200 * 0.006);
+    site_fini(&s);
+}
+
+/* Of what the node draws all the time, none belongs to an instance but the NPUs' own. */
+static void constants_belong_to_the_node(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_PHYSICAL, true);
+    ws_power_book_finish(&s.book, 1000 * MS);
+    double sum_j = 0.0;
+    for (int k = 0; k < WS_COMPONENT_COUNT; k++) {
+        const double own_j      = ws_power_book_own_j(&s.book, 0, (ws_component)k, 1000 * MS);
+        double       instance_j = 0.0;
+        for (int i = 0; i < N_INSTANCES; i++) {
+            double phase_j[WS_COMPONENT_COUNT * WS_PHASE_COUNT];
+            ws_power_book_instance_j(&s.book, &s.instances[i], phase_j);
+            for (int phase = 0; phase < WS_PHASE_COUNT; phase++) {
+                instance_j += phase_j[k * WS_PHASE_COUNT + phase];
+            }
+        }
+        expect_j(ws_component_name((ws_component)k), own_j + instance_j,
+                 ws_ledger_total_j(&s.book.ledger, 0, (ws_component)k));
+        sum_j += own_j + instance_j;
+    }
+    expect_j("node", sum_j, 60 + ws_node_power_cpu_rest_w(&s.node.power) + 4 * 20);
+    site_fini(&s);
+}
+
+/* ---- reference ---- */
+
+/* A batch at 10 ms with 6 ms of compute: what two NPUs draw beyond idle, at once. Then the poll at 20 ms
+ * begins a wait that later polls book up to the 30 ms of standby: 25 ms at 45 ms, the last 5 at 60, nothing
+ * at 90. */
+static void the_reference_books_at_moments(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_REFERENCE, true);
+    const ws_program_energy energy = {.act_ns = 6 * MS, .dram_bytes = 10, .link_bytes = 20, .io_bytes = 1000};
+    ws_reference_standby    standby = {0};
+    open(&s, 0, 0, 1.0, 10 * MS);
+    ws_reference_book_batch(&s.book, &s.instances[0], 0, &energy, 10 * MS);
+    expect_j("active", ws_ledger_total_j(&s.book.ledger, 0, WS_NPU_ACTIVE), 180 * 0.006 * 2);
+    expect_j("dram", ws_ledger_total_j(&s.book.ledger, 0, WS_DRAM), 5.0); /* no energy for input and output */
+    expect_j("link", ws_ledger_total_j(&s.book.ledger, 0, WS_LINK), 5.0);
+    static const struct {
+        int64_t poll_ms;
+        double  standby_ms;
+    } polls[] = {{20, 0}, {45, 25}, {48, 27}, {90, 27}};
+    for (int i = 0; i < 4; i++) {
+        ws_reference_book_poll(&s.book, &s.instances[0], &standby, polls[i].poll_ms * MS);
+        expect_j("standby", ws_ledger_total_j(&s.book.ledger, 0, WS_NPU_STANDBY),
+                 60 * 2 * polls[i].standby_ms * 1e-3);
+    }
+    ws_power_book_finish(&s.book, 100 * MS);
+    expect_j("idle", ws_ledger_total_j(&s.book.ledger, 0, WS_NPU_IDLE),
+             4 * 20 * 0.1); /* of all, all the time */
+    double state_s[WS_STATE_COUNT], state_j[WS_STATE_COUNT];
+    ws_power_book_npu(&s.book, &s.instances[0], 1, state_s, state_j);
+    expect_j("active s", state_s[WS_STATE_ACTIVE], 0.006);
+    expect_j("standby s", state_s[WS_STATE_STANDBY], 0.027);
+    expect_j("idle s", state_s[WS_STATE_IDLE], 0.067);
+    site_fini(&s);
+}
+
+/* Mean power since the reading before; none if the clock has not moved, and what was booked meanwhile is not
+ * lost. */
+static void readings_are_means_since_the_last(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s, WS_FIDELITY_REFERENCE, true);
+    ws_ledger_book(&s.book.ledger, 0, WS_LINK, 0, 0, 3.0);
+    assert_int_equal(ws_reference_book_read(&s.book, 100 * MS), WS_OK);
+    ws_ledger_book(&s.book.ledger, 0, WS_LINK, 100 * MS, 100 * MS, 5.0);
+    assert_int_equal(ws_reference_book_read(&s.book, 100 * MS), WS_OK);
+    assert_int_equal(ws_reference_book_read(&s.book, 200 * MS), WS_OK);
+    assert_int_equal(ws_reference_book_read(&s.book, 300 * MS), WS_OK);
+    static const double link_w[] = {30, 0, 50, 0}, base_w[] = {60, 0, 60, 60};
+    assert_int_equal(s.book.n_readings, 4);
+    for (int i = 0; i < 4; i++) {
+        expect_j("link", s.book.reading_w[i * WS_COMPONENT_COUNT + WS_LINK], link_w[i]);
+        expect_j("base", s.book.reading_w[i * WS_COMPONENT_COUNT + WS_BASE], base_w[i]);
+    }
+    site_fini(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(batches_share_their_host),
+        cmocka_unit_test(accounts_of_skipped_batches_are_empty),
+        cmocka_unit_test(moved_bytes_are_booked_by_where_they_lie),
+        cmocka_unit_test(a_step_moves_the_npus_together),
+        cmocka_unit_test(constants_belong_to_the_node),
+        cmocka_unit_test(the_reference_books_at_moments),
+        cmocka_unit_test(readings_are_means_since_the_last),
+    };
+    return cmocka_run_group_tests_name("sim.power_book", tests, NULL, NULL);
+}
