@@ -144,6 +144,9 @@ static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_confi
     const int64_t requested = (int64_t)((double)c->npu_mem_bytes * c->options.npu_memory_utilization);
     c->weight_bytes = ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size, c->ep_total, c->element_bytes);
     c->kv_bytes_per_token = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
+    if (c->kv_bytes_per_token < 1) { /* more NPUs than bytes */
+        c->kv_bytes_per_token = 1;
+    }
     const int64_t block_bytes = c->kv_bytes_per_token * c->options.block_size;
     if (c->weight_bytes > c->npu_mem_bytes || requested - c->weight_bytes < block_bytes) {
         (void)ws_json_pointer(entry->json, where, sizeof(where));
@@ -489,10 +492,11 @@ static ws_step_model choose_step_model(const ws_scenario *s)
     return s->fidelity == WS_FIDELITY_REFERENCE ? WS_STEP_GRAPH : WS_STEP_LOCKSTEP;
 }
 
+/* The nearest: 1.003 s times 1e9 falls short of 1003000000. */
 static int64_t interval_ns(double seconds)
 {
     const double ns = seconds * (double)WS_NS_PER_S;
-    return ns < 1.0 ? 1 : (int64_t)ns;
+    return ns < 1.0 ? 1 : (int64_t)llround(ns);
 }
 
 static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
