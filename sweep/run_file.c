@@ -28,6 +28,22 @@ static bool is_same_spec(const swp_reader *reader, const swp_sweep_inputs *input
     return sha256 != NULL && strcmp(sha256, inputs->spec->sha256) == 0;
 }
 
+/* Rows that are kept have what the spec asked for when they ran. */
+static void say_what_rows_lack(const char *path, const char *what, bool is_wanted, bool is_there)
+{
+    if (is_wanted && !is_there) {
+        fprintf(stderr,
+                "wattsweep: note: %s: the rows kept have no %s: outputs did not ask for them; --overwrite "
+                "runs them again\n",
+                path, what);
+    } else if (is_there && !is_wanted) {
+        fprintf(
+            stderr,
+            "wattsweep: note: %s: the rows kept have %s, and keep them; outputs asks for none of new rows\n",
+            path, what);
+    }
+}
+
 static ws_status match_earlier(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
                                swp_run_file *file)
 {
@@ -43,11 +59,20 @@ static ws_status match_earlier(const swp_run_options *options, const swp_sweep_i
                 r->n_kept_total, r->n_kept[SWP_STATE_DONE], file->n_to_run, r->n_retries, r->n_foreign);
     }
     if (r->n_foreign > 0 && !options->drop_rows) {
+        const bool has_none = r->n_kept_total == 0 && r->n_retries == 0;
         return ws_error_add(err, WS_ERR_INPUT,
-                            "%s: %" PRIu64
-                            " finished rows are no jobs of %s any more; --drop-rows leaves them out, a "
-                            "new -o FILE keeps them",
-                            file->path, r->n_foreign, options->spec_path);
+                            "%s: %" PRIu64 " finished rows are no jobs of %s any more%s; --drop-rows leaves "
+                            "them out, a new -o FILE keeps them",
+                            file->path, r->n_foreign, options->spec_path,
+                            has_none
+                                ? ", nor is any other: was the cluster config, an option, the workload, slo "
+                                  "or seed changed?"
+                                : "");
+    }
+    if (r->n_kept_total > 0 && !options->is_quiet) {
+        const swp_layout *earlier = swp_reader_layout(r->reader);
+        say_what_rows_lack(file->path, "time series", inputs->spec->wants_timeseries, earlier->has_series);
+        say_what_rows_lack(file->path, "requests", inputs->spec->wants_requests, earlier->has_requests);
     }
     return WS_OK;
 }
@@ -123,6 +148,12 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
         WS_TRY(match_earlier(options, inputs, err, file));
     }
     WS_TRY(swp_file_layout_init(inputs, options, prefetch, census, census_all, n_ranks, &file->layout));
+    if (file->has_resume) { /* what rows have is not lost because new ones are to have less */
+        const swp_layout *earlier = swp_reader_layout(file->resume.reader);
+        swp_layout       *layout  = &file->layout.layout;
+        layout->has_series        = layout->has_series || earlier->has_series;
+        layout->has_requests      = layout->has_requests || earlier->has_requests;
+    }
     return create(options, inputs, n_threads, err, file);
 }
 

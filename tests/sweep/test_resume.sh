@@ -46,6 +46,24 @@ expect 0 "$WATTSWEEP" run free.json -o kept.h5 --resume 2>log
 grep -q " 40 rows kept.* 8 jobs to run" log || fail "expected 8 jobs to run: $(cat log)"
 [ "$(rows_in_state kept.h5 "done")" -eq 48 ] || fail "expected 48 rows done"
 
+# a changed option makes other jobs of all points: it says what may be the reason
+sed 's/"log_interval"/"block_size": 32, "log_interval"/' "$SPEC_DIR/small.json" >changed.json
+expect 2 "$WATTSWEEP" run changed.json -o small.h5 --resume 2>log
+grep -q "40 finished rows are no jobs of changed.json any more, nor is any other: .*option.*workload.*seed.*changed" log ||
+    fail "no hint: $(cat log)"
+# rows that are kept have what was asked for when they ran: it says what they lack
+sed 's/"timeseries": true, "requests": true/"timeseries": true/' "$SPEC_DIR/small.json" >series.json
+expect 0 "$WATTSWEEP" run series.json -o series.h5 -q
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o series.h5 --resume 2>log
+grep -q "series.h5: the rows kept have no requests: .* --overwrite runs them again" log || fail "no warning: $(cat log)"
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o small.h5 --resume 2>log
+! grep "rows kept have" log || fail "they lack nothing"
+# and keep it where new rows are to have less
+expect 0 "$WATTSWEEP" run series.json -o small.h5 --resume 2>log
+grep -q "small.h5: the rows kept have requests, and keep them" log || fail "no note: $(cat log)"
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o again.h5 -q
+same again.h5 small.h5
+
 # what is no result file is left alone
 echo "not HDF5" >other.h5
 expect 3 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o other.h5 --resume -q 2>log
