@@ -237,12 +237,12 @@ static ws_status copy_ragged(copier *c, swp_row_axis axis)
 {
     const swp_columns *columns = &c->to->columns;
     const ragged      *r       = &c->ragged[axis];
-    const size_t       widest = widest_row_bytes(columns, axis), rows = rows_of_block(widest),
-                 n = r->to[c->plan->n];
+    const size_t       widest  = widest_row_bytes(columns, axis);
 
     if (widest == 0) {
         return WS_OK; /* the new file has no such axis */
     }
+    const size_t rows = rows_of_block(widest), n = r->to[c->plan->n];
     WS_TRY(reserve_block(c, min_size(rows, n) * widest));
     for (size_t first = 0; first < n; first += rows) {
         const size_t count   = min_size(rows, n - first);
