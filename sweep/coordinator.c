@@ -287,7 +287,7 @@ static long longest_pause_ns(const coordinator *c)
 {
     for (int i = 0; i < c->n_peers; i++) {
         const peer *p       = &c->peers[i];
-        const bool  is_sure = p->hand.n > p->batch && (double)p->batch * p->job_s > 0.8 * c->batch_s;
+        const bool  is_sure = p->hand.n > p->batch && (double)p->batch * p->job_s > 0.8 * SWP_BATCH_S;
         const bool  comes   = i > 0 && swp_crew_state(c->config->crew, i) < SWP_MEMBER_READY;
         if (comes || (takes_jobs(c, i) && !is_sure)) {
             return SWP_PAUSE_MAX_NS;

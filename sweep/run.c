@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "allocation.h"
+#include "base/units.h"
 #include "commands.h"
 #include "coordinator.h"
 #include "cores.h"
@@ -19,6 +21,12 @@
 #include "signals.h"
 
 enum { SMALL_WORLD = 4 }; /* up to here rank 0 simulates too */
+
+/* What rank 0 spent on others' jobs, for reports. */
+typedef struct load {
+    double coordinator_cpu_s, writer_cpu_s; /* processor time until the last row had come */
+    double finish_wall_s;                   /* writing the last rows and repacking */
+} load;
 
 /* Rank 0's whole state. */
 typedef struct boss {
@@ -47,6 +55,7 @@ typedef struct boss {
     /* of calls made in a thread of their own */
     ws_status status;
     bool      is_complete;
+    load      load;
 } boss;
 
 static int exit_code_of(ws_status status)
@@ -298,7 +307,15 @@ static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)
     return n_bad > 0 ? SWP_EXIT_FAILED : SWP_EXIT_OK;
 }
 
-/* What went through rank 0, with -v: for judging how many ranks one coordinator can feed. */
+/* What rank 0 did, with -v: for judging how many ranks one coordinator can feed. */
+static void report_load(const boss *b)
+{
+    if (b->options->verbosity > 0) {
+        swp_progress_say(b->progress, "coordinator_cpu_s=%.3f writer_cpu_s=%.3f finish_wall_s=%.3f",
+                         b->load.coordinator_cpu_s, b->load.writer_cpu_s, b->load.finish_wall_s);
+    }
+}
+
 static void report_traffic(const boss *b)
 {
     if (b->mpi != NULL && b->options->verbosity > 0) {
@@ -334,12 +351,26 @@ static ws_status coordinate(boss *b, swp_outcome *outcome)
     return swp_coordinate(&config, outcome);
 }
 
+static double thread_cpu_s(void)
+{
+    struct timespec spent;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) == 0
+               ? (double)spent.tv_sec + (double)spent.tv_nsec * WS_S_PER_NS
+               : NAN;
+}
+
 static ws_status sweep(boss *b, swp_outcome *outcome)
 {
-    const ws_status status = coordinate(b, outcome);
-    b->is_complete         = status == WS_OK && outcome->is_complete;
+    const double    begin_cpu_s = thread_cpu_s();
+    const ws_status status      = coordinate(b, outcome);
+    b->load.coordinator_cpu_s   = thread_cpu_s() - begin_cpu_s;
+    b->is_complete              = status == WS_OK && outcome->is_complete;
     if (b->writer != NULL) {
+        const double begin_s = swp_wall_s();
+        b->load.writer_cpu_s = swp_writer_cpu_s(b->writer);
         swp_crew_keep_while(b->crew, finish_file, b);
+        b->load.finish_wall_s = swp_wall_s() - begin_s;
+        report_load(b);
     }
     report_traffic(b);
     swp_local_stop(&b->local);

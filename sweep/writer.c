@@ -1,10 +1,13 @@
 #include "writer.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/units.h"
 
 enum { POLL_MS = 250 };
 
@@ -207,6 +210,16 @@ bool swp_writer_has_failed(swp_writer *w)
     const bool has_failed = w->has_failed;
     pthread_mutex_unlock(&w->mutex);
     return has_failed;
+}
+
+double swp_writer_cpu_s(swp_writer *w)
+{
+    clockid_t       clock;
+    struct timespec spent;
+    if (pthread_getcpuclockid(w->thread, &clock) != 0 || clock_gettime(clock, &spent) != 0) {
+        return NAN;
+    }
+    return (double)spent.tv_sec + (double)spent.tv_nsec * WS_S_PER_NS;
 }
 
 ws_status swp_writer_stop(swp_writer **writer, ws_error *err)

@@ -36,6 +36,9 @@ void swp_writer_flush_soon(swp_writer *writer);
 
 bool swp_writer_has_failed(swp_writer *writer);
 
+/** Processor time its thread has taken so far; NAN if the system does not say. */
+double swp_writer_cpu_s(swp_writer *writer);
+
 /** Write what is left, end the thread and release it.
  * @param[out] err  gets the store's problem
  * @return WS_OK, or the first error of the store */
