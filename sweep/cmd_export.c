@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "base/files.h"
@@ -94,10 +96,25 @@ static ws_status open_output(const char *path, ws_error *err, FILE **out)
                         : ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
 }
 
+/* Half a table must not be taken for a whole one; pipes and devices are left alone. */
+static void remove_incomplete(const char *path, ws_error *err)
+{
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISREG(about.st_mode) && unlink(path) == 0) {
+        ws_error_add(err, WS_ERR_IO, "%s: is not complete: removed", path);
+    }
+}
+
 static ws_status close_output(const char *path, FILE *out, ws_status status, ws_error *err)
 {
-    if (!is_stdout(path) && fclose(out) != 0 && status == WS_OK) {
-        return ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (is_stdout(path)) {
+        return status;
+    }
+    if (fclose(out) != 0 && status == WS_OK) {
+        status = ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    if (status == WS_ERR_IO) {
+        remove_incomplete(path, err);
     }
     return status;
 }

@@ -282,6 +282,18 @@ static double end_time_s(const boss *b)
     return swp_wall_s() + left_s;
 }
 
+/* After an error of --no-live nobody would find what was gathered. */
+static void say_where_rows_are(boss *b)
+{
+    const char *scratch = swp_store_scratch_path(b->file.store);
+    if (b->status != WS_OK && scratch != NULL) {
+        ws_error_add(&b->err, b->status,
+                     "%s: the rows gathered are in %s, a result file: bring it here with `wattsweep snapshot`, "
+                     "then --resume",
+                     b->file.path, scratch);
+    }
+}
+
 /* End the writer and close the file; in a thread of its own, since a large file takes a while. After an error
  * of the writer, closing can only fail for the same reason. */
 static void finish_file(void *ctx)
@@ -292,6 +304,7 @@ static void finish_file(void *ctx)
     swp_store_enter_thread();
     const ws_status closed = swp_store_finish(b->file.store, how, written == WS_OK ? &b->err : NULL);
     b->status              = written != WS_OK ? written : closed;
+    say_where_rows_are(b);
 }
 
 static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)

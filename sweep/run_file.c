@@ -97,6 +97,12 @@ static ws_status create(const swp_run_options *options, const swp_sweep_inputs *
         WS_TRY(status);
         swp_reader_close(&file->resume.reader);
     }
+    if (swp_store_scratch_path(file->store) != NULL && !options->is_quiet) {
+        fprintf(stderr,
+                "wattsweep: collecting in %s: what to look at meanwhile, and to `wattsweep snapshot` after a "
+                "kill\n",
+                swp_store_scratch_path(file->store));
+    }
     return swp_store_begin(file->store, err);
 }
 

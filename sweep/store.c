@@ -368,6 +368,11 @@ ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err)
     return status != WS_OK ? status : closed;
 }
 
+const char *swp_store_scratch_path(const swp_store *store)
+{
+    return store->no_live ? store->work_path : NULL;
+}
+
 void swp_store_destroy(swp_store **store_ref)
 {
     swp_store *store = *store_ref;

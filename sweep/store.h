@@ -204,6 +204,10 @@ typedef enum swp_finish {
  * @note WS_ERR_IO from the repack leaves the complete live file, cleanly closed. */
 WS_NODISCARD ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err);
 
+/** Where no_live collects, for messages: kept after an error and after a kill, and a file that
+ * swp_reader_open() reads. NULL without no_live. Borrowed. */
+const char *swp_store_scratch_path(const swp_store *store);
+
 /** The library at work, "HDF5 1.10.8"; for provenance. Returns buf. */
 char *swp_store_library(char buf[32]);
 

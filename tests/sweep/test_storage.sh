@@ -27,7 +27,17 @@ on_small_disks() {
     expect 3 on_ranks 2 run disk.json -o disk/k.h5 --resume -q 2>log # still full: what is there stays
     expect 0 "$WATTSWEEP" diff whole_disk.h5 disk/k.h5 --common
     [ "$(rows_in_state disk/k.h5 "done")" -gt 0 ] || fail "resuming on a full disk lost rows"
+    # a table that does not fit is not left behind; what --no-live has gathered is, and it says where
+    expect 3 "$WATTSWEEP" export whole.h5 -o disk/e.csv 2>log
+    grep -q "disk/e.csv: is not complete: removed" log && [ ! -e disk/e.csv ] || fail "half a table: $(cat log)"
+    expect 3 on_ranks 2 run "$SPEC_DIR/small.json" -o disk/nolive.h5 --no-live --scratch-dir "$PWD" -q 2>log
+    local scratch
+    scratch=$(sed -n 's/^disk.nolive.h5: the rows gathered are in \([^ ]*\), .*/\1/p' log)
+    [ -e "$scratch" ] && [ ! -e disk/nolive.h5 ] || fail "expected a scratch file: $(cat log)"
     rm disk/filler
+    expect 0 "$WATTSWEEP" snapshot "$scratch" disk/nolive.h5
+    expect 0 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o disk/nolive.h5 --resume 2>log
+    grep -q " 0 jobs to run" log || fail "rows of the scratch file are missing: $(cat log)"
     expect 0 on_ranks 2 run disk.json -o disk/k.h5 --resume -q
     same whole_disk.h5 disk/k.h5
     mount -o remount,ro disk
@@ -38,7 +48,7 @@ on_small_disks() {
 }
 if unshare -m true 2>/dev/null && unshare -m sh -c 'mount -t tmpfs tmpfs /mnt' 2>/dev/null; then
     export -f on_small_disks on_ranks start_ranks expect fail same rows_in_state n_done await_file hold_with_rows rank0_of rank_pid
-    export WATTSWEEP MPIEXEC
+    export WATTSWEEP MPIEXEC SPEC_DIR
     unshare -m bash -euo pipefail -c on_small_disks
 else
     echo "SKIPPED: full and read-only disks need the right to mount"
