@@ -59,7 +59,9 @@ static void check_distribution(const gen_scenario *g, uint64_t seed, list *l, co
 {
     static const double shares[] = {0.5, 0.9, 0.95, 0.99};
     double              sum      = 0.0;
-    qsort(l->ms, l->n, sizeof(l->ms[0]), compare_doubles);
+    if (l->n > 0) {
+        qsort(l->ms, l->n, sizeof(l->ms[0]), compare_doubles);
+    }
     for (size_t i = 0; i < l->n; i++) {
         sum += l->ms[i];
     }
