@@ -262,9 +262,9 @@ static void test_a_row_too_large_to_send(void **state)
     (void)state;
     sweep_world s;
     sweep_world_init(&s, DATASET ", \"parameters\": {\"power_interval\": [\"1us\", \"1s\"]}", NULL);
-    swp_runner    *runner = runner_of(&s, (swp_runner_config){.max_nodes = 1, .max_row_bytes = 100000});
+    swp_runner    *runner = runner_of(&s, (swp_runner_config){.max_nodes = 1, .max_row_bytes = 8000});
     const swp_row *row    = swp_runner_run(runner, 0, 3);
-    expect_state(row, SWP_STATE_FAILED, "at most 0.1 MB: a longer power_interval");
+    expect_state(row, SWP_STATE_FAILED, "at most 0.0 MB: a longer power_interval");
     expect_no_result(&s, row, 0, 3);
     expect_result(&s, swp_runner_run(runner, 1, 1), 1);
     swp_runner_destroy(&runner);
