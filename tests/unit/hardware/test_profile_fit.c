@@ -122,6 +122,8 @@ static void grids_stay_within_their_goals(void **state)
                                  .decode  = {.mean_error = 0.0, .n_values_max = 6},
                                  .prefill = {.mean_error = 0.0, .n_values_max = 5},
                                  .mixed   = {.mean_error = 0.0, .n_values_max = 17}};
+    rewrite(f, "tp2/dense.csv",
+            "layer,tokens,time_us\nqkv_proj,1,123.4567\nqkv_proj,16,1234.5678\nqkv_proj,2048,123456.789\n");
     fit(f, &goals);
     each_grid(f->compact, &goals, check_grid);
 }

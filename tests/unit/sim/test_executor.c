@@ -197,6 +197,8 @@ static void stages_work_at_the_same_time(void **state)
             most_in_flight = n_started - npus->end.n_programs > most_in_flight
                                  ? n_started - npus->end.n_programs
                                  : most_in_flight;
+            /* in lockstep the end NPU has every batch that was handed out; by events it polls after each */
+            assert_true(model != WS_STEP_LOCKSTEP || npus->end.is_busy == (npus->end.n_programs < n_started));
             while (n_ended < npus->end.n_programs) {
                 ends_ns[model - WS_STEP_LOCKSTEP][n_ended++] = s.now_ns;
             }

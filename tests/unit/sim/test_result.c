@@ -202,6 +202,24 @@ static void metrics_are_what_their_definitions_say(void **state)
     assert_true(n_ran > n_scenarios / 2);
 }
 
+/* Requests whose first token is not marked have no time to it, which is not a time of -1 ns. */
+static void what_was_never_set_does_not_count(void **state)
+{
+    (void)state;
+    ws_options options   = ws_options_default();
+    options.skip_prefill = true;
+    ws_scenario *s =
+        world_need_scenario(&the_world, world_cluster(1.0, ""),
+                            "{\"input_toks\": 20, \"output_toks\": 3, \"arrival_time_ns\": 0}\n", &options);
+    const ws_result *r = world_need_result(&the_world, s);
+    assert_int_equal(r->requests[0].ttft_ns, -1);
+    for (int k = 0; k < 5; k++) {
+        assert_true(isnan(r->metrics[WS_METRIC_TTFT_MEAN_MS + k]));
+        assert_true(r->metrics[WS_METRIC_LATENCY_MEAN_MS + k] > 0.0);
+    }
+    ws_scenario_destroy(&s);
+}
+
 /* ---- bounds ---- */
 
 /* Each bound alone at the middle of what requests have: those within it, counted one by one, are the good
@@ -245,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_what_their_definitions_say),
+        cmocka_unit_test(what_was_never_set_does_not_count),
         cmocka_unit_test(good_requests_meet_every_bound),
     };
     world_init(&the_world);

@@ -289,6 +289,8 @@ static void the_simplest_way_that_is_exact(void **state)
          WS_STEP_LOCKSTEP},
         {CLUSTER(1, NODE(2, "", DENSE("") ", " DENSE(", \"num_npus\": 2, \"pp_size\": 2"))),
          WS_FIDELITY_PHYSICAL, WS_STEP_LOCKSTEP},
+        {CLUSTER(1, NODE(1, "", DENSE(", \"placement\": {\"default\": {\"kv_evict_loc\": \"npu\"}}"))),
+         WS_FIDELITY_PHYSICAL, WS_STEP_GRAPH},
         {CLUSTER(1, NODE(1, "", DENSE(", \"placement\": {\"default\": {\"weights\": \"cpu\"}}"))),
          WS_FIDELITY_PHYSICAL, WS_STEP_GRAPH},
         {CLUSTER(1, NODE(2, "",
