@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "serving/token_runs.h"
-#include "serving/work_runs.h"
 
 /* ---- lists ---- */
 
@@ -123,11 +122,7 @@ ws_status ws_cohort_leave(ws_cohort *cohort, ws_request *request)
     if (finish_clock(request) <= cohort->next_finish) {
         find_next_finish(cohort);
     }
-    const int64_t n_batches = cohort->clock - request->join_clock;
-    if (cohort->notes_work) {
-        WS_TRY(ws_work_runs_add(request, cohort->arena, cohort->instance, request->join_batch, n_batches, 1));
-    }
-    return ws_token_runs_add(request, cohort->arena, request->join_batch, n_batches);
+    return ws_token_runs_add(request, cohort->arena, request->join_batch, cohort->clock - request->join_clock);
 }
 
 const ws_request_list *ws_cohort_opening(const ws_cohort *cohort)

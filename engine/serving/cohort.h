@@ -24,8 +24,6 @@ typedef struct ws_request_list {
 typedef struct ws_cohort {
     ws_arena       *arena; /* borrowed */
     int32_t         block_size;
-    int32_t         instance;   /* of the members, for their notes */
-    bool            notes_work; /* members leave with a note of the batches they were in */
     int64_t         clock;   /* steps so far; a member's computed length is base + clock */
     ws_request_list members;
     ws_request_list *phases; /* [block_size] members by the clock, modulo block_size, at which they need a new block */

@@ -18,8 +18,6 @@ ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cach
     scheduler->n_batches = ws_scheduler_n_slots(config->pp_size);
     scheduler->batches   = ws_arena_calloc(arena, scheduler->n_batches, sizeof(ws_batch));
     WS_TRY(ws_cohort_init(&scheduler->cohort, arena, kv->block_size));
-    scheduler->cohort.instance   = config->instance;
-    scheduler->cohort.notes_work = config->notes_work;
     return scheduler->batches != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
@@ -395,16 +393,6 @@ static void batch_clear(ws_batch *batch)
     *batch = (ws_batch){.capacity = capacity, .entries = entries, .kv_min = INT64_MAX};
 }
 
-/* Who is in a batch one by one; members of the cohort note theirs when they leave it. */
-static ws_status note_work(ws_scheduler *s, const ws_batch *batch)
-{
-    for (size_t i = 0; s->config.notes_work && i < batch->n_entries; i++) {
-        const ws_batch_entry *entry = &batch->entries[i];
-        WS_TRY(ws_work_runs_add(entry->request, s->arena, s->config.instance, batch->id, 1, entry->n_tokens));
-    }
-    return WS_OK;
-}
-
 static void batch_open(ws_scheduler *s, ws_batch *batch, int64_t now_ns)
 {
     if (batch->n_decodes == 0) {
@@ -450,7 +438,6 @@ ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, 
         batch->pd_tokens = batch->n_tokens;
     }
     batch_open(s, batch, now_ns);
-    WS_TRY(note_work(s, batch));
     *batch_out = batch;
     return WS_OK;
 }
@@ -552,6 +539,15 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
     return *finished_out ? finish(s, request, now_ns) : WS_OK;
 }
 
+/* Tokens a batch computed beside the one its request's token runs tell of: prompts, and what was lost by preemption. */
+static inline ws_status note_work(const ws_scheduler *s, ws_request *request, int64_t batch_id, int32_t n_tokens)
+{
+    if (WS_LIKELY(n_tokens == 0) || !s->config.notes_work) {
+        return WS_OK;
+    }
+    return ws_work_runs_add(request, s->arena, s->config.instance, batch_id, n_tokens);
+}
+
 /* Off the instance: out of every list but `running`, which drop_finished() cleans. */
 static ws_status note_left(ws_scheduler *s, ws_request *request)
 {
@@ -565,13 +561,16 @@ static ws_status note_left(ws_scheduler *s, ws_request *request)
 static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws_batch_entry *entry, int64_t now_ns,
                                 ws_completion *completion)
 {
-    ws_request *request  = entry->request;
-    bool        finished = false;
+    ws_request   *request  = entry->request;
+    const int32_t n_before = request->n_tokens_done;
+    bool          finished = false;
     request->n_in_flight--;
     if (request->status == WS_REQUEST_FINISHED || request->instance != s->config.instance) {
-        return WS_OK; /* has left before, with another batch in flight */
+        /* has left before, with another batch in flight */
+        return note_work(s, request, batch->id, entry->n_tokens);
     }
     WS_TRY(complete_entry(s, entry, batch->id, now_ns, completion, &finished));
+    WS_TRY(note_work(s, request, batch->id, entry->n_tokens - (request->n_tokens_done - n_before)));
     return finished ? note_left(s, request) : WS_OK;
 }
 

@@ -27,7 +27,7 @@ typedef struct ws_scheduler_config {
     bool    reserve_full_isl;
     bool    lists_every_request; /* batch entries name steady decodes too; no cohort then */
     bool    queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
-    bool    notes_work;     /* keep which batches computed how many tokens of each request (serving/work_runs.h) */
+    bool    notes_work;     /* keep what batches computed of each request beside its token runs (serving/work_runs.h) */
     bool    counts_tokens_ahead; /* a batch's end counts what later batches in flight compute as done (reference) */
 } ws_scheduler_config;
 

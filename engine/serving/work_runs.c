@@ -1,38 +1,30 @@
 #include "serving/work_runs.h"
 
-/** True if the batches carry on the run; a run of one batch takes the distance to the next as its stride. */
-static bool carries_on(ws_work_run *run, int32_t instance, int64_t first_batch, int64_t n_batches,
-                       int32_t n_tokens)
+/** True if the batch carries on the run; a run of one batch takes the distance to the next as its stride. */
+static bool carries_on(ws_work_run *run, int32_t instance, int64_t batch_id, int32_t n_tokens)
 {
     if (run == NULL || run->instance != instance || run->n_tokens != n_tokens) {
         return false;
     }
-    const int64_t distance = first_batch - run->first_batch;
-    if (run->count == 1 && n_batches == 1) {
+    const int64_t distance = batch_id - run->first_batch;
+    if (run->count == 1) {
         run->stride = (int32_t)distance;
     }
-    return distance == (int64_t)run->count * run->stride && (n_batches == 1 || run->stride == 1);
+    return distance == (int64_t)run->count * run->stride;
 }
 
-ws_status ws_work_runs_add(ws_request *request, ws_arena *arena, int32_t instance, int64_t first_batch,
-                           int64_t n_batches, int32_t n_tokens)
+ws_status ws_work_runs_add(ws_request *request, ws_arena *arena, int32_t instance, int64_t batch_id, int32_t n_tokens)
 {
-    if (n_batches == 0) {
-        return WS_OK;
-    }
-    if (carries_on(request->last_work, instance, first_batch, n_batches, n_tokens)) {
-        request->last_work->count += (int32_t)n_batches;
+    if (carries_on(request->last_work, instance, batch_id, n_tokens)) {
+        request->last_work->count++;
         return WS_OK;
     }
     ws_work_run *run = ws_arena_alloc(arena, 1, sizeof(*run));
     if (run == NULL) {
         return WS_ERR_NOMEM;
     }
-    *run = (ws_work_run){.first_batch = first_batch,
-                         .count       = (int32_t)n_batches,
-                         .stride      = 1,
-                         .n_tokens    = n_tokens,
-                         .instance    = instance};
+    *run = (ws_work_run){
+        .first_batch = batch_id, .count = 1, .stride = 1, .n_tokens = n_tokens, .instance = instance};
     if (request->last_work != NULL) {
         request->last_work->next = run;
     } else {

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/units.h"
+#include "serving/token_runs.h"
 
 enum { N_CELLS = WS_COMPONENT_COUNT * WS_PHASE_COUNT };
 
@@ -207,30 +208,49 @@ static ws_status cost_tokens(ws_run *run, const ws_instance_config *c, token_cos
     return WS_OK;
 }
 
-static void add_batches(const token_cost *cost, int64_t first, int64_t behind, double n_tokens, ws_request_record *record)
+/** What a request has drawn so far. */
+typedef struct request_share {
+    energy_pair drawn;
+    bool        is_measured;
+} request_share;
+
+static energy_pair plus_batches(energy_pair sum, const token_cost *cost, int64_t first, int64_t behind, double n_tokens)
 {
-    record->active_j += n_tokens * (cost->before[behind].active_j - cost->before[first].active_j);
-    record->energy_j += n_tokens * (cost->before[behind].energy_j - cost->before[first].energy_j);
+    sum.active_j += n_tokens * (cost->before[behind].active_j - cost->before[first].active_j);
+    sum.energy_j += n_tokens * (cost->before[behind].energy_j - cost->before[first].energy_j);
+    return sum;
+}
+
+/* n_tokens in each of count batches from first on. */
+static void add_run(request_share *share, const token_cost *cost, int64_t first, int32_t count, int32_t stride,
+                    int32_t n_tokens)
+{
+    energy_pair sum    = share->drawn;
+    share->is_measured = share->is_measured || (count > 0 && cost->is_measured);
+    if (stride == 1) {
+        share->drawn = plus_batches(sum, cost, first, first + count, (double)n_tokens);
+        return;
+    }
+    for (int64_t k = 0, b = first; k < count; k++, b += stride) {
+        sum = plus_batches(sum, cost, b, b + 1, (double)n_tokens);
+    }
+    share->drawn = sum;
 }
 
 static void share_request(const token_cost *costs, const ws_request *request, ws_request_record *record)
 {
-    bool is_measured = false;
-    record->active_j = record->energy_j = 0.0;
+    request_share      share  = {{0.0, 0.0}, false};
+    const token_cost  *tokens = &costs[request->instance]; /* that brought its tokens but the first */
+    const ws_token_run open   = ws_token_runs_open(request);
     for (const ws_work_run *run = request->works; run != NULL; run = run->next) {
-        const token_cost *cost = &costs[run->instance];
-        is_measured            = is_measured || cost->is_measured;
-        if (run->stride == 1) {
-            add_batches(cost, run->first_batch, run->first_batch + run->count, (double)run->n_tokens, record);
-            continue;
-        }
-        for (int64_t k = 0, b = run->first_batch; k < run->count; k++, b += run->stride) {
-            add_batches(cost, b, b + 1, (double)run->n_tokens, record);
-        }
+        add_run(&share, &costs[run->instance], run->first_batch, run->count, run->stride, run->n_tokens);
     }
-    if (!is_measured) {
-        record->active_j = record->energy_j = NAN;
+    for (const ws_token_run *run = request->runs; run != NULL; run = run->next) {
+        add_run(&share, tokens, run->first_batch, run->count, run->stride, 1);
     }
+    add_run(&share, tokens, open.first_batch, open.count, open.stride, 1);
+    record->active_j = share.is_measured ? share.drawn.active_j : NAN;
+    record->energy_j = share.is_measured ? share.drawn.energy_j : NAN;
 }
 
 ws_status ws_energy_result_share(ws_run *run, ws_request_record *records)

@@ -1,5 +1,6 @@
 /* A scheduler that advances steady decodes together gives the same batches, token by token, as one that steps every request
- * by itself: over random lengths, arrivals, budgets and KV pools small enough to preempt. And no block is lost. */
+ * by itself: over random lengths, arrivals, budgets and KV pools small enough to preempt. Both know the same work of each
+ * request. And no block is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 #include "base/rng.h"
 #include "serving/scheduler.h"
-#include "serving/token_runs.h"
+#include "work_table.h"
 
 enum { N_TRIALS = 200, MAX_REQUESTS = 24, BLOCK_SIZE = 4, MAX_STEPS = 20000 };
 
@@ -45,6 +46,7 @@ static trial random_trial(ws_rng *rng)
                                      .long_prefill_token_threshold = (int64_t)ws_rng_below(rng, 3) * 8,
                                      .pp_size = 1,
                                      .enable_chunked_prefill = true,
+                                     .notes_work = true,
                                      .reserve_full_isl = ws_rng_below(rng, 2) == 1};
     return t;
 }
@@ -88,6 +90,14 @@ static void assert_same_batch(const ws_batch *a, const ws_batch *b)
     assert_int_equal(a->kv_min, b->kv_min);
 }
 
+static void assert_same_work(const ws_request *x, const ws_request *y)
+{
+    static work_table of_x, of_y; /* large */
+    work_table_expand(&of_x, x);
+    work_table_expand(&of_y, y);
+    assert_memory_equal(&of_x, &of_y, sizeof(of_x));
+}
+
 static void assert_same_requests(const side *a, const side *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -100,6 +110,7 @@ static void assert_same_requests(const side *a, const side *b, size_t n)
         assert_int_equal(x->last_batch, y->last_batch);
         assert_int_equal(x->n_tokens_done, x->target - x->input - 1);
         assert_int_equal(ws_token_runs_open(x).first_batch, ws_token_runs_open(y).first_batch);
+        assert_same_work(x, y);
     }
 }
 

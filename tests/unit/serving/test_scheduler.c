@@ -1,7 +1,7 @@
 /* Invariants, over random workloads, pools, budgets and pipeline depths: the scheduler forms, entry by entry,
  * the batches of spec/serving.md 4.1 to 4.7 written down plainly over arrays; no batch exceeds the token
  * budget, no running set the cap; requests known in time first run in order of arrival; each ends with
- * exactly its tokens, and its blocks come back. */
+ * exactly its tokens, and its blocks come back; its token runs and work runs together are its entries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "plain_scheduler.h"
+#include "work_table.h"
 
 enum { N_TRIALS = 400, BLOCK_SIZE = 4, CHAIN_MAX = 24, N_PREFIXES = 3 * CHAIN_MAX, MAX_ROUNDS = 20000 };
 
@@ -32,6 +33,7 @@ typedef struct trial {
     plain               plain;
     ws_batch           *flying[PP_MAX];
     size_t              n_flying;
+    work_table          work[MAX_REQUESTS]; /* entry by entry */
     int                 last_first_run; /* the request that ran for the first time last; -1 = none */
 } trial;
 
@@ -73,6 +75,7 @@ static ws_scheduler_config make_config(trial *t)
                                  .reserve_full_isl             = below(t, 2) == 1,
                                  .lists_every_request          = true,
                                  .queue_until_last_chunk       = below(t, 2) == 1,
+                                 .notes_work                   = true,
                                  .counts_tokens_ahead          = below(t, 2) == 1};
 }
 
@@ -143,6 +146,7 @@ static void check_batch(trial *t, const ws_batch *batch, const plain_batch *want
         kv_sum += entry->n_tokens == 1 ? entry->computed : 0;
         prefill_tokens += entry->n_tokens > 1 ? entry->n_tokens : 0;
         check_first_run(t, entry);
+        work_table_add(&t->work[entry->request->id], batch->id, entry->n_tokens);
     }
     assert_int_equal(batch->n_tokens, n_tokens);
     assert_int_equal(batch->n_decodes, n_decodes);
@@ -181,6 +185,7 @@ static void complete_oldest(trial *t, int64_t now_ns)
 
 static void check_end(const trial *t)
 {
+    static work_table found; /* large */
     assert_true(ws_scheduler_is_empty(&t->scheduler));
     assert_int_equal(t->scheduler.n_done, t->n_requests);
     assert_int_equal(t->scheduler.recomputed_tokens, t->plain.recomputed_tokens);
@@ -198,6 +203,8 @@ static void check_end(const trial *t)
         assert_int_equal(r->tpot_ns,
                          r->n_tokens_done > 0 ? (r->latency_ns - r->ttft_ns) / r->n_tokens_done : 0);
         assert_int_equal(r->n_preemptions, wanted->n_preemptions);
+        work_table_expand(&found, r);
+        assert_memory_equal(&found, &t->work[r->id], sizeof(found));
     }
 }
 

@@ -1,6 +1,5 @@
-/* Invariant: a request's runs of work, expanded again, are the batches that computed its tokens, with their
- * instance and count, in order; and noting many consecutive batches at once is the same as noting them one by
- * one. */
+/* Invariant: a request's runs of work, expanded again, are the batches noted, with their instance and count, in
+ * order; evenly spaced batches that computed the same are one run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,7 @@
 #include "base/rng.h"
 #include "serving/work_runs.h"
 
-enum { N_TRIALS = 500, N_NOTES = 60, N_BATCHES_MAX = N_NOTES * 20 };
+enum { N_TRIALS = 500, N_NOTES = 60, N_BATCHES_MAX = N_NOTES };
 
 /* One batch that worked on the request. */
 typedef struct note {
@@ -55,7 +54,7 @@ static size_t n_runs(const ws_request *request)
     return n;
 }
 
-/* Mostly even gaps and equal tokens, now and then others, another instance, or many batches at once. */
+/* Mostly even gaps and equal tokens, now and then others, or another instance. */
 static void runs_expand_to_the_batches(void **state)
 {
     (void)state;
@@ -70,15 +69,12 @@ static void runs_expand_to_the_batches(void **state)
         int32_t    instance = 0, n_tokens = 1;
         t.n = 0;
         for (int i = 0; i < N_NOTES; i++) {
-            const int64_t n_batches = ws_rng_below(&rng, 4) == 0 ? ws_rng_below(&rng, 20) : 1;
-            gap                     = ws_rng_below(&rng, 6) == 0 ? 1 + ws_rng_below(&rng, 3) : gap;
+            gap      = ws_rng_below(&rng, 6) == 0 ? 1 + ws_rng_below(&rng, 3) : gap;
             n_tokens = ws_rng_below(&rng, 6) == 0 ? 1 + (int32_t)ws_rng_below(&rng, 3) : n_tokens;
             instance = ws_rng_below(&rng, 20) == 0 ? 1 - instance : instance;
-            assert_int_equal(ws_work_runs_add(&request, &arena, instance, next, n_batches, n_tokens), WS_OK);
-            for (int64_t b = 0; b < n_batches; b++) {
-                append(&t, instance, next + b, n_tokens);
-            }
-            next += (n_batches > 0 ? n_batches - 1 : 0) + gap;
+            assert_int_equal(ws_work_runs_add(&request, &arena, instance, next, n_tokens), WS_OK);
+            append(&t, instance, next, n_tokens);
+            next += gap;
         }
         assert_trail(&t, &request);
         ws_arena_reset(&arena);
@@ -86,42 +82,24 @@ static void runs_expand_to_the_batches(void **state)
     ws_arena_fini(&arena);
 }
 
-/* A chunked prefill of 3 x 512 tokens, then decodes in every second batch: [0,3) x 512 and 4, 6, .. 22 x 1.
- */
+/* A chunked prefill of 3 x 512 tokens, then one token in every second batch: [0,3) x 512 and 4, 6, .. 22 x 1. */
 static void even_gaps_are_one_run(void **state)
 {
     (void)state;
     ws_request request = {0};
     ws_arena   arena;
     ws_arena_init(&arena, 0);
-    assert_int_equal(ws_work_runs_add(&request, &arena, 0, 0, 3, 512), WS_OK);
+    for (int64_t batch = 0; batch < 3; batch++) {
+        assert_int_equal(ws_work_runs_add(&request, &arena, 0, batch, 512), WS_OK);
+    }
     for (int64_t batch = 4; batch < 24; batch += 2) {
-        assert_int_equal(ws_work_runs_add(&request, &arena, 0, batch, 1, 1), WS_OK);
+        assert_int_equal(ws_work_runs_add(&request, &arena, 0, batch, 1), WS_OK);
     }
     assert_int_equal(n_runs(&request), 2);
     assert_int_equal(request.works->count, 3);
     assert_int_equal(request.last_work->first_batch, 4);
     assert_int_equal(request.last_work->count, 10);
     assert_int_equal(request.last_work->stride, 2);
-    ws_arena_fini(&arena);
-}
-
-static void many_at_once_are_many_one_by_one(void **state)
-{
-    (void)state;
-    ws_request at_once = {0}, singly = {0};
-    ws_arena   arena;
-    ws_arena_init(&arena, 0);
-    assert_int_equal(ws_work_runs_add(&at_once, &arena, 1, 7, 1, 1), WS_OK);
-    assert_int_equal(ws_work_runs_add(&at_once, &arena, 1, 8, 1000, 1), WS_OK);
-    for (int64_t batch = 7; batch < 1008; batch++) {
-        assert_int_equal(ws_work_runs_add(&singly, &arena, 1, batch, 1, 1), WS_OK);
-    }
-    assert_int_equal(n_runs(&at_once), 1);
-    assert_int_equal(n_runs(&singly), 1);
-    assert_int_equal(at_once.works->first_batch, singly.works->first_batch);
-    assert_int_equal(at_once.works->count, singly.works->count);
-    assert_int_equal(at_once.works->stride, singly.works->stride);
     ws_arena_fini(&arena);
 }
 
@@ -132,11 +110,9 @@ static void instances_and_tokens_are_kept_apart(void **state)
     ws_request request = {0};
     ws_arena   arena;
     ws_arena_init(&arena, 0);
-    assert_int_equal(ws_work_runs_add(&request, &arena, 0, 5, 0, 9), WS_OK);
-    assert_null(request.works); /* no batches, no work */
-    assert_int_equal(ws_work_runs_add(&request, &arena, 0, 5, 1, 9), WS_OK);
-    assert_int_equal(ws_work_runs_add(&request, &arena, 1, 6, 1, 9), WS_OK);
-    assert_int_equal(ws_work_runs_add(&request, &arena, 1, 7, 1, 1), WS_OK);
+    assert_int_equal(ws_work_runs_add(&request, &arena, 0, 5, 9), WS_OK);
+    assert_int_equal(ws_work_runs_add(&request, &arena, 1, 6, 9), WS_OK);
+    assert_int_equal(ws_work_runs_add(&request, &arena, 1, 7, 1), WS_OK);
     assert_int_equal(n_runs(&request), 3);
     assert_int_equal(request.works->next->instance, 1);
     assert_int_equal(request.last_work->n_tokens, 1);
@@ -148,7 +124,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_expand_to_the_batches),
         cmocka_unit_test(even_gaps_are_one_run),
-        cmocka_unit_test(many_at_once_are_many_one_by_one),
         cmocka_unit_test(instances_and_tokens_are_kept_apart),
     };
     return cmocka_run_group_tests_name("serving.work_runs", tests, NULL, NULL);
