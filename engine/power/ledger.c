@@ -12,7 +12,7 @@ static size_t bin_doubles(const ws_ledger *ledger)
 ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes, int64_t interval_ns)
 {
     WS_ASSERT(n_nodes >= 1 && interval_ns >= 1);
-    *ledger         = (ws_ledger){.arena = arena, .n_nodes = n_nodes, .interval_ns = interval_ns};
+    *ledger         = (ws_ledger){.arena = arena, .n_nodes = n_nodes, .hot_bin = {.length_ns = interval_ns}};
     ledger->total_j = ws_arena_calloc(arena, n_nodes, WS_COMPONENT_COUNT * sizeof(double));
     ledger->tail    = ws_arena_calloc(arena, n_nodes, sizeof(ws_ledger_tail));
     if (ledger->total_j == NULL || ledger->tail == NULL) {
@@ -48,14 +48,11 @@ static bool heat(ws_ledger *ledger, int64_t bin)
         ledger->status = cover(ledger, (size_t)bin + 1);
     }
     if (ledger->status != WS_OK) {
-        ledger->bin_end_ns = 0; /* nothing is inside an empty interval: every later span comes here again */
+        ws_grid_cell_drop(&ledger->hot_bin); /* every later span comes here again */
         return false;
     }
-    ledger->bin_begin_ns = bin * ledger->interval_ns;
-    ledger->bin_end_ns   = ledger->interval_ns <= WS_NS_MAX - ledger->bin_begin_ns
-                               ? ledger->bin_begin_ns + ledger->interval_ns
-                               : WS_NS_MAX;
-    ledger->hot_bin_j    = ledger->bin_j + (size_t)bin * bin_doubles(ledger);
+    ws_grid_cell_hold(&ledger->hot_bin, bin);
+    ledger->hot_bin_j = ledger->bin_j + (size_t)bin * bin_doubles(ledger);
     return true;
 }
 
@@ -86,7 +83,7 @@ static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t l
     const size_t node    = cell / WS_COMPONENT_COUNT;
     int64_t      from_ns = begin_ns;
     for (int64_t bin = first; bin < last; bin++) {
-        const int64_t tick_ns = (bin + 1) * ledger->interval_ns;
+        const int64_t tick_ns = (bin + 1) * ledger->hot_bin.length_ns;
         ledger->bin_j[(size_t)bin * bin_doubles(ledger) + cell] +=
             power_w * ((double)(tick_ns - from_ns) * WS_S_PER_NS);
         ledger->tick_w[(size_t)bin * ledger->n_nodes + node] += power_w;
@@ -99,8 +96,8 @@ static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t l
 static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
     const double  power_w = mean_w(begin_ns, end_ns, energy_j);
-    const int64_t first   = begin_ns / ledger->interval_ns;
-    const int64_t last    = begin_ns < end_ns ? (end_ns - 1) / ledger->interval_ns : first;
+    const int64_t first   = ws_grid_cell_of(&ledger->hot_bin, begin_ns);
+    const int64_t last    = begin_ns < end_ns ? ws_grid_cell_of(&ledger->hot_bin, end_ns - 1) : first;
     if (!heat(ledger, last)) {
         return;
     }
@@ -109,7 +106,7 @@ static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int
     } else {
         book_across(ledger, cell, first, last, begin_ns, end_ns, power_w);
     }
-    if (end_ns == ledger->bin_end_ns) {
+    if (end_ns == ledger->hot_bin.end_ns) {
         ledger->tick_w[(size_t)last * ledger->n_nodes + cell / WS_COMPONENT_COUNT] += power_w;
     }
 }
@@ -118,15 +115,16 @@ static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int
 bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
                                double energy_j)
 {
-    if (begin_ns >= ledger->bin_begin_ns && end_ns < ledger->bin_end_ns) {
+    WS_ASSERT(begin_ns >= 0 && cell < bin_doubles(ledger));
+    if (begin_ns >= ledger->hot_bin.begin_ns && end_ns < ledger->hot_bin.end_ns) {
         ledger->hot_bin_j[cell] += energy_j;
     } else {
         book_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
     }
-    const ws_window_span window = ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
-    ledger->hot_window_j        = window.energy_j;
-    ledger->hot_begin_ns = window.begin_ns > ledger->bin_begin_ns ? window.begin_ns : ledger->bin_begin_ns;
-    ledger->hot_end_ns   = window.end_ns < ledger->bin_end_ns ? window.end_ns : ledger->bin_end_ns;
+    ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
+    const ws_grid_cell *bin = &ledger->hot_bin, *window = &ledger->windows.hot;
+    ledger->hot_begin_ns = window->begin_ns > bin->begin_ns ? window->begin_ns : bin->begin_ns;
+    ledger->hot_end_ns   = window->end_ns < bin->end_ns ? window->end_ns : bin->end_ns;
     return ledger->status == WS_OK;
 }
 
@@ -142,12 +140,13 @@ static void fold_last_bins(ws_ledger *ledger, size_t n_bins)
         }
     }
     ledger->n_bins     = n_bins;
-    ledger->bin_end_ns = ledger->hot_end_ns = 0;
+    ledger->hot_end_ns = 0;
+    ws_grid_cell_drop(&ledger->hot_bin);
 }
 
 void ws_ledger_close(ws_ledger *ledger, int64_t end_ns)
 {
-    const int64_t last = end_ns > 0 ? (end_ns - 1) / ledger->interval_ns : 0;
+    const int64_t last = end_ns > 0 ? (end_ns - 1) / ledger->hot_bin.length_ns : 0;
     if (!heat(ledger, last)) {
         return;
     }

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "power/components.h"
+#include "power/grid_cell.h"
 #include "power/window_meter.h"
 
 enum { WS_LEDGER_TAIL_SPANS = 4 };
@@ -38,7 +39,6 @@ typedef struct ws_ledger_tail {
 typedef struct ws_ledger {
     ws_arena       *arena; /* borrowed */
     size_t          n_nodes;
-    int64_t         interval_ns;
     double         *total_j;              /* [n_nodes][WS_COMPONENT_COUNT] */
     ws_ledger_tail *tail;                 /* [n_nodes] */
     size_t          n_bins, bin_capacity; /* intervals touched so far */
@@ -46,10 +46,9 @@ typedef struct ws_ledger {
     double         *tick_w;               /* [bin][n_nodes] power at the end of the interval */
     ws_window_meter windows; /* all nodes together; measures nothing unless the owner initialises it */
     /* the interval and window booked last, which the next span is likely in too */
-    int64_t   bin_begin_ns, bin_end_ns; /* the interval */
-    int64_t   hot_begin_ns, hot_end_ns; /* what it has in common with the window */
-    double   *hot_bin_j;                /* the interval's [n_nodes][WS_COMPONENT_COUNT] in bin_j */
-    double   *hot_window_j;
+    ws_grid_cell hot_bin;                  /* the interval */
+    double      *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
+    int64_t      hot_begin_ns, hot_end_ns; /* what it has in common with the window */
     ws_status status; /* first failure of a booking (out of memory); checked at the end */
 } ws_ledger;
 
@@ -90,11 +89,11 @@ static inline void ws__ledger_add_tail(ws_ledger_tail *tail, int64_t begin_ns, i
 static inline void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns,
                                   int64_t end_ns, double energy_j)
 {
-    WS_ASSERT(node < ledger->n_nodes && begin_ns >= 0 && begin_ns <= end_ns);
+    WS_ASSERT(begin_ns <= end_ns);
     const size_t cell = node * WS_COMPONENT_COUNT + component;
-    if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
+    if (WS_LIKELY(begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns)) {
         ledger->hot_bin_j[cell] += energy_j;
-        *ledger->hot_window_j += energy_j;
+        *ledger->windows.hot_j += energy_j;
     } else if (!ws__ledger_book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j)) {
         return;
     }

@@ -12,16 +12,16 @@ void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, siz
                                                    [WS_STATE_STANDBY] = power->standby_w,
                                                    [WS_STATE_IDLE]    = power->idle_w},
                                 .last_kernel_ns = INT64_MIN};
+    for (int state = 0; state < WS_STATE_COUNT; state++) {
+        machine->j_per_ns[state] = machine->state_w[state] * multiplicity * WS_S_PER_NS;
+    }
 }
 
-/** Book time_ns > 0 of one state, spread evenly over [begin_ns, end_ns).
+/** Book time_ns of one state, spread evenly over [begin_ns, end_ns).
  * @return its energy, for the phases */
-static double book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
-                         int64_t end_ns, int64_t time_ns)
+static inline double book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state,
+                                int64_t begin_ns, int64_t end_ns, int64_t time_ns)
 {
-    if (machine->multiplicity == 0.0) {
-        return 0.0;
-    }
     const double npu_s    = machine->multiplicity * ((double)time_ns * WS_S_PER_NS);
     const double energy_j = machine->state_w[state] * npu_s;
     machine->state_s[state] += npu_s;
@@ -30,8 +30,8 @@ static double book_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_stat
 }
 
 /** Book time_ns of one state inside a batch. */
-static void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state,
-                        const ws_npu_work *work, int64_t time_ns)
+static inline void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state,
+                               const ws_npu_work *work, int64_t time_ns)
 {
     const double energy_j = book_state(machine, ledger, state, work->begin_ns, work->end_ns, time_ns);
     if (work->batch == NULL) {
@@ -39,37 +39,38 @@ static void book_inside(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state
         return;
     }
     ws_batch_energy_add(work->batch, machine->phase_j[state], energy_j);
-    work->batch->active_j += state == WS_STATE_ACTIVE ? energy_j : 0.0;
-}
-
-/** Length of the part of [begin_ns, end_ns) in [from_ns, to_ns). */
-static int64_t overlap_ns(int64_t begin_ns, int64_t end_ns, int64_t from_ns, int64_t to_ns)
-{
-    begin_ns = begin_ns > from_ns ? begin_ns : from_ns;
-    end_ns   = end_ns < to_ns ? end_ns : to_ns;
-    return begin_ns < end_ns ? end_ns - begin_ns : 0;
+    if (state == WS_STATE_ACTIVE) {
+        work->batch->active_j += energy_j;
+    }
 }
 
 /** Book a wait [begin_ns, end_ns) in one state: what lies in the batch that follows is drawn for it, of what
  * comes before that, what lies in the batch before for that one. */
-static void book_wait_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state, int64_t begin_ns,
-                            int64_t end_ns, ws_batch_energy *before, ws_batch_energy *batch)
+static inline void book_wait_state(ws_npu_machine *machine, ws_ledger *ledger, ws_npu_state state,
+                                   int64_t begin_ns, int64_t end_ns, ws_batch_energy *before,
+                                   ws_batch_energy *batch)
 {
-    const double  j_per_ns     = machine->state_w[state] * machine->multiplicity * WS_S_PER_NS;
-    const int64_t batch_ns     = batch != NULL ? batch->begin_ns : INT64_MAX;
-    const int64_t in_batch_ns  = overlap_ns(begin_ns, end_ns, batch_ns, INT64_MAX);
-    int64_t       in_before_ns = 0;
-    double       *phase_j      = machine->phase_j[state];
-    (void)book_state(machine, ledger, state, begin_ns, end_ns, end_ns - begin_ns);
-    if (in_batch_ns > 0) {
-        ws_batch_energy_add(batch, phase_j, j_per_ns * (double)in_batch_ns);
+    const double j_per_ns = machine->j_per_ns[state];
+    double      *phase_j  = machine->phase_j[state];
+    int64_t      rest_ns  = end_ns - begin_ns;
+    (void)book_state(machine, ledger, state, begin_ns, end_ns, rest_ns);
+    if (batch != NULL && batch->begin_ns < end_ns) {
+        const int64_t from_ns = batch->begin_ns > begin_ns ? batch->begin_ns : begin_ns;
+        ws_batch_energy_add(batch, phase_j, j_per_ns * (double)(end_ns - from_ns));
+        rest_ns -= end_ns - from_ns;
+        end_ns = from_ns;
     }
-    if (before != NULL && before->end_ns > begin_ns) {
-        in_before_ns = overlap_ns(begin_ns, end_ns, before->begin_ns,
-                                  before->end_ns < batch_ns ? before->end_ns : batch_ns);
-        ws_batch_energy_add(before, phase_j, j_per_ns * (double)in_before_ns);
+    if (before != NULL) {
+        const int64_t from_ns = before->begin_ns > begin_ns ? before->begin_ns : begin_ns;
+        const int64_t to_ns   = before->end_ns < end_ns ? before->end_ns : end_ns;
+        if (from_ns < to_ns) {
+            ws_batch_energy_add(before, phase_j, j_per_ns * (double)(to_ns - from_ns));
+            rest_ns -= to_ns - from_ns;
+        }
     }
-    phase_j[WS_PHASE_WAIT] += j_per_ns * (double)(end_ns - begin_ns - in_batch_ns - in_before_ns);
+    if (rest_ns > 0) {
+        phase_j[WS_PHASE_WAIT] += j_per_ns * (double)rest_ns;
+    }
 }
 
 /** When standby that began with the end of the last kernel runs out; the start of the run if there was no
@@ -85,8 +86,8 @@ static int64_t standby_until_ns(const ws_npu_machine *machine)
 }
 
 /** Book the time without kernels up to end_ns: standby while it lasts, then idle. */
-static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *before,
-                      ws_batch_energy *batch)
+static inline void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns,
+                             ws_batch_energy *before, ws_batch_energy *batch)
 {
     const int64_t begin_ns = machine->booked_ns;
     WS_ASSERT(begin_ns <= end_ns);
@@ -98,22 +99,23 @@ static void book_wait(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns
     if (turn_ns < end_ns) {
         book_wait_state(machine, ledger, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
     }
-    machine->booked_ns = end_ns;
 }
 
 void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, const ws_npu_work *work)
 {
     const int64_t idle_ns = work->end_ns - work->begin_ns - work->active_ns - work->standby_ns;
-    WS_ASSERT(work->active_ns >= 0 && work->standby_ns >= 0 && idle_ns >= 0);
-    book_wait(machine, ledger, work->begin_ns, work->before, work->batch);
-    if (work->active_ns > 0) {
-        book_inside(machine, ledger, WS_STATE_ACTIVE, work, work->active_ns);
-    }
-    if (work->standby_ns > 0) {
-        book_inside(machine, ledger, WS_STATE_STANDBY, work, work->standby_ns);
-    }
-    if (idle_ns > 0) {
-        book_inside(machine, ledger, WS_STATE_IDLE, work, idle_ns);
+    WS_ASSERT((work->active_ns | work->standby_ns | idle_ns) >= 0); /* none is negative */
+    if (machine->multiplicity > 0.0) {
+        book_wait(machine, ledger, work->begin_ns, work->before, work->batch);
+        if (work->active_ns > 0) {
+            book_inside(machine, ledger, WS_STATE_ACTIVE, work, work->active_ns);
+        }
+        if (work->standby_ns > 0) {
+            book_inside(machine, ledger, WS_STATE_STANDBY, work, work->standby_ns);
+        }
+        if (idle_ns > 0) {
+            book_inside(machine, ledger, WS_STATE_IDLE, work, idle_ns);
+        }
     }
     machine->booked_ns      = work->end_ns;
     machine->last_kernel_ns = work->end_ns;
@@ -121,5 +123,8 @@ void ws_npu_machine_run_summed(ws_npu_machine *machine, ws_ledger *ledger, const
 
 void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *last)
 {
-    book_wait(machine, ledger, end_ns, last, NULL);
+    if (machine->multiplicity > 0.0) {
+        book_wait(machine, ledger, end_ns, last, NULL);
+    }
+    machine->booked_ns = end_ns;
 }

@@ -19,12 +19,12 @@
 
 typedef struct ws_npu_machine {
     ws_npu_power power;
-    size_t       node;                    /* where it books */
-    double       multiplicity;            /* NPUs it stands for, >= 0; 0 books nothing */
-    double       state_w[WS_STATE_COUNT]; /* of one NPU */
-    int64_t
-        last_kernel_ns; /* end of the last kernel; standby counts from here. Run starts: INT64_MIN = never */
-    int64_t booked_ns;  /* everything before is booked */
+    size_t       node;                     /* where it books */
+    double       multiplicity;             /* NPUs it stands for, >= 0; 0 books nothing */
+    double       state_w[WS_STATE_COUNT];  /* of one NPU */
+    double       j_per_ns[WS_STATE_COUNT]; /* of all of them */
+    int64_t last_kernel_ns; /* end of the last kernel; standby counts from here. INT64_MIN = there was none */
+    int64_t booked_ns;      /* everything before is booked */
     double  state_s[WS_STATE_COUNT];                 /* NPU-seconds, multiplicity included */
     double  phase_j[WS_STATE_COUNT][WS_PHASE_COUNT]; /* likewise */
 } ws_npu_machine;

@@ -8,13 +8,13 @@
 void ws_window_meter_init(ws_window_meter *meter, ws_arena *arena, int64_t window_ns)
 {
     WS_ASSERT(window_ns >= 1);
-    *meter = (ws_window_meter){.arena = arena, .window_ns = window_ns};
+    *meter = (ws_window_meter){.arena = arena, .hot = {.length_ns = window_ns}};
 }
 
 /** Make windows [0, n) exist, and one behind them for a change at the end. */
-static ws_status cover(ws_window_meter *meter, size_t n)
+static inline ws_status cover(ws_window_meter *meter, size_t n)
 {
-    if (n <= meter->n_windows) {
+    if (WS_LIKELY(n <= meter->n_windows)) {
         return WS_OK;
     }
     const size_t n_old = meter->windows == NULL ? 0 : meter->n_windows + 1;
@@ -25,65 +25,58 @@ static ws_status cover(ws_window_meter *meter, size_t n)
     return WS_OK;
 }
 
-/** Length of the part of window i that [begin_ns, end_ns) covers. */
-static double covered_s(const ws_window_meter *meter, int64_t i, int64_t begin_ns, int64_t end_ns)
+/** Make all of time hot, for what is added to no window. */
+static void measure_nothing(ws_window_meter *meter)
 {
-    const int64_t from_ns = i * meter->window_ns,
-                  to_ns   = end_ns - from_ns < meter->window_ns ? end_ns : from_ns + meter->window_ns;
-    return (double)(to_ns - (begin_ns > from_ns ? begin_ns : from_ns)) * WS_S_PER_NS;
+    meter->hot.begin_ns = 0;
+    meter->hot.end_ns   = WS_NS_MAX;
+    meter->hot_j        = &meter->unmeasured_j;
 }
 
-/** Number of the window a moment lies in: mostly the one booked last or its neighbour. */
-static int64_t window_of(const ws_window_meter *meter, int64_t time_ns)
+/** Book a span over the windows first < last; last is the hot one. */
+static inline void book_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns,
+                               int64_t end_ns, double energy_j)
 {
-    if (time_ns >= meter->hot_begin_ns && time_ns < meter->hot_end_ns) {
-        return meter->hot;
+    const double  power_w      = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
+    const int64_t first_end_ns = (first + 1) * meter->hot.length_ns;
+    ws_window    *windows      = meter->windows;
+    windows[first].energy_j += power_w * ((double)(first_end_ns - begin_ns) * WS_S_PER_NS);
+    windows[last].energy_j += power_w * ((double)(end_ns - meter->hot.begin_ns) * WS_S_PER_NS);
+    windows[first + 1].change_w += power_w;
+    windows[last].change_w -= power_w;
+}
+
+/** Make a window the hot one. False if out of memory: nothing is measured from then on. */
+static bool heat(ws_window_meter *meter, int64_t window)
+{
+    if (meter->status == WS_OK) {
+        meter->status = cover(meter, (size_t)window + 1);
     }
-    if (time_ns >= meter->hot_end_ns && time_ns - meter->hot_end_ns < meter->window_ns &&
-        meter->hot_end_ns > 0) {
-        return meter->hot + 1;
-    }
-    return time_ns / meter->window_ns;
-}
-
-static void heat(ws_window_meter *meter, int64_t window)
-{
-    meter->hot          = window;
-    meter->hot_begin_ns = window * meter->window_ns;
-    meter->hot_end_ns   = meter->window_ns <= WS_NS_MAX - meter->hot_begin_ns
-                              ? meter->hot_begin_ns + meter->window_ns
-                              : WS_NS_MAX;
-}
-
-/** Book a span over the windows first < last. */
-static void book_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns, int64_t end_ns,
-                        double energy_j)
-{
-    const double power_w = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
-    meter->windows[first].energy_j += power_w * covered_s(meter, first, begin_ns, end_ns);
-    meter->windows[last].energy_j += power_w * covered_s(meter, last, begin_ns, end_ns);
-    meter->windows[first + 1].change_w += power_w;
-    meter->windows[last].change_w -= power_w;
-}
-
-ws_window_span ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
-{
-    if (meter->window_ns == 0 || meter->status != WS_OK) {
-        return (ws_window_span){0, WS_NS_MAX, &meter->unmeasured_j};
-    }
-    const int64_t first = window_of(meter, begin_ns);
-    const int64_t last  = begin_ns < end_ns ? window_of(meter, end_ns - 1) : first;
-    meter->status       = cover(meter, (size_t)last + 1);
     if (meter->status != WS_OK) {
-        return (ws_window_span){0, WS_NS_MAX, &meter->unmeasured_j};
+        measure_nothing(meter);
+        return false;
     }
-    heat(meter, last);
+    ws_grid_cell_hold(&meter->hot, window);
+    meter->hot_j = &meter->windows[window].energy_j;
+    return true;
+}
+
+void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+{
+    if (WS_UNLIKELY(meter->hot.length_ns == 0)) {
+        measure_nothing(meter);
+        return;
+    }
+    const int64_t first = ws_grid_cell_of(&meter->hot, begin_ns);
+    const int64_t last  = begin_ns < end_ns ? ws_grid_cell_of(&meter->hot, end_ns - 1) : first;
+    if ((last != meter->hot.index || meter->hot.end_ns == 0) && !heat(meter, last)) {
+        return;
+    }
     if (first == last) {
-        meter->windows[last].energy_j += energy_j;
+        *meter->hot_j += energy_j;
     } else {
         book_across(meter, first, last, begin_ns, end_ns, energy_j);
     }
-    return (ws_window_span){meter->hot_begin_ns, meter->hot_end_ns, &meter->windows[last].energy_j};
 }
 
 /** Mean power of windows [first, first + n), cut at end_ns. covering_w goes on from call to call. */
@@ -93,7 +86,7 @@ static double mean_w(const ws_window_meter *meter, size_t first, size_t n, int64
     double energy_j = 0.0;
     for (size_t i = first; i < first + n; i++) {
         *covering_w += meter->windows[i].change_w;
-        energy_j += meter->windows[i].energy_j + *covering_w * ((double)meter->window_ns * WS_S_PER_NS);
+        energy_j += meter->windows[i].energy_j + *covering_w * ((double)meter->hot.length_ns * WS_S_PER_NS);
     }
     const double power_w = length_ns > 0 ? energy_j / ((double)length_ns * WS_S_PER_NS) : 0.0;
     return power_w > 0.0 ? power_w : 0.0; /* changes that cancel can leave a rounding below nothing */
@@ -102,9 +95,9 @@ static double mean_w(const ws_window_meter *meter, size_t first, size_t n, int64
 ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t join, double **power_w_out,
                                size_t *n_out)
 {
-    WS_ASSERT(join >= 1 && meter->window_ns >= 1);
+    WS_ASSERT(join >= 1 && meter->hot.length_ns >= 1);
     WS_TRY(meter->status);
-    const size_t n_whole    = (size_t)(end_ns / meter->window_ns / join);
+    const size_t n_whole    = (size_t)(end_ns / meter->hot.length_ns / join);
     double      *power_w    = ws_arena_alloc(meter->arena, n_whole + 1, sizeof(*power_w));
     double       covering_w = 0.0;
     WS_TRY(cover(meter, n_whole * (size_t)join));
@@ -112,7 +105,7 @@ ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t j
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < n_whole; i++) {
-        power_w[i] = mean_w(meter, i * (size_t)join, (size_t)join, join * meter->window_ns, &covering_w);
+        power_w[i] = mean_w(meter, i * (size_t)join, (size_t)join, join * meter->hot.length_ns, &covering_w);
     }
     if (n_whole == 0) { /* energy booked at the very end may have begun one more window */
         power_w[0] = mean_w(meter, 0, meter->n_windows, end_ns, &covering_w);

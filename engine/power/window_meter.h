@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "power/grid_cell.h"
 
 typedef struct ws_window {
     double energy_j; /* of spans that begin or end inside, without covering it */
@@ -19,31 +20,23 @@ typedef struct ws_window {
 } ws_window;
 
 typedef struct ws_window_meter {
-    ws_arena  *arena;     /* borrowed */
-    int64_t    window_ns; /* 0 = measures nothing */
-    ws_window *windows;   /* [n_windows], and one more for the change behind the last */
-    size_t     n_windows, capacity;
-    int64_t    hot, hot_begin_ns, hot_end_ns; /* the window booked last */
-    double     unmeasured_j;                  /* what is added to no window */
-    ws_status  status; /* first failure of a booking (out of memory); checked at the end */
+    ws_arena    *arena;   /* borrowed */
+    ws_grid_cell hot;     /* the window booked last; length_ns 0 = measures nothing */
+    double      *hot_j;   /* energy of the hot window: a span inside it may be added here as well */
+    ws_window   *windows; /* [n_windows], and one more for the change behind the last */
+    size_t       n_windows, capacity;
+    double       unmeasured_j; /* what is added to no window */
+    ws_status    status;       /* first failure of a booking (out of memory); checked at the end */
 } ws_window_meter;
 
 /** @param[in] arena      borrowed; the meter's memory goes with its reset
  * @param[in] window_ns  >= 1 */
 void ws_window_meter_init(ws_window_meter *meter, ws_arena *arena, int64_t window_ns);
 
-/** Where spans inside the window booked last may be added without asking again: until the next booking, which
- * may move it. */
-typedef struct ws_window_span {
-    int64_t begin_ns, end_ns;
-    double *energy_j;
-} ws_window_span;
-
-/** Add energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span
- * counts into the window that begins there or is under way. A meter that was never initialised ignores it.
- * @return the window in which the span ends; for a meter that measures nothing, all of time and no window */
-ws_window_span ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns,
-                                    double energy_j);
+/** Add energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns, and make the window in which
+ * the span ends the hot one. An empty span counts into the window that begins there or is under way. A meter
+ * that was never initialised ignores it: all of time is hot then, and hot_j no window's. */
+void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j);
 
 /** Mean power of every whole window before end_ns; a run shorter than one window is its only one. Energy
  * behind the last whole window is in none. For the end of the run; may be called again with another `join`.

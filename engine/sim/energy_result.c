@@ -150,7 +150,7 @@ static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_poo
     size_t             n_rounds = 0;
     for (size_t i = 0; i < s->n_instances; i++) {
         if (shares_rounds(c, &s->instances[i])) {
-            const size_t n   = run->power.accounts[i].n_batches;
+            const size_t n   = run->power.instances[i].n_batches;
             n_rounds         = n > n_rounds ? n : n_rounds;
             *is_measured_out = *is_measured_out || ws_power_book_tracks(&run->power, &s->instances[i]);
         }
@@ -160,13 +160,13 @@ static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_poo
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_instance_account *account = &run->power.accounts[i];
-        for (size_t b = 0; shares_rounds(c, &s->instances[i]) && b < account->n_batches; b++) {
-            const ws_batch_account *batch = ws_account_of_batch(account, b);
+        const ws_instance_book *book = &run->power.instances[i];
+        for (size_t b = 0; shares_rounds(c, &s->instances[i]) && b < book->n_batches; b++) {
+            const ws_batch_cost *batch = ws_cost_of_batch(book, b);
             if (batch->round >= 0) {
                 round_pool *pool = &pools[batch->round];
-                pool->drawn.active_j += batch->energy.active_j;
-                pool->drawn.energy_j += batch->energy.energy_j;
+                pool->drawn.active_j += batch->active_j;
+                pool->drawn.energy_j += batch->energy_j;
                 pool->n_tokens += (double)batch->n_tokens;
             }
         }
@@ -175,32 +175,30 @@ static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_poo
     return WS_OK;
 }
 
-/* What the tokens of a batch have to carry: its own energy, or that of its whole round. */
-static round_pool pool_of(const ws_batch_account *batch, const round_pool *pools)
+/* What the tokens of a batch have to carry where it shares no round. */
+static inline round_pool pool_of(const ws_batch_cost *batch)
 {
-    if (pools != NULL && batch->round >= 0) {
-        return pools[batch->round];
-    }
-    return (round_pool){{batch->energy.active_j, batch->energy.energy_j}, (double)batch->n_tokens};
+    return (round_pool){{batch->active_j, batch->energy_j}, (double)batch->n_tokens};
 }
 
 static ws_status cost_tokens(ws_run *run, const ws_instance_config *c, token_cost *out)
 {
-    const ws_instance_account *account = &run->power.accounts[c->index];
-    round_pool                *pools   = NULL; /* needed only where batches share a round */
-    energy_pair                sum     = {0.0, 0.0};
-    out->is_measured                   = ws_power_book_tracks(&run->power, c);
+    const ws_instance_book *book  = &run->power.instances[c->index];
+    round_pool             *pools = NULL; /* needed only where batches share a round */
+    energy_pair             sum   = {0.0, 0.0};
+    out->is_measured              = ws_power_book_tracks(&run->power, c);
     if (c->dp_group != WS_NO_GROUP) {
         WS_TRY(pool_rounds(run, c, &pools, &out->is_measured));
     }
-    out->before = ws_arena_alloc(&run->arena, account->n_batches + 1, sizeof(*out->before));
+    out->before = ws_arena_alloc(&run->arena, book->n_batches + 1, sizeof(*out->before));
     if (out->before == NULL) {
         return WS_ERR_NOMEM;
     }
     out->before[0] = sum;
-    for (size_t b = 0; b < account->n_batches; b++) {
-        const round_pool pool      = pool_of(ws_account_of_batch(account, b), pools);
-        const double     per_token = pool.n_tokens > 0 ? 1.0 / pool.n_tokens : 0.0;
+    for (size_t b = 0; b < book->n_batches; b++) {
+        const ws_batch_cost *batch     = ws_cost_of_batch(book, b);
+        const round_pool     pool      = pools != NULL && batch->round >= 0 ? pools[batch->round] : pool_of(batch);
+        const double         per_token = pool.n_tokens > 0 ? 1.0 / pool.n_tokens : 0.0;
         sum.active_j += pool.drawn.active_j * per_token;
         sum.energy_j += pool.drawn.energy_j * per_token;
         out->before[b + 1] = sum;

@@ -36,6 +36,12 @@ static bool has_machine_per_npu(const ws_scenario *scenario)
     return scenario->step_model != WS_STEP_CLOSED && scenario->fidelity == WS_FIDELITY_PHYSICAL;
 }
 
+/* Kernels are booked one by one, from events. */
+static bool has_kernel_events(const ws_scenario *scenario)
+{
+    return scenario->step_model == WS_STEP_GRAPH && scenario->fidelity == WS_FIDELITY_PHYSICAL;
+}
+
 static size_t n_machines_of(const ws_scenario *scenario)
 {
     size_t n = 0;
@@ -63,6 +69,45 @@ static void init_machines(ws_power_book *book, const ws_instance_config *c)
     }
 }
 
+/* Batches that energy may still be booked on when another one begins, at most. */
+static size_t n_kept_open(const ws_scenario *scenario, const ws_instance_config *c)
+{
+    if (has_kernel_events(scenario)) {
+        return SIZE_MAX; /* a kernel is booked when the next one of its NPU begins, however much later */
+    }
+    return ws_scheduler_n_slots(c->pp_size) + 1; /* in flight, and the one before: the wait behind it is booked late */
+}
+
+/* Bytes of a program are those of one rank where every rank moves the same: the reference counts one rank's share of ring
+ * traffic and of weights (spec Q-P7, Q-P9). */
+static ws_status init_instance(ws_power_book *book, const ws_instance_config *c, bool has_accounts)
+{
+    enum { N_OPEN_MIN = 16 };
+    size_t                n_open = N_OPEN_MIN; /* a power of two, more than are kept open unless all are */
+    const ws_node_config *host  = &book->scenario->nodes[c->node];
+    const ws_node_power  *power = &host->power;
+    const double          tp    = (double)c->tp_size;
+    book->instances[c->index]   = (ws_instance_book){
+          .node                = (size_t)c->node,
+          .is_tracked          = power->is_tracked,
+          .has_accounts        = has_accounts,
+          .host                = &book->hosts[c->node],
+          .dram_j_per_byte     = power->dram_j_per_byte,
+          .cxl_j_per_byte      = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte,
+          .all_dram_j_per_byte = power->dram_j_per_byte * tp,
+          .all_link_j_per_byte = power->link_j_per_byte * tp,
+          .pim_w               = host->pim.active_w - host->pim.idle_w,
+          .n_kept_open         = n_kept_open(book->scenario, c),
+    };
+    ws_instance_book *instance = &book->instances[c->index];
+    while (!has_kernel_events(book->scenario) && n_open <= instance->n_kept_open) {
+        n_open *= 2;
+    }
+    instance->open_mask = n_open - 1;
+    instance->open      = ws_arena_alloc(book->arena, n_open, sizeof(*instance->open));
+    return instance->open != NULL ? WS_OK : WS_ERR_NOMEM;
+}
+
 ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns,
                              bool has_accounts)
 {
@@ -76,19 +121,19 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     book->machines    = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
     book->tracks      = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
     book->hosts       = ws_arena_calloc(arena, n, sizeof(*book->hosts));
-    book->accounts    = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->accounts));
+    book->instances   = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->instances));
     book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
     book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
-    if (book->machines == NULL || book->tracks == NULL || book->hosts == NULL || book->accounts == NULL ||
+    if (book->machines == NULL || book->tracks == NULL || book->hosts == NULL || book->instances == NULL ||
         book->constant_w == NULL || book->read_j == NULL) {
         return WS_ERR_NOMEM;
     }
-    book->accounts = has_accounts ? book->accounts : NULL;
     for (size_t i = 0; i < n; i++) {
         node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
         book->hosts[i].busy_w = ws_node_power_cpu_busy_w(&scenario->nodes[i].power);
     }
     for (size_t i = 0; i < scenario->n_instances; i++) {
+        WS_TRY(init_instance(book, &scenario->instances[i], has_accounts));
         init_machines(book, &scenario->instances[i]);
     }
     return WS_OK;
@@ -96,74 +141,140 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
 
 /* ---- accounts ---- */
 
-static ws_batch_account *account_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
+static inline ws_batch_account *open_account(const ws_instance_book *instance, size_t batch_id)
 {
-    return book->accounts != NULL && batch_id >= 0 ? ws_account_of_batch(&book->accounts[c->index], (size_t)batch_id) : NULL;
+    return &instance->open[batch_id & instance->open_mask];
+}
+
+/* Account of a batch that is not settled; NULL if nobody asks. */
+static inline ws_batch_account *account_of(const ws_instance_book *instance, int64_t batch_id)
+{
+    if (!instance->has_accounts || batch_id < 0) {
+        return NULL;
+    }
+    WS_ASSERT((size_t)batch_id - instance->n_settled < instance->n_batches - instance->n_settled);
+    return open_account(instance, (size_t)batch_id);
 }
 
 /* What a batch has drawn; NULL if nobody asks. */
-static ws_batch_energy *batch_of(const ws_power_book *book, const ws_instance_config *c, int64_t batch_id)
+static inline ws_batch_energy *batch_of(const ws_instance_book *instance, int64_t batch_id)
 {
-    ws_batch_account *account = account_of(book, c, batch_id);
+    ws_batch_account *account = account_of(instance, batch_id);
     return account != NULL ? &account->energy : NULL;
 }
 
-static ws_status add_chunk(ws_power_book *book, ws_instance_account *instance)
+static ws_status add_chunk(ws_power_book *book, ws_instance_book *instance)
 {
-    WS_TRY(ws_arena_grow(book->arena, &instance->chunks, &instance->capacity, instance->n_chunks, instance->n_chunks + 1,
-                         sizeof(ws_batch_account *)));
-    ws_batch_account *chunk = ws_arena_alloc(book->arena, WS_ACCOUNT_CHUNK, sizeof(*chunk));
+    WS_TRY(ws_arena_grow(book->arena, &instance->costs, &instance->chunks_capacity, instance->n_chunks,
+                         instance->n_chunks + 1, sizeof(*instance->costs)));
+    ws_batch_cost *chunk = ws_arena_alloc(book->arena, WS_COST_CHUNK, sizeof(*chunk));
     if (chunk == NULL) {
         return WS_ERR_NOMEM;
     }
-    instance->chunks[instance->n_chunks++] = chunk;
+    instance->costs[instance->n_chunks++] = instance->next_cost = chunk;
+    instance->costs_end                                         = chunk + WS_COST_CHUNK;
     return WS_OK;
+}
+
+/* Keep of the oldest open batch only what it has cost: nothing more is booked on it. */
+static inline ws_status settle_oldest(ws_power_book *book, ws_instance_book *instance)
+{
+    if (WS_UNLIKELY(instance->next_cost == instance->costs_end)) {
+        WS_TRY(add_chunk(book, instance));
+    }
+    const ws_batch_account *account = open_account(instance, instance->n_settled++);
+    *instance->next_cost++          = (ws_batch_cost){.active_j = account->energy.active_j,
+                                                      .energy_j = account->energy.energy_j,
+                                                      .n_tokens = account->purpose.n_tokens,
+                                                      .round    = account->purpose.round};
+    return WS_OK;
+}
+
+static ws_status settle_all(ws_power_book *book, ws_instance_book *instance)
+{
+    while (instance->n_settled < instance->n_batches) {
+        WS_TRY(settle_oldest(book, instance));
+    }
+    return WS_OK;
+}
+
+/* Room for open accounts, twice as many as before. */
+static ws_status grow_open(ws_power_book *book, ws_instance_book *instance)
+{
+    const ws_instance_book old      = *instance;
+    const size_t           capacity = 2 * (old.open_mask + 1);
+    instance->open                  = ws_arena_alloc(book->arena, capacity, sizeof(*instance->open));
+    if (instance->open == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    instance->open_mask = capacity - 1;
+    for (size_t batch_id = old.n_settled; batch_id < old.n_batches; batch_id++) {
+        *open_account(instance, batch_id) = *open_account(&old, batch_id);
+    }
+    return WS_OK;
+}
+
+/* Make room for the next batch: settle all that may be, or grow. Several at once, because their new place is cold: one in
+ * every batch would have every batch wait for memory. */
+static ws_status make_room(ws_power_book *book, ws_instance_book *instance)
+{
+    while (instance->n_batches - instance->n_settled > instance->n_kept_open) {
+        WS_TRY(settle_oldest(book, instance));
+    }
+    return instance->n_batches - instance->n_settled > instance->open_mask ? grow_open(book, instance) : WS_OK;
 }
 
 /* Open the account of the next batch of an instance. */
-static ws_status add_account(ws_power_book *book, ws_instance_account *instance, const ws_batch_account *account)
+static inline ws_status open_next(ws_power_book *book, ws_instance_book *instance, ws_batch_purpose purpose,
+                                  int64_t now_ns)
 {
-    if (instance->n_batches == instance->n_chunks * WS_ACCOUNT_CHUNK) {
-        WS_TRY(add_chunk(book, instance));
+    if (WS_UNLIKELY(instance->n_batches - instance->n_settled > instance->open_mask)) {
+        WS_TRY(make_room(book, instance));
     }
-    *ws_account_of_batch(instance, instance->n_batches++) = *account;
+    *open_account(instance, instance->n_batches++) = (ws_batch_account){
+        .energy  = {.begin_ns = now_ns, .end_ns = INT64_MAX, .prefill_share = purpose.prefill_share},
+        .purpose = purpose};
     return WS_OK;
 }
 
-ws_status ws_power_book_open(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                             const ws_batch_purpose *purpose, int64_t now_ns)
+/* Open accounts up to that of batch_id, which is the next one but where batches before it never got a program. */
+static ws_status open_skipped(ws_power_book *book, ws_instance_book *instance, size_t batch_id)
 {
-    if (book->accounts == NULL) {
-        return WS_OK;
+    WS_ASSERT(batch_id > instance->n_batches);
+    while (instance->n_batches < batch_id) {
+        WS_TRY(open_next(book, instance, (ws_batch_purpose){.round = -1}, 0));
     }
-    ws_instance_account   *instance = &book->accounts[c->index];
-    const ws_batch_account account  = {
-        .energy   = {.begin_ns = now_ns, .end_ns = INT64_MAX, .prefill_share = purpose->prefill_share},
-        .n_tokens = purpose->n_tokens,
-        .round    = purpose->round};
-    WS_ASSERT((size_t)batch_id >= instance->n_batches);
-    while (instance->n_batches < (size_t)batch_id) { /* these never got a program (spec Q-17) */
-        WS_TRY(add_account(book, instance, &(ws_batch_account){.round = -1}));
+    return WS_OK;
+}
+
+static inline ws_status open_batch(ws_power_book *book, ws_instance_book *instance, size_t batch_id,
+                                   ws_batch_purpose purpose, int64_t now_ns)
+{
+    if (WS_UNLIKELY(instance->n_batches != batch_id)) {
+        WS_TRY(open_skipped(book, instance, batch_id));
     }
-    return add_account(book, instance, &account);
+    return open_next(book, instance, purpose, now_ns);
 }
 
 /* Energy a batch drew beside its NPUs, [begin_ns, end_ns). */
-static inline void book_for(ws_power_book *book, const ws_instance_config *c, ws_batch_energy *batch,
+static inline void book_for(ws_power_book *book, ws_instance_book *instance, ws_batch_energy *batch,
                             ws_component component, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
-    ws_ledger_book(&book->ledger, (size_t)c->node, component, begin_ns, end_ns, energy_j);
+    ws_ledger_book(&book->ledger, instance->node, component, begin_ns, end_ns, energy_j);
     if (batch != NULL) {
-        ws_batch_energy_add(batch, book->accounts[c->index].phase_j[component], energy_j);
+        ws_batch_energy_add(batch, instance->phase_j[component], energy_j);
     }
 }
 
 /* ---- physical ---- */
 
 /* Bring the shares of the batches in flight up to now. */
-static void share_host(ws_host_clock *host, int64_t now_ns)
+static inline void share_host(ws_host_clock *host, int64_t now_ns)
 {
-    if (host->n_in_flight == 1) {
+    if (now_ns == host->shared_until_ns) {
+        return; /* a batch begins where another one has ended */
+    }
+    if (host->n_in_flight == 1) { /* mostly; a division by 1 would take its time all the same */
         host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS;
     } else if (host->n_in_flight > 1) {
         host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS / (double)host->n_in_flight;
@@ -182,28 +293,30 @@ static void flush_host(ws_power_book *book, size_t node)
     host->busy_since_ns = host->busy_until_ns;
 }
 
-void ws_power_book_begin(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
+/* @param[in] account  of the batch that begins; NULL = nobody asks */
+static inline void begin_batch(ws_power_book *book, const ws_instance_book *instance, ws_batch_account *account,
+                               int64_t now_ns)
 {
-    ws_host_clock    *host    = &book->hosts[c->node];
-    ws_batch_account *account = account_of(book, c, batch_id);
+    ws_host_clock *host = instance->host;
     if (account != NULL) {
         share_host(host, now_ns);
         account->host_s = host->shared_s;
     }
     if (host->n_in_flight++ == 0 && host->busy_until_ns != now_ns) {
-        flush_host(book, (size_t)c->node);
+        flush_host(book, instance->node);
         host->busy_since_ns = now_ns;
     }
 }
 
 void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
 {
-    ws_host_clock    *host    = &book->hosts[c->node];
-    ws_batch_account *account = account_of(book, c, batch_id);
+    ws_instance_book *instance = &book->instances[c->index];
+    ws_host_clock    *host     = instance->host;
+    ws_batch_account *account  = account_of(instance, batch_id);
     if (account != NULL) {
         share_host(host, now_ns);
         account->energy.end_ns = now_ns;
-        ws_batch_energy_add(&account->energy, book->accounts[c->index].phase_j[WS_CPU],
+        ws_batch_energy_add(&account->energy, instance->phase_j[WS_CPU],
                             host->busy_w * (host->shared_s - account->host_s));
     }
     if (--host->n_in_flight == 0) {
@@ -211,56 +324,109 @@ void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t
     }
 }
 
-/* Bytes of a program's host, CXL, PIM and link traffic. The reference counts one rank's share of ring traffic and of
- * weights (spec Q-P7, Q-P9); every rank moves them. */
-static inline void book_traffic(ws_power_book *book, const ws_instance_config *c, ws_batch_energy *batch,
-                                const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+/* Host, CXL, link and PIM traffic of a program. */
+static inline void book_traffic(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
+                                ws_batch_energy *batch, const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
 {
-    const ws_node_config *host  = &book->scenario->nodes[c->node];
-    const ws_node_power  *power = &host->power;
-    const double          tp    = (double)c->tp_size;
-    const double          cxl_j = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte;
-    const double          pim_w = host->pim.active_w - host->pim.idle_w;
-    book_for(book, c, batch, WS_DRAM, start_ns, end_ns,
-             power->dram_j_per_byte * tp * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
-                 power->dram_j_per_byte * energy->kv_dram_bytes);
+    book_for(book, instance, batch, WS_DRAM, start_ns, end_ns,
+             instance->all_dram_j_per_byte * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
+                 instance->dram_j_per_byte * energy->kv_dram_bytes);
+    if (energy->cxl_bytes + energy->kv_cxl_bytes + energy->link_bytes + energy->pim_ns == 0) {
+        return; /* as in most steps */
+    }
     if (energy->cxl_bytes + energy->kv_cxl_bytes > 0) {
-        book_for(book, c, batch, WS_CXL, start_ns, end_ns, cxl_j * (tp * energy->cxl_bytes + energy->kv_cxl_bytes));
+        book_for(book, instance, batch, WS_CXL, start_ns, end_ns,
+                 instance->cxl_j_per_byte * ((double)c->tp_size * energy->cxl_bytes + energy->kv_cxl_bytes));
     }
     if (energy->link_bytes > 0) {
-        book_for(book, c, batch, WS_LINK, start_ns, end_ns, power->link_j_per_byte * tp * energy->link_bytes);
+        book_for(book, instance, batch, WS_LINK, start_ns, end_ns, instance->all_link_j_per_byte * energy->link_bytes);
     }
     if (energy->pim_ns > 0) {
-        book_for(book, c, batch, WS_PIM, start_ns, end_ns,
-                 power->dram_j_per_byte * energy->pim_bytes + pim_w * energy->pim_ns * WS_S_PER_NS);
+        book_for(book, instance, batch, WS_PIM, start_ns, end_ns,
+                 instance->dram_j_per_byte * energy->pim_bytes + instance->pim_w * energy->pim_ns * WS_S_PER_NS);
     }
 }
 
 void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
                            const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
 {
-    book_traffic(book, c, batch_of(book, c, batch_id), energy, start_ns, end_ns);
+    ws_instance_book *instance = &book->instances[c->index];
+    book_traffic(book, instance, c, batch_of(instance, batch_id), energy, start_ns, end_ns);
 }
 
-void ws_power_book_step(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_step *step,
-                        int64_t start_ns, const ws_program_energy *energy)
+/* Closed form: all of a batch but its host's part.
+ * @param[in] batch, before  the batch and the one before; NULL = nobody asks, or none */
+static inline void book_step(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
+                             ws_batch_energy *batch, ws_batch_energy *before, const ws_step *step,
+                             const ws_program_energy *energy, int64_t start_ns)
 {
     const int64_t          end_ns = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
-    const ws_kernel_window window = {
-        .begin_ns  = step->first_kernel_ns,
-        .end_ns    = step->first_kernel_ns + step->compute_ns + step->n_collectives * step->collective_ns,
-        .active_ns = step->compute_ns,
-        .n_gaps    = step->n_collectives,
-        .gap_ns    = step->collective_ns,
-        .batch     = batch_of(book, c, batch_id),
-        .before    = batch_of(book, c, batch_id - 1),
+    ws_npu_machine        *machine = &book->machines[c->index];
+    const int64_t          gap_standby_ns =
+        step->collective_ns < c->npu_power.standby_ns ? step->collective_ns : c->npu_power.standby_ns;
+    const ws_npu_work work = {
+        .begin_ns   = step->first_kernel_ns,
+        .end_ns     = step->first_kernel_ns + step->compute_ns + step->n_collectives * step->collective_ns,
+        .active_ns  = step->compute_ns,
+        .standby_ns = step->n_collectives * gap_standby_ns,
+        .batch      = batch,
+        .before     = before,
     };
-    ws_npu_machine_run(&book->machines[c->index], &book->ledger, &window);
-    book_traffic(book, c, window.batch, energy, start_ns, end_ns);
+    ws_npu_machine_run_summed(machine, &book->ledger, &work);
+    book_traffic(book, instance, c, batch, energy, start_ns, end_ns);
+}
+
+/* The reference: everything of a batch at once. */
+static void book_at_once(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
+                         ws_batch_energy *batch, const ws_program_energy *energy, int64_t now_ns)
+{
+    const ws_node_power *power     = &book->scenario->nodes[c->node].power;
+    const ws_npu_power  *npu       = &c->npu_power;
+    const double         compute_s = (double)energy->act_ns * WS_S_PER_NS;
+    const double         pim_j     = instance->pim_w * energy->pim_ns * WS_S_PER_NS;
+    const double         active_j  = (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size;
+    book_for(book, instance, batch, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
+    book_for(book, instance, batch, WS_CPU, now_ns, now_ns, instance->host->busy_w * compute_s);
+    book_for(book, instance, batch, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
+    book_for(book, instance, batch, WS_DRAM, now_ns, now_ns,
+             power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
+    if (batch != NULL) {
+        batch->active_j += active_j;
+    }
+    book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
+}
+
+ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                             ws_batch_purpose purpose, const ws_step *step, const ws_program_energy *energy,
+                             int64_t now_ns)
+{
+    ws_instance_book *instance = &book->instances[c->index];
+    ws_batch_account *account  = NULL;
+    ws_batch_energy  *batch = NULL, *before = NULL;
+    if (instance->has_accounts) {
+        WS_TRY(open_batch(book, instance, (size_t)batch_id, purpose, now_ns));
+        account = open_account(instance, (size_t)batch_id);
+        batch   = &account->energy;
+        before  = batch_id > 0 ? &open_account(instance, (size_t)batch_id - 1)->energy : NULL;
+    }
+    if (!instance->is_tracked) {
+        return WS_OK;
+    }
+    if (book->scenario->fidelity == WS_FIDELITY_REFERENCE) {
+        book_at_once(book, instance, c, batch, energy, now_ns);
+        return WS_OK;
+    }
+    begin_batch(book, instance, account, now_ns);
+    if (book->scenario->step_model == WS_STEP_CLOSED) {
+        book_step(book, instance, c, batch, before, step, energy, now_ns);
+    }
+    return WS_OK;
 }
 
 void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_lock_npu *npus)
 {
+    const ws_instance_book *instance = &book->instances[c->index];
+    ws_batch_energy        *batch = batch_of(instance, batch_id), *before = batch_of(instance, batch_id - 1);
     for (int64_t offset = 0; offset < c->num_npus; offset++) {
         const ws_lock_npu *npu = &npus[offset];
         if (npu->active_ns > 0) {
@@ -268,8 +434,8 @@ void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_
                                       .end_ns     = npu->last_kernel_ns,
                                       .active_ns  = npu->active_ns,
                                       .standby_ns = npu->standby_ns,
-                                      .batch      = batch_of(book, c, batch_id),
-                                      .before     = batch_of(book, c, batch_id - 1)};
+                                      .batch      = batch,
+                                      .before     = before};
             ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger, &work);
         }
     }
@@ -282,11 +448,12 @@ static void flush_track(ws_power_book *book, const ws_instance_config *c, size_t
     if (track->begin_ns < 0) {
         return;
     }
-    const ws_kernel_window window = {.begin_ns  = track->begin_ns,
-                                     .end_ns    = track->end_ns,
-                                     .active_ns = track->end_ns - track->begin_ns,
-                                     .batch     = batch_of(book, c, track->batch_id),
-                                     .before    = batch_of(book, c, track->batch_id - 1)};
+    const ws_instance_book *instance = &book->instances[c->index];
+    const ws_kernel_window  window   = {.begin_ns  = track->begin_ns,
+                                        .end_ns    = track->end_ns,
+                                        .active_ns = track->end_ns - track->begin_ns,
+                                        .batch     = batch_of(instance, track->batch_id),
+                                        .before    = batch_of(instance, track->batch_id - 1)};
     ws_npu_machine_run(&book->machines[machine], &book->ledger, &window);
     track->begin_ns = -1;
 }
@@ -308,27 +475,6 @@ void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int6
 }
 
 /* ---- reference ---- */
-
-void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                             const ws_program_energy *energy, int64_t now_ns)
-{
-    const ws_node_config *host      = &book->scenario->nodes[c->node];
-    const ws_node_power  *power     = &host->power;
-    const ws_npu_power   *npu       = &c->npu_power;
-    ws_batch_energy      *batch     = batch_of(book, c, batch_id);
-    const double          compute_s = (double)energy->act_ns * WS_S_PER_NS;
-    const double          pim_j     = (host->pim.active_w - host->pim.idle_w) * energy->pim_ns * WS_S_PER_NS;
-    const double          active_j  = (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size;
-    book_for(book, c, batch, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
-    book_for(book, c, batch, WS_CPU, now_ns, now_ns, book->hosts[c->node].busy_w * compute_s);
-    book_for(book, c, batch, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
-    book_for(book, c, batch, WS_DRAM, now_ns, now_ns,
-             power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
-    if (batch != NULL) {
-        batch->active_j += active_j;
-    }
-    book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
-}
 
 static void book_standby(ws_power_book *book, const ws_instance_config *c, const ws_reference_standby *standby,
                          int64_t now_ns)
@@ -414,10 +560,8 @@ static void put_idle_energy(ws_power_book *book, int64_t end_ns)
 static void finish_npus(ws_power_book *book, const ws_instance_config *c, int64_t end_ns)
 {
     const int64_t    n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
-    ws_batch_energy *last       = NULL;
-    if (book->accounts != NULL) {
-        last = batch_of(book, c, (int64_t)book->accounts[c->index].n_batches - 1);
-    }
+    const ws_instance_book *instance = &book->instances[c->index];
+    ws_batch_energy        *last     = batch_of(instance, (int64_t)instance->n_batches - 1);
     for (int64_t offset = 0; offset < n_machines; offset++) {
         const size_t machine = ws_power_book_machine(book, c, offset);
         if (has_machine_per_npu(book->scenario)) {
@@ -427,7 +571,7 @@ static void finish_npus(ws_power_book *book, const ws_instance_config *c, int64_
     }
 }
 
-void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
+ws_status ws_power_book_finish(ws_power_book *book, int64_t end_ns)
 {
     const ws_scenario *scenario = book->scenario;
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
@@ -449,12 +593,16 @@ void ws_power_book_finish(ws_power_book *book, int64_t end_ns)
         }
     }
     ws_ledger_close(&book->ledger, end_ns);
+    for (size_t i = 0; i < scenario->n_instances; i++) {
+        WS_TRY(settle_all(book, &book->instances[i]));
+    }
+    return book->ledger.status;
 }
 
 void ws_power_book_instance_j(const ws_power_book *book, const ws_instance_config *c, double *phase_j)
 {
     const int64_t n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
-    memcpy(phase_j, book->accounts[c->index].phase_j, sizeof(book->accounts[c->index].phase_j));
+    memcpy(phase_j, book->instances[c->index].phase_j, sizeof(book->instances[c->index].phase_j));
     for (int64_t offset = 0; offset < n_machines; offset++) {
         const ws_npu_machine *machine = &book->machines[ws_power_book_machine(book, c, offset)];
         for (int state = 0; state < WS_STATE_COUNT; state++) {
@@ -484,7 +632,7 @@ void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *c, i
         const ws_component component = ws_npu_state_component((ws_npu_state)state);
         state_j[state] = 0.0;
         for (int phase = 0; phase < WS_PHASE_COUNT; phase++) { /* the reference books active energy with its batch */
-            state_j[state] += share * (machine->phase_j[state][phase] + book->accounts[c->index].phase_j[component][phase]);
+            state_j[state] += share * (machine->phase_j[state][phase] + book->instances[c->index].phase_j[component][phase]);
         }
         state_s[state] = share * machine->state_s[state];
     }

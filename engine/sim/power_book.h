@@ -20,28 +20,27 @@ typedef struct ws_kernel_track {
     int64_t batch_id;
 } ws_kernel_track;
 
-/** What the book keeps of a batch: its energy, and what sharing it among requests needs. */
+/** What sharing a batch's energy among requests needs of it. */
+typedef struct ws_batch_purpose {
+    double  prefill_share; /* of the tokens its energy is for, those of its whole round in a DP group */
+    int32_t n_tokens;      /* of requests: without padding, 0 for dummies */
+    int32_t round;         /* of its DP group; its id without one; -1 = it never got a program (spec Q-17) */
+} ws_batch_purpose;
+
+/** A batch that energy may still be booked on. */
 typedef struct ws_batch_account {
-    ws_batch_energy energy;
-    double  host_s;   /* of its node's busy time per batch in flight, when it began */
-    int64_t n_tokens; /* of requests: without padding, 0 for dummies */
-    int64_t round;    /* of its DP group; its id without one */
+    ws_batch_energy  energy;
+    double           host_s; /* of its node's busy time per batch in flight, when it began */
+    ws_batch_purpose purpose;
 } ws_batch_account;
 
-enum { WS_ACCOUNT_CHUNK = 512 };
+/** What is left of a batch when nothing more can be booked on it: as little as possible, since a run has many. */
+typedef struct ws_batch_cost {
+    double  active_j, energy_j;
+    int32_t n_tokens, round;
+} ws_batch_cost;
 
-/** One instance: every batch it has run, and where its energy went but for that of its NPUs, which their machines know. */
-typedef struct ws_instance_account {
-    ws_batch_account **chunks; /* [WS_ACCOUNT_CHUNK] accounts each, by batch id: they never move */
-    size_t             n_chunks, capacity;
-    size_t             n_batches;
-    double            phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
-} ws_instance_account;
-
-static inline ws_batch_account *ws_account_of_batch(const ws_instance_account *instance, size_t batch_id)
-{
-    return &instance->chunks[batch_id / WS_ACCOUNT_CHUNK][batch_id % WS_ACCOUNT_CHUNK];
-}
+enum { WS_COST_CHUNK = 512 };
 
 /** Busy time of a node's host, shared equally by the batches in flight at each moment. */
 typedef struct ws_host_clock {
@@ -52,6 +51,32 @@ typedef struct ws_host_clock {
     double  shared_s;         /* what a batch in flight all along would have got */
 } ws_host_clock;
 
+/** One instance: what its bytes cost, every batch it has run, and where its energy went but for that of its NPUs, which
+ * their machines know. */
+typedef struct ws_instance_book {
+    size_t         node;
+    bool           is_tracked;   /* its node has a power block */
+    bool           has_accounts; /* batches and phases are kept apart */
+    ws_host_clock *host;         /* of its node */
+    double         dram_j_per_byte, cxl_j_per_byte; /* of one rank, as below */
+    double         all_dram_j_per_byte, all_link_j_per_byte; /* of a byte that every rank of the TP group moves */
+    double         pim_w;        /* drawn beyond the idle DIMM while PIM units compute */
+    ws_batch_account *open; /* [open_mask + 1], a power of two: batches [n_settled, n_batches), by batch id modulo that */
+    size_t         open_mask;
+    size_t         n_settled, n_batches;
+    size_t         n_kept_open; /* batches, at most, that energy may still be booked on when another one begins */
+    ws_batch_cost *next_cost, *costs_end; /* in the last chunk */
+    ws_batch_cost **costs; /* the others, by batch id: chunks of [WS_COST_CHUNK], which are never copied */
+    size_t         n_chunks, chunks_capacity;
+    double         phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
+} ws_instance_book;
+
+/** What a settled batch has cost; all of them are after ws_power_book_finish(). */
+static inline ws_batch_cost *ws_cost_of_batch(const ws_instance_book *instance, size_t batch_id)
+{
+    return &instance->costs[batch_id / WS_COST_CHUNK][batch_id % WS_COST_CHUNK];
+}
+
 typedef struct ws_power_book {
     const ws_scenario *scenario;
     ws_arena       *arena;    /* borrowed */
@@ -60,7 +85,7 @@ typedef struct ws_power_book {
     size_t          n_machines;
     ws_kernel_track *tracks;  /* [n_machines], physical without closed form */
     ws_host_clock  *hosts;    /* [n_nodes] physical */
-    ws_instance_account *accounts; /* [n_instances]; NULL = not wanted: only totals and the series */
+    ws_instance_book *instances; /* [n_instances]; NULL = no node has a power block */
     double         *constant_w;  /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
     /* readings of the reference's heartbeat */
     double         *read_j;      /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
@@ -69,39 +94,31 @@ typedef struct ws_power_book {
     double         *reading_w;   /* [reading][n_nodes][WS_COMPONENT_COUNT] mean power since the reading before */
 } ws_power_book;
 
-/** @param[in] has_accounts  keep instances, phases and batches apart */
+/** @param[in] has_accounts  keep instances, phases and batches apart, not only totals and the series */
 WS_NODISCARD ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario,
                                           int64_t interval_ns, bool has_accounts);
 
 /** True if the instance's node tracks power. */
 static inline bool ws_power_book_tracks(const ws_power_book *book, const ws_instance_config *instance)
 {
-    return book->scenario->has_power && book->scenario->nodes[instance->node].power.is_tracked;
+    return book->instances != NULL && book->instances[instance->index].is_tracked;
 }
 
 /** Index of the machine of an NPU, offset from its instance's first; offset 0 in closed form stands for all. */
 size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config *instance, int64_t offset);
 
-/** A batch as it is formed: prefill and decode tokens that its energy is for (those of its whole round in a DP group), and
- * what ws_batch_account keeps. */
-typedef struct ws_batch_purpose {
-    double  prefill_share;
-    int64_t n_tokens, round;
-} ws_batch_purpose;
-
-/** Open the account of a batch, of any instance, tracked or not. */
-WS_NODISCARD ws_status ws_power_book_open(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
-                                          const ws_batch_purpose *purpose, int64_t now_ns);
+/** A batch is formed and begins, on any instance, tracked or not: open its account and book what is known of it. Reference:
+ * everything, at this moment. Closed form: everything but its end. Else only that its host is busy from now on.
+ * @param[in] step  closed form: its times; unused otherwise
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
+                                          ws_batch_purpose purpose, const ws_step *step,
+                                          const ws_program_energy *energy, int64_t now_ns);
 
 /* ---- physical, tracked instances ---- */
 
-/** A batch begins on the instance: its host is busy while any is in flight. */
-void ws_power_book_begin(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id, int64_t now_ns);
+/** A batch ends: its host is no longer busy with it. */
 void ws_power_book_end(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id, int64_t now_ns);
-
-/** Closed form: everything else of a batch whose NPUs move together. */
-void ws_power_book_step(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id, const ws_step *step,
-                        int64_t start_ns, const ws_program_energy *energy);
 
 /** Lockstep: what each NPU of the instance did in a batch, [num_npus]. */
 void ws_power_book_npus(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
@@ -123,10 +140,6 @@ typedef struct ws_reference_standby {
     int64_t last_end_ns, last_calc_ns;
 } ws_reference_standby;
 
-/** Everything of a batch, at the moment its program is built. */
-void ws_reference_book_batch(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
-                             const ws_program_energy *energy, int64_t now_ns);
-
 /** A poll of the start NPU, before anything else happens: book standby, or begin to wait. */
 void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance, ws_reference_standby *standby,
                             int64_t now_ns);
@@ -136,8 +149,9 @@ WS_NODISCARD ws_status ws_reference_book_read(ws_power_book *book, int64_t now_n
 
 /* ---- the end ---- */
 
-/** Book what is drawn all the time and the last wait, and close the series. */
-void ws_power_book_finish(ws_power_book *book, int64_t end_ns);
+/** Book what is drawn all the time and the last wait, and close the series and all accounts.
+ * @return WS_OK; WS_ERR_NOMEM, also for a booking that failed */
+WS_NODISCARD ws_status ws_power_book_finish(ws_power_book *book, int64_t end_ns);
 
 /** Energy of an instance by component and phase; its share of what is the node's own is none.
  * @param[out] phase_j  [WS_COMPONENT_COUNT][WS_PHASE_COUNT] */

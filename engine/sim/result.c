@@ -226,7 +226,7 @@ static ws_status put_window_metrics(ws_run *run, double *metrics)
     ws_window_meter *meter = &run->power.ledger.windows;
     double          *power_w;
     size_t           n;
-    WS_TRY(ws_window_meter_read(meter, run->now_ns, WS_NS_PER_S / meter->window_ns, &power_w, &n));
+    WS_TRY(ws_window_meter_read(meter, run->now_ns, WS_NS_PER_S / meter->hot.length_ns, &power_w, &n));
     put_power_quantiles(power_w, n, metrics + WS_METRIC_POWER_P50_1S_W);
     WS_TRY(ws_window_meter_read(meter, run->now_ns, 1, &power_w, &n));
     put_power_quantiles(power_w, n, metrics + WS_METRIC_POWER_P50_100MS_W);
@@ -365,14 +365,12 @@ static ws_status finish_series(ws_run *run)
         WS_TRY(ws_reference_book_read(&run->power, run->now_ns));
     }
     if (run->scenario->has_power) {
-        ws_power_book_finish(&run->power, run->now_ns);
-        WS_TRY(run->power.ledger.status);
+        WS_TRY(ws_power_book_finish(&run->power, run->now_ns));
     }
     if (run->has_log_samples) {
         WS_TRY(take_last_sample(run, &run->log_samples, &state));
         if (run->scenario->has_power) {
-            ws_power_book_finish(&run->log_power, run->now_ns);
-            WS_TRY(run->log_power.ledger.status);
+            WS_TRY(ws_power_book_finish(&run->log_power, run->now_ns));
         }
     }
     return WS_OK;

@@ -205,29 +205,11 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
     }
 }
 
-/* What is booked when a batch is formed: all of it by the reference, and in closed form, where its end is known. */
-static void book_formed(ws_run *run, ws_power_book *book, const ws_instance_run *instance, int64_t batch_id,
-                        const ws_program_energy *energy)
-{
-    const ws_instance_config *c = instance->config;
-    if (!ws_power_book_tracks(book, c)) {
-        return;
-    }
-    if (run->scenario->fidelity == WS_FIDELITY_REFERENCE) {
-        ws_reference_book_batch(book, c, batch_id, energy, run->now_ns);
-        return;
-    }
-    ws_power_book_begin(book, c, batch_id, run->now_ns);
-    if (run->scenario->step_model == WS_STEP_CLOSED) {
-        ws_power_book_step(book, c, batch_id, &instance->npus->step, run->now_ns, energy);
-    }
-}
-
 /* What is booked when a batch has ended. */
-static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
+static inline void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
 {
     const ws_scenario *s = run->scenario;
-    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_power_book_tracks(book, instance->config)) {
+    if (!ws_power_book_tracks(book, instance->config) || s->fidelity == WS_FIDELITY_REFERENCE) {
         return;
     }
     ws_power_book_end(book, instance->config, batch->id, run->now_ns);
@@ -243,7 +225,7 @@ static void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *
 
 /* @param[in] group_tokens  longest batch of its DP round; its own length without one */
 static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens,
-                         const ws_batch_purpose *purpose)
+                         ws_batch_purpose purpose)
 {
     const size_t slot         = ws_scheduler_slot(instance->scheduler, batch);
     bool         extrapolates = false;
@@ -254,21 +236,30 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
     run->n_steps++;
     run->n_extrapolated += extrapolates;
     update_memory(run, instance);
-    const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
-    WS_TRY(ws_power_book_open(&run->power, instance->config, batch->id, purpose, run->now_ns));
-    book_formed(run, &run->power, instance, batch->id, energy);
-    if (run->has_log_samples) {
-        book_formed(run, &run->log_power, instance, batch->id, energy);
+    if (!run->scenario->has_power) {
+        return WS_OK;
     }
-    return WS_OK;
+    const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
+    const ws_step           *step   = &instance->npus->step;
+    WS_TRY(ws_power_book_form(&run->power, instance->config, batch->id, purpose, step, energy, run->now_ns));
+    return run->has_log_samples ? ws_power_book_form(&run->log_power, instance->config, batch->id, purpose, step, energy,
+                                                     run->now_ns)
+                                : WS_OK;
+}
+
+/* Accounts are kept of every batch, so they are small. */
+static int32_t narrow(int64_t count)
+{
+    WS_ASSERT(count >= 0 && count <= INT32_MAX);
+    return (int32_t)count;
 }
 
 ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
 {
     const ws_batch_purpose purpose = {.prefill_share = (double)batch->prefill_tokens / (double)batch->n_tokens,
-                                      .n_tokens      = batch->n_tokens,
-                                      .round         = batch->id};
-    return prepare(run, instance, batch, batch->n_tokens, &purpose);
+                                      .n_tokens      = narrow(batch->n_tokens),
+                                      .round         = narrow(batch->id)};
+    return prepare(run, instance, batch, batch->n_tokens, purpose);
 }
 
 /* Tokens of requests in a batch that is not padded yet: a dummy has none. */
@@ -295,12 +286,12 @@ ws_status ws_run_close_round(ws_run *run, int32_t group)
         }
         ws_batch              *batch   = member->pending;
         const ws_batch_purpose purpose = {.prefill_share = n_tokens > 0 ? (double)n_prefill / (double)n_tokens : 0.0,
-                                          .n_tokens      = tokens_of_requests(batch),
-                                          .round         = member->n_rounds++};
+                                          .n_tokens      = narrow(tokens_of_requests(batch)),
+                                          .round         = narrow(member->n_rounds++)};
         batch->n_decodes += longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
         batch->n_tokens = longest;
         member->pending = NULL;
-        WS_TRY(prepare(run, member, batch, longest, &purpose));
+        WS_TRY(prepare(run, member, batch, longest, purpose));
     }
     return WS_OK;
 }

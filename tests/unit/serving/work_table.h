@@ -1,4 +1,5 @@
-/* work_table.h -- all that batches computed of a request, as its token runs and work runs tell it, batch by batch. */
+/* work_table.h -- all that batches computed of a request, as its token runs and work runs tell it, batch by
+ * batch. */
 #ifndef WS_TEST_WORK_TABLE_H
 #define WS_TEST_WORK_TABLE_H
 
@@ -25,7 +26,8 @@ static inline void work_table_add(work_table *table, int64_t batch, int32_t n_to
     table->n_tokens[batch] += n_tokens;
 }
 
-static inline void work_table_add_run(work_table *table, int64_t first, int32_t count, int32_t stride, int32_t n_tokens)
+static inline void work_table_add_run(work_table *table, int64_t first, int32_t count, int32_t stride,
+                                      int32_t n_tokens)
 {
     for (int32_t k = 0; k < count; k++) {
         work_table_add(table, first + (int64_t)k * stride, n_tokens);
