@@ -105,11 +105,11 @@ static void a_batch_is_shared_by_tokens(void **state)
                                      REQUEST(30, 1, 10) REQUEST(90, 1, 10));
     const ws_result *r = world_need_result(&the_world, s);
     assert_int_equal(r->metrics[WS_METRIC_N_STEPS], 1);
-    const ws_batch_account *batch = ws_account_of_batch(&r->run->power.accounts[0], 0);
+    const ws_batch_cost *batch = ws_cost_of_batch(&r->run->power.instances[0], 0);
     for (int i = 0; i < 2; i++) {
         const double share = i == 0 ? 0.25 : 0.75;
-        assert_true(fabs(record_of(r, i)->energy_j - share * batch->energy.energy_j) < 1e-12);
-        assert_true(fabs(record_of(r, i)->active_j - share * batch->energy.active_j) < 1e-12);
+        assert_true(fabs(record_of(r, i)->energy_j - share * batch->energy_j) < 1e-12);
+        assert_true(fabs(record_of(r, i)->active_j - share * batch->active_j) < 1e-12);
     }
     ws_scenario_destroy(&s);
 }
@@ -127,11 +127,11 @@ static void a_round_is_for_the_requests_of_its_group(void **state)
     const ws_result *r        = world_need_result(&the_world, s);
     double           energy_j = 0.0, other_j = 0.0;
     for (int i = 0; i < 2; i++) {
-        const ws_instance_account *account = &r->run->power.accounts[i];
-        assert_int_equal(account->n_batches, 4);
-        for (size_t b = 0; b < account->n_batches; b++) {
-            energy_j += ws_account_of_batch(account, b)->energy.energy_j;
-            other_j += i == 1 ? ws_account_of_batch(account, b)->energy.energy_j : 0.0;
+        const ws_instance_book *book = &r->run->power.instances[i];
+        assert_int_equal(book->n_batches, 4);
+        for (size_t b = 0; b < book->n_batches; b++) {
+            energy_j += ws_cost_of_batch(book, b)->energy_j;
+            other_j += i == 1 ? ws_cost_of_batch(book, b)->energy_j : 0.0;
         }
     }
     assert_true(other_j > 0.0);
