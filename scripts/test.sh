@@ -5,7 +5,8 @@
 # usage: scripts/test.sh [--asan] [--fuzz]
 #   --asan   also build with the address and undefined-behaviour sanitizers and run everything again
 #   --fuzz   also run each fuzz target for a moment (needs clang-14: scripts/bootstrap.sh --fuzz)
-# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed; it also installs Slurm.
+# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed; it also installs Slurm and
+# the linters.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,6 +57,7 @@ PYTHON
 scripts/bootstrap.sh
 if [ "${CI:-}" = true ]; then
     scripts/bootstrap.sh --slurm || echo "Slurm cannot be installed here: tests/slurm are skipped"
+    scripts/bootstrap.sh --lint || echo "no linters can be installed here: arch.style is skipped"
 fi
 reports=()
 status=0

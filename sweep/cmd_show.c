@@ -86,7 +86,8 @@ static ws_status print_group(const swp_frame *frame, size_t row, const char *gro
 /* A component, and what it drew in each phase, where the file says so. */
 static void print_component(const char *name, double component_j, double total_j, const double *phase_j)
 {
-    printf("  %-28s %14.3f J %5.1f%%", name, component_j, total_j > 0.0 ? 100.0 * component_j / total_j : 0.0);
+    printf("  %-28s %14.3f J %5.1f%%", name, component_j,
+           total_j > 0.0 ? 100.0 * component_j / total_j : 0.0);
     for (int p = 0; !isnan(phase_j[0]) && p < WS_PHASE_COUNT; p++) {
         printf(" %14.3f J", phase_j[p]);
     }

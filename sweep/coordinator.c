@@ -144,9 +144,10 @@ static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, s
 
 static ws_status give_batch(coordinator *c, int who, size_t n_sharing, bool *gave_out)
 {
-    peer        *p    = &c->peers[who];
-    const size_t size = swp_batch_size(c->batch_s, p->job_s, p->batch, swp_job_source_n_left(c->config->source), n_sharing);
-    swp_ticket   tickets[SWP_MAX_BATCH];
+    peer        *p = &c->peers[who];
+    const size_t size =
+        swp_batch_size(c->batch_s, p->job_s, p->batch, swp_job_source_n_left(c->config->source), n_sharing);
+    swp_ticket tickets[SWP_MAX_BATCH];
     *gave_out = false;
     if (p->hand.n > size || (p->hand.n > 0 && p->job_s > LONG_JOB_S)) {
         return WS_OK; /* one batch runs, one waits; a long job is better left to whoever is free first */

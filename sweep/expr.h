@@ -28,8 +28,8 @@ typedef struct swp_quantity {
 } swp_quantity;
 
 typedef struct swp_expr_name {
-    int  slot; /**< index into the values given to swp_expr_eval(); -1 = no such name */
-    bool is_text;
+    int         slot; /**< index into the values given to swp_expr_eval(); -1 = no such name */
+    bool        is_text;
     const char *nearest; /**< of a name that there is not: the most similar one, NULL if none is; borrowed
                             until the next name is asked for */
 } swp_expr_name;

@@ -1,7 +1,7 @@
 /* file_layout.h -- what the result file of a sweep says about it: columns, resolved inputs, provenance.
  *
- * /spec_json holds {"spec_path", "cwd", "spec", "cluster_path", "cluster", "workload", "dataset_path", "data_dirs",
- * "inputs": [{"path", "sha256"}]}: enough to rebuild every job (job_export.h). */
+ * /spec_json holds {"spec_path", "cwd", "spec", "cluster_path", "cluster", "workload", "dataset_path",
+ * "data_dirs", "inputs": [{"path", "sha256"}]}: enough to rebuild every job (job_export.h). */
 #ifndef SWP_FILE_LAYOUT_H
 #define SWP_FILE_LAYOUT_H
 

@@ -11,8 +11,9 @@
 
 #define LIVE_PAGE_BYTES 4096 /* the smallest page of Linux; larger ones are multiples */
 
-/* Tries at reading a piece of metadata that fails its checksum, when a live writer may be in the middle of writing it.
- * HDF5 doubles its wait each time, from 1 ns; its default of 100 tries never ends on a damaged file. */
+/* Tries at reading a piece of metadata that fails its checksum, when a live writer may be in the middle of
+ * writing it. HDF5 doubles its wait each time, from 1 ns; its default of 100 tries never ends on a damaged
+ * file. */
 #define LIVE_READ_ATTEMPTS 26
 
 void swp_h5_init(void)
@@ -29,8 +30,9 @@ typedef struct error_text {
     int       n_kept;
 } error_text;
 
-/* The innermost records say what happened; the outer ones repeat our own message. Drivers put time, file name, addresses
- * and the system's text all in one: "file write failed: time = ..., error message = 'No space left on device', ..." */
+/* The innermost records say what happened; the outer ones repeat our own message. Drivers put time, file
+ * name, addresses and the system's text all in one: "file write failed: time = ..., error message = 'No space
+ * left on device', ..." */
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *record, void *data)
 {
     static const char mark[] = "error message = '";

@@ -25,9 +25,9 @@ ws_status swp_h5_fail(ws_error *err, const char *path, const char *fmt, ...) WS_
  * H5Pclose() */
 hid_t swp_h5_file_access(int live);
 
-/** Group and file creation lists with creation order tracked and indexed, as netCDF-4 wants. Live files are laid out in
- * pages of the memory page's size, so that no metadata block crosses one: a kill between two pages of one write() would
- * leave it torn. < 0 on error. */
+/** Group and file creation lists with creation order tracked and indexed, as netCDF-4 wants. Live files are
+ * laid out in pages of the memory page's size, so that no metadata block crosses one: a kill between two
+ * pages of one write() would leave it torn. < 0 on error. */
 hid_t swp_h5_group_creation(void);
 hid_t swp_h5_file_creation(int live);
 

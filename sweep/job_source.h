@@ -28,9 +28,9 @@ swp_slice swp_slice_of(const swp_space *space, uint64_t k, uint64_t n);
 
 /** How a slice divides: counted once before a run, and by `plan`. */
 typedef struct swp_census {
-    uint64_t  n_jobs;    /**< to run or done already: without pruned points */
-    uint64_t  n_pruned;  /**< jobs left out */
-    uint64_t *pruned_by; /**< [n_constraints] the same by the first constraint not met; owned */
+    uint64_t  n_jobs;     /**< to run or done already: without pruned points */
+    uint64_t  n_pruned;   /**< jobs left out */
+    uint64_t *pruned_by;  /**< [n_constraints] the same by the first constraint not met; owned */
     uint64_t *unknown_by; /**< [n_constraints] jobs kept since it has no answer there, by the first such one;
                              owned */
 } swp_census;

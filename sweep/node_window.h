@@ -14,11 +14,11 @@
 #include "base/status.h"
 
 typedef struct swp_node_window {
-    MPI_Comm node;  /* the ranks of this node; MPI_COMM_NULL before and after */
-    MPI_Win  win;   /* MPI_WIN_NULL = there is no window: a node of one rank, no room, or MPI cannot */
-    char    *data;  /* NULL without a window; aligned to 16 bytes */
-    uint64_t bytes; /* room in the smallest window of all nodes */
-    int n_ranks_here; /* of this node; 1 where MPI cannot tell */
+    MPI_Comm node;         /* the ranks of this node; MPI_COMM_NULL before and after */
+    MPI_Win  win;          /* MPI_WIN_NULL = there is no window: a node of one rank, no room, or MPI cannot */
+    char    *data;         /* NULL without a window; aligned to 16 bytes */
+    uint64_t bytes;        /* room in the smallest window of all nodes */
+    int      n_ranks_here; /* of this node; 1 where MPI cannot tell */
     int *leader_of; /* [ranks], owned; the first rank of each rank's node, -1 for ranks without a window */
 } swp_node_window;
 

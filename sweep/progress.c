@@ -173,9 +173,9 @@ static void write_json(swp_progress *p, const char *ending)
     ws_json_put_double(&w, eta_s(p));
     put_best(&w, p);
     ws_json_end_object(&w);
-    char *temporary = ws_asprintf("%s.tmp", p->config.json_path);
+    char *temporary  = ws_asprintf("%s.tmp", p->config.json_path);
     errno            = ENOMEM;
-    FILE *file      = temporary == NULL || text.failed ? NULL : fopen(temporary, "w");
+    FILE *file       = temporary == NULL || text.failed ? NULL : fopen(temporary, "w");
     bool  is_written = file != NULL && fprintf(file, "%s\n", ws_strbuf_text(&text)) > 0;
     is_written       = file != NULL && fclose(file) == 0 && is_written;
     is_written       = is_written && rename(temporary, p->config.json_path) == 0;
@@ -259,7 +259,7 @@ static void show_lines(swp_progress *p, const swp_rank_progress *ranks)
 
 void swp_progress_tick(swp_progress *p, const swp_rank_progress *ranks)
 {
-    const double now_s = swp_wall_s();
+    const double now_s   = swp_wall_s();
     const bool   is_live = p->terminal.is_live;
     if (!p->config.is_quiet && now_s - p->shown_s >= (is_live ? LIVE_INTERVAL_S : LOG_INTERVAL_S)) {
         p->shown_s = now_s;

@@ -11,11 +11,11 @@
 #include "store.h"
 
 typedef struct swp_progress_config {
-    const char *name;      /**< of the sweep */
-    const char *json_path; /**< NULL = none; borrowed */
-    bool        is_quiet;  /**< only problems */
-    int         verbosity; /**< 1: a line for each rank as well */
-    uint64_t    n_total;   /**< rows of the finished file */
+    const char *name;                      /**< of the sweep */
+    const char *json_path;                 /**< NULL = none; borrowed */
+    bool        is_quiet;                  /**< only problems */
+    int         verbosity;                 /**< 1: a line for each rank as well */
+    uint64_t    n_total;                   /**< rows of the finished file */
     uint64_t    n_before[SWP_STATE_COUNT]; /**< of these kept from an earlier run, by state */
     uint64_t    n_pruned;
     int         n_ranks;

@@ -153,7 +153,7 @@ ws_status swp_rows_add(swp_rows *rows, const swp_row *row)
     row_head         head   = head_of(row);
     const row_arrays arrays = arrays_of(row, &head);
     const size_t     total  = total_of(&arrays);
-    head.total_bytes = total;
+    head.total_bytes        = total;
     if (rows->capacity - rows->len < total) {
         const size_t capacity = (rows->len + total) * 2;
         char        *grown    = realloc(rows->data, capacity);

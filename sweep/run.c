@@ -287,10 +287,11 @@ static void say_where_rows_are(boss *b)
 {
     const char *scratch = swp_store_scratch_path(b->file.store);
     if (b->status != WS_OK && scratch != NULL) {
-        ws_error_add(&b->err, b->status,
-                     "%s: the rows gathered are in %s, a result file: bring it here with `wattsweep snapshot`, "
-                     "then --resume",
-                     b->file.path, scratch);
+        ws_error_add(
+            &b->err, b->status,
+            "%s: the rows gathered are in %s, a result file: bring it here with `wattsweep snapshot`, "
+            "then --resume",
+            b->file.path, scratch);
     }
 }
 

@@ -87,7 +87,7 @@ void swp_space_point(const swp_space *space, uint64_t job, uint32_t *value_index
     }
     for (size_t i = spec->n_axes; i-- > 0;) {
         const swp_spec_axis *axis  = &spec->axes[i];
-        const uint32_t  value = (uint32_t)(point % axis->n_values);
+        const uint32_t       value = (uint32_t)(point % axis->n_values);
         point /= axis->n_values;
         for (size_t k = 0; k < axis->n_params; k++) {
             value_index_out[axis->first_param + k] = value;
@@ -95,7 +95,8 @@ void swp_space_point(const swp_space *space, uint64_t job, uint32_t *value_index
     }
 }
 
-static bool axis_matters(const swp_spec *spec, const swp_spec_axis *axis, bool (*matters)(const swp_parameter *))
+static bool axis_matters(const swp_spec *spec, const swp_spec_axis *axis,
+                         bool (*matters)(const swp_parameter *))
 {
     for (size_t k = 0; k < axis->n_params; k++) {
         if (matters(&spec->params[axis->first_param + k])) {

@@ -43,7 +43,7 @@ typedef struct swp_spec {
     size_t          n_params;
     swp_parameter  *params;
     size_t          n_axes;
-    swp_spec_axis       *axes;
+    swp_spec_axis  *axes;
     swp_sampling    sampling;
     uint64_t        n_sampled; /* SWP_SAMPLING_RANDOM: points to draw */
     uint64_t        sampling_seed;

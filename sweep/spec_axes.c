@@ -89,9 +89,9 @@ static ws_status close_axis(axes_reader *r, ws_json place, size_t first_param)
         return ws_json_expected(place, r->err, "at least one parameter");
     }
     swp_spec_axis *axis = &spec->axes[spec->n_axes];
-    *axis          = (swp_spec_axis){.first_param = first_param,
-                                .n_params    = spec->n_params - first_param,
-                                .n_values    = spec->params[first_param].n_values};
+    *axis               = (swp_spec_axis){.first_param = first_param,
+                                          .n_params    = spec->n_params - first_param,
+                                          .n_values    = spec->params[first_param].n_values};
     for (size_t i = first_param; i < spec->n_params; i++) {
         if (spec->params[i].n_values != axis->n_values) {
             return ws_json_problem(place, r->err,

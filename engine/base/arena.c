@@ -59,7 +59,8 @@ void ws_arena_reset(ws_arena *arena)
 #endif
 }
 
-/* How much a new chunk for `bytes` should hold: as much as there is already, but beyond the limit no more than needed. */
+/* How much a new chunk for `bytes` should hold: as much as there is already, but beyond the limit no more
+ * than needed. */
 static size_t new_chunk_capacity(const ws_arena *arena, size_t bytes)
 {
     size_t capacity = bytes;
@@ -102,7 +103,7 @@ static bool add_chunk(ws_arena *arena, size_t bytes)
         drop_later_chunks(arena);
     }
     const size_t    capacity = new_chunk_capacity(arena, bytes);
-    ws_arena_chunk *chunk = aligned_alloc(ALIGNMENT_BYTES, ALIGNMENT_BYTES + capacity);
+    ws_arena_chunk *chunk    = aligned_alloc(ALIGNMENT_BYTES, ALIGNMENT_BYTES + capacity);
     if (chunk == NULL) {
         return false;
     }

@@ -16,8 +16,8 @@ typedef struct ws_arena {
     ws_arena_chunk *current; /* where the next piece comes from */
     size_t          used_bytes;
     size_t          reserved_bytes; /* memory held from the system */
-    size_t          limit_bytes;    /* on used_bytes, whatever is reserved from earlier; 0 = none; more fails */
-    size_t          refused_bytes;  /* used_bytes there would be now without the limit, if it refused a piece */
+    size_t          limit_bytes; /* on used_bytes, whatever is reserved from earlier; 0 = none; more fails */
+    size_t refused_bytes;        /* used_bytes there would be now without the limit, if it refused a piece */
 } ws_arena;
 
 void ws_arena_init(ws_arena *arena, size_t limit_bytes);

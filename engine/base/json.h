@@ -1,8 +1,8 @@
 /* base/json.h -- typed, strict reading of JSON; the only module that knows cJSON.
  *
  * Strict where cJSON is lenient: duplicate keys, non-finite numbers, text after the end and nesting over
- * 200 levels are errors. `//` comments are blanked, keeping line numbers. Every message names the file, the JSON
- * Pointer (RFC 6901), what was found and what was expected.
+ * 200 levels are errors. `//` comments are blanked, keeping line numbers. Every message names the file, the
+ * JSON Pointer (RFC 6901), what was found and what was expected.
  *
  * A ws_json is a cheap value: a borrowed place in a document, valid while the document lives and the place
  * is not edited. An absent place has item == NULL and is a legal argument everywhere. */
@@ -42,27 +42,27 @@ typedef enum ws_json_kind {
  * @param[in]  name  what messages call it (a path); copied
  * @param[out] out   owned by the caller, release with ws_json_doc_destroy()
  * @return WS_OK; WS_ERR_INPUT with line and column in the message; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_json_doc_parse(const char *name, const char *text, size_t len,
-                                         ws_error *err, ws_json_doc **out);
+WS_NODISCARD ws_status ws_json_doc_parse(const char *name, const char *text, size_t len, ws_error *err,
+                                         ws_json_doc **out);
 /** A deep copy of a place as a document of its own, called `name` in messages. */
 WS_NODISCARD ws_status ws_json_doc_copy(ws_json value, const char *name, ws_json_doc **out);
-void        ws_json_doc_destroy(ws_json_doc **doc);
-ws_json     ws_json_doc_root(const ws_json_doc *doc);
-const char *ws_json_doc_name(const ws_json_doc *doc);
+void                   ws_json_doc_destroy(ws_json_doc **doc);
+ws_json                ws_json_doc_root(const ws_json_doc *doc);
+const char            *ws_json_doc_name(const ws_json_doc *doc);
 
 /* ---- looking ---- */
 
 ws_json_kind ws_json_kind_of(ws_json value);
-const char  *ws_json_kind_name(ws_json_kind kind); /**< "object", "number", ... */
-size_t       ws_json_size(ws_json value);          /**< members or elements; 0 for anything else */
-ws_json      ws_json_at(ws_json value, size_t index); /**< O(index); see ws_json_next */
-ws_json      ws_json_first(ws_json value);            /**< first member or element */
-ws_json      ws_json_next(ws_json value);             /**< its next sibling */
-const char  *ws_json_key(ws_json value);              /**< member name, NULL for elements and roots */
+const char  *ws_json_kind_name(ws_json_kind kind);            /**< "object", "number", ... */
+size_t       ws_json_size(ws_json value);                     /**< members or elements; 0 for anything else */
+ws_json      ws_json_at(ws_json value, size_t index);         /**< O(index); see ws_json_next */
+ws_json      ws_json_first(ws_json value);                    /**< first member or element */
+ws_json      ws_json_next(ws_json value);                     /**< its next sibling */
+const char  *ws_json_key(ws_json value);                      /**< member name, NULL for elements and roots */
 ws_json      ws_json_member(ws_json object, const char *key); /**< absent if not there */
-const char  *ws_json_string(ws_json value); /**< text of a string, NULL for anything else */
-double       ws_json_number(ws_json value); /**< NaN for anything but a number */
-bool         ws_json_bool(ws_json value);   /**< false for anything but true */
+const char  *ws_json_string(ws_json value);                   /**< text of a string, NULL for anything else */
+double       ws_json_number(ws_json value);                   /**< NaN for anything but a number */
+bool         ws_json_bool(ws_json value);                     /**< false for anything but true */
 
 /** The place's JSON Pointer, "" for the root. buf gets at most cap bytes, NUL included. Returns buf. */
 char *ws_json_pointer(ws_json value, char *buf, size_t cap);
@@ -79,8 +79,7 @@ ws_status ws_json_problem(ws_json value, ws_error *err, const char *fmt, ...) WS
 
 WS_NODISCARD ws_status ws_json_read_int(ws_json value, int64_t min, int64_t max, ws_error *err,
                                         int64_t *out); /**< also accepts decimal strings, for > 2^53 */
-WS_NODISCARD ws_status ws_json_read_double(ws_json value, double min, double max, ws_error *err,
-                                           double *out);
+WS_NODISCARD ws_status ws_json_read_double(ws_json value, double min, double max, ws_error *err, double *out);
 
 /* ---- objects by table: one table per struct drives parsing and documentation ---- */
 
@@ -108,9 +107,9 @@ typedef struct ws_field {
 } ws_field;
 
 /** Read an object's members into a struct. Absent optional members leave the struct untouched, so put
- * defaults there first. An unknown key is an error that names the nearest known one, or all where none is near; only
- * the root of a document may have "$schema", a text for editors. All problems are added to err, not just the
- * first.
+ * defaults there first. An unknown key is an error that names the nearest known one, or all where none is
+ * near; only the root of a document may have "$schema", a text for editors. All problems are added to err,
+ * not just the first.
  * @return WS_OK; WS_ERR_INPUT */
 WS_NODISCARD ws_status ws_json_read_object(ws_json object, const ws_field *fields, size_t n_fields,
                                            void *struct_out, ws_error *err);
@@ -123,8 +122,7 @@ const char *ws_nearest_name(const char *name, const char *const *known, size_t n
 /** RFC 7396 merge patch: objects merge, null deletes, anything else (arrays too) replaces. */
 WS_NODISCARD ws_status ws_json_merge_patch(ws_json_doc *target, ws_json patch, ws_error *err);
 /** Replace or add the value at a JSON Pointer ("-" appends to an array). The parent must exist. */
-WS_NODISCARD ws_status ws_json_set(ws_json_doc *target, const char *pointer, ws_json value,
-                                   ws_error *err);
+WS_NODISCARD ws_status ws_json_set(ws_json_doc *target, const char *pointer, ws_json value, ws_error *err);
 WS_NODISCARD ws_status ws_json_set_number(ws_json_doc *target, const char *pointer, double number,
                                           ws_error *err);
 WS_NODISCARD ws_status ws_json_set_string(ws_json_doc *target, const char *pointer, const char *text,

@@ -1,7 +1,8 @@
 /* base/json_scan.h -- the strict half of JSON reading: is this text JSON, letter by letter? Private to base.
  *
- * cJSON builds the tree, but it is lenient ("01", raw control bytes, text it cuts at a NUL) and says little about
- * where it stopped. The scanner runs first: what passes is RFC 8259 JSON that cJSON reads as written. */
+ * cJSON builds the tree, but it is lenient ("01", raw control bytes, text it cuts at a NUL) and says little
+ * about where it stopped. The scanner runs first: what passes is RFC 8259 JSON that cJSON reads as written.
+ */
 #ifndef WS_JSON_SCAN_H
 #define WS_JSON_SCAN_H
 

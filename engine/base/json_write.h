@@ -1,7 +1,7 @@
 /* base/json_write.h -- JSON text written as it comes, for summaries and reports.
  *
- * Calls nest like the text: begin, key, value, end. Commas, escapes and indentation are the writer's job; numbers
- * round-trip, non-finite ones become null. Misnesting is a broken invariant (WS_ASSERT). */
+ * Calls nest like the text: begin, key, value, end. Commas, escapes and indentation are the writer's job;
+ * numbers round-trip, non-finite ones become null. Misnesting is a broken invariant (WS_ASSERT). */
 #ifndef WS_JSON_WRITE_H
 #define WS_JSON_WRITE_H
 
@@ -13,10 +13,10 @@
 #include "base/strbuf.h"
 
 typedef struct ws_json_writer {
-    ws_strbuf *out;    /* borrowed */
-    int        indent; /* spaces per level, 0 = compact */
-    int        depth;
-    bool       needs_comma, after_key;
+    ws_strbuf    *out;    /* borrowed */
+    int           indent; /* spaces per level, 0 = compact */
+    int           depth;
+    bool          needs_comma, after_key;
     unsigned char is_array[64]; /* one bit a level */
 } ws_json_writer;
 

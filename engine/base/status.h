@@ -5,14 +5,14 @@
 #ifndef WS_STATUS_H
 #define WS_STATUS_H
 
-#define WS_STATUS_LIST(X)                                                                          \
-    X(WS_OK, "ok")                                                                                 \
-    X(WS_ERR_ARG, "invalid argument")                                                              \
-    X(WS_ERR_INPUT, "bad input")                                                                   \
-    X(WS_ERR_NOMEM, "out of memory")                                                               \
-    X(WS_ERR_IO, "cannot read or write")                                                           \
-    X(WS_ERR_INFEASIBLE, "scenario cannot run")                                                    \
-    X(WS_ERR_TIMEOUT, "time budget exceeded")                                                      \
+#define WS_STATUS_LIST(X)                                                                                    \
+    X(WS_OK, "ok")                                                                                           \
+    X(WS_ERR_ARG, "invalid argument")                                                                        \
+    X(WS_ERR_INPUT, "bad input")                                                                             \
+    X(WS_ERR_NOMEM, "out of memory")                                                                         \
+    X(WS_ERR_IO, "cannot read or write")                                                                     \
+    X(WS_ERR_INFEASIBLE, "scenario cannot run")                                                              \
+    X(WS_ERR_TIMEOUT, "time budget exceeded")                                                                \
     X(WS_ERR_MEMORY_BUDGET, "memory budget exceeded")
 
 typedef enum ws_status {
@@ -34,12 +34,12 @@ typedef enum ws_status {
 #endif
 
 /** Return early with the status of a failed call; only where there is nothing to undo. */
-#define WS_TRY(call)                                                                               \
-    do {                                                                                           \
-        const ws_status ws_try_status_ = (call);                                                   \
-        if (ws_try_status_ != WS_OK) {                                                             \
-            return ws_try_status_;                                                                 \
-        }                                                                                          \
+#define WS_TRY(call)                                                                                         \
+    do {                                                                                                     \
+        const ws_status ws_try_status_ = (call);                                                             \
+        if (ws_try_status_ != WS_OK) {                                                                       \
+            return ws_try_status_;                                                                           \
+        }                                                                                                    \
     } while (0)
 
 /** Abort with expression, file and line when one of our own invariants is broken. On in release. */

@@ -48,12 +48,14 @@ static int64_t reduction_ns(const ws_network *net, int64_t bytes)
 }
 
 /* Append one phase; returns the size it leaves behind. */
-static int64_t add_phase(const ws_network *net, ws_collective kind, int dim, int64_t bytes, ws_ring_phases *list)
+static int64_t add_phase(const ws_network *net, ws_collective kind, int dim, int64_t bytes,
+                         ws_ring_phases *list)
 {
     const int64_t n       = net->size[dim];
     const int64_t message = kind == WS_ALL_GATHER ? bytes : bytes / n;
-    ws_ring_phase phase = {.dim = dim, .n_members = n, .message_ns = ws_network_message_ns(net, dim, message)};
-    int64_t    left  = bytes;
+    ws_ring_phase phase   = {
+          .dim = dim, .n_members = n, .message_ns = ws_network_message_ns(net, dim, message)};
+    int64_t left = bytes;
     switch (kind) {
     case WS_ALL_REDUCE:
         phase.n_steps    = 2 * (n - 1);
@@ -107,8 +109,8 @@ ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, i
 {
     WS_ASSERT(bytes >= 1);
     ws_ring_phases list = {.n_phases = 0};
-    int        active[WS_DIMS_MAX];
-    const int  n_active = active_dims(net, dims, active);
+    int            active[WS_DIMS_MAX];
+    const int      n_active = active_dims(net, dims, active);
     /* The source raises small buffers to one byte per NPU of the system, gathers excepted. */
     const int64_t n_npus = ws_network_n_npus(net);
     if (kind != WS_ALL_GATHER && bytes < n_npus) {
@@ -227,10 +229,10 @@ void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes,
                        int64_t *scratch)
 {
     const ws_ring_phases list      = ws_collective_phases(net, kind, bytes, dims);
-    const int64_t    n_members = ws_collective_size(net, dims);
+    const int64_t        n_members = ws_collective_size(net, dims);
     for (int i = 0; i < list.n_phases; i++) {
         const ws_ring_phase *phase  = &list.phases[i];
-        const int64_t     stride = ws_collective_size(net, dims & ((1U << phase->dim) - 1U));
+        const int64_t        stride = ws_collective_size(net, dims & ((1U << phase->dim) - 1U));
         for (int64_t first = 0; first < n_members; first++) {
             if (first / stride % phase->n_members == 0) {
                 run_ring(&(ring_times){t_ns + first, stride, phase->n_members}, phase, scratch);
@@ -248,10 +250,10 @@ void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t
     if (count < 1 || net->size[dim] < 2) {
         return;
     }
-    const ws_ring_phases  list  = ws_collective_phases(net, WS_ALL_REDUCE, bytes, 1U << dim);
+    const ws_ring_phases list  = ws_collective_phases(net, WS_ALL_REDUCE, bytes, 1U << dim);
     const ws_ring_phase *phase = &list.phases[0];
     WS_ASSERT(list.n_phases == 1 && phase->n_members > 1); /* one involved dimension of more than one NPU */
-    const ring_times  ring  = {t_ns, 1, phase->n_members};
+    const ring_times ring = {t_ns, 1, phase->n_members};
     run_ring(&ring, phase, scratch);
     const int64_t n_left = count - 1;
     rotate(&ring, phase->n_steps % ring.n * (n_left % ring.n), n_left * phase_ns(phase), scratch);

@@ -27,7 +27,8 @@ typedef enum ws_collective {
 /** Delay charged once when a ring phase begins and once per step. Source: spec/timing.md 0.2. */
 enum { WS_ENDPOINT_NS = 10, WS_RING_PHASES_MAX = 2 * WS_DIMS_MAX - 1 };
 
-/** One ring of a collective: every step sends a message and, in the first n_reducing steps, adds what arrived. */
+/** One ring of a collective: every step sends a message and, in the first n_reducing steps, adds what
+ * arrived. */
 typedef struct ws_ring_phase {
     int     dim;
     int64_t n_members;  /* N >= 2 */
@@ -63,16 +64,17 @@ int64_t ws_collective_ns(const ws_network *net, ws_collective kind, int64_t byte
 int64_t ws_collective_size(const ws_network *net, unsigned dims);
 
 /** End time of each member when they enter at different times.
- * @param[in,out] t_ns  [ws_collective_size()] entry times, replaced by end times; members in the order of their
- *                      coordinates in the involved dimensions, the lowest dimension varying fastest
+ * @param[in,out] t_ns  [ws_collective_size()] entry times, replaced by end times; members in the order of
+ * their coordinates in the involved dimensions, the lowest dimension varying fastest
  * @param[in] scratch   [ws_collective_size()] work space */
 void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims, int64_t *t_ns,
                        int64_t *scratch);
 
-/** `count` equal all-reduces over one dimension in a row, with the same compute between them on all members (so that only
- * their skew matters): closed form as soon as no two members are more than one message apart (spec/timing.md 5.3).
- * @param[in,out] t_ns  [size of dim] entry times of the first, replaced by end times of the last, the compute between
- *                      them not included */
+/** `count` equal all-reduces over one dimension in a row, with the same compute between them on all members
+ * (so that only their skew matters): closed form as soon as no two members are more than one message apart
+ * (spec/timing.md 5.3).
+ * @param[in,out] t_ns  [size of dim] entry times of the first, replaced by end times of the last, the compute
+ * between them not included */
 void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t count, int64_t *t_ns,
                           int64_t *scratch);
 

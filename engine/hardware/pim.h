@@ -1,5 +1,5 @@
-/* hardware/pim.h -- processing-in-memory devices: what their INI file says and how long one attention entry takes.
- * Source: spec/serving.md 6.7. Plain data. */
+/* hardware/pim.h -- processing-in-memory devices: what their INI file says and how long one attention entry
+ * takes. Source: spec/serving.md 6.7. Plain data. */
 #ifndef WS_PIM_H
 #define WS_PIM_H
 
@@ -11,16 +11,17 @@
 #include "model/model.h"
 
 typedef struct ws_pim {
-    double  channel_gib;  /* capacity of one channel (DIMM), GiB */
-    double  channel_gbps; /* bandwidth of one channel, bytes per ns */
-    double  latency_ns;   /* CL * tCK */
-    double  idle_w, active_w; /* per DIMM */
-    double  slope_ns, intercept_ns; /* attention latency of an entry: slope per KV token, intercept */
+    double channel_gib;            /* capacity of one channel (DIMM), GiB */
+    double channel_gbps;           /* bandwidth of one channel, bytes per ns */
+    double latency_ns;             /* CL * tCK */
+    double idle_w, active_w;       /* per DIMM */
+    double slope_ns, intercept_ns; /* attention latency of an entry: slope per KV token, intercept */
 } ws_pim;
 
 /** Read a PIM parameter file and the latency coefficients known for its stem.
  * @return WS_OK; WS_ERR_INPUT if it is missing, broken, or its stem has no known coefficients */
-WS_NODISCARD ws_status ws_pim_read(ws_files *files, const char *path, const char *stem, ws_error *err, ws_pim *out);
+WS_NODISCARD ws_status ws_pim_read(ws_files *files, const char *path, const char *stem, ws_error *err,
+                                   ws_pim *out);
 
 int64_t ws_pim_n_channels(const ws_pim *pim, double cpu_mem_gib);
 double  ws_pim_node_gbps(const ws_pim *pim, double cpu_mem_gib);

@@ -4,7 +4,8 @@
  * and a roofline from data-sheet numbers are both expanded onto grids when loaded. So there is one lookup,
  * and it is exact for bundles (spec/serving.md 6.11; values converted as in section 7).
  *
- * Immutable after loading; all arrays are flat and owned by the profile, so it can be shared by any number of runs. */
+ * Immutable after loading; all arrays are flat and owned by the profile, so it can be shared by any number of
+ * runs. */
 #ifndef WS_PROFILE_H
 #define WS_PROFILE_H
 
@@ -37,7 +38,8 @@ typedef struct ws_attention_query {
 /** True if the profile has data for a layer. moe data always come from tp1 (or the smallest tp). */
 bool ws_profile_has(const ws_profile *profile, ws_layer layer);
 
-/** Nanoseconds of a dense or per-sequence layer at a count >= 1 of tokens or sequences; the layer must be there.
+/** Nanoseconds of a dense or per-sequence layer at a count >= 1 of tokens or sequences; the layer must be
+ * there.
  * @return >= 1 */
 int64_t ws_profile_layer_ns(const ws_profile *profile, ws_layer layer, int64_t count);
 

@@ -27,16 +27,16 @@ typedef struct builder {
 static builder builder_new(void)
 {
     return (builder){
-        .axes      = {.size = sizeof(ws__axis)},
-        .keys      = {.size = sizeof(int64_t)},
-        .values    = {.size = sizeof(double)},
-        .curves    = {.size = sizeof(ws__curve)},
-        .surfaces  = {.size = sizeof(ws__surface)},
+        .axes         = {.size = sizeof(ws__axis)},
+        .keys         = {.size = sizeof(int64_t)},
+        .values       = {.size = sizeof(double)},
+        .curves       = {.size = sizeof(ws__curve)},
+        .surfaces     = {.size = sizeof(ws__surface)},
         .surface_keys = {.size = 2 * sizeof(int64_t)},
-        .indices   = {.size = sizeof(uint8_t)},
-        .pairs     = {.size = sizeof(uint32_t)},
-        .alpha_ids = {.size = sizeof(uint16_t)},
-        .alphas    = {.size = sizeof(double)},
+        .indices      = {.size = sizeof(uint8_t)},
+        .pairs        = {.size = sizeof(uint32_t)},
+        .alpha_ids    = {.size = sizeof(uint16_t)},
+        .alphas       = {.size = sizeof(double)},
     };
 }
 
@@ -399,11 +399,15 @@ static ws_status pack(builder *b, ws_profile **out)
         const pool *pool;
         size_t     *at;
     } parts[] = {
-        {&b->axes, &b->head.axes_at},         {&b->keys, &b->head.keys_at},
-        {&b->values, &b->head.values_at},     {&b->curves, &b->head.curves_at},
-        {&b->surfaces, &b->head.surfaces_at}, {&b->pairs, &b->head.pairs_at},
+        {&b->axes, &b->head.axes_at},
+        {&b->keys, &b->head.keys_at},
+        {&b->values, &b->head.values_at},
+        {&b->curves, &b->head.curves_at},
+        {&b->surfaces, &b->head.surfaces_at},
+        {&b->pairs, &b->head.pairs_at},
         {&b->surface_keys, &b->head.surface_keys_at},
-        {&b->alphas, &b->head.alphas_at},     {&b->alpha_ids, &b->head.alpha_ids_at},
+        {&b->alphas, &b->head.alphas_at},
+        {&b->alpha_ids, &b->head.alpha_ids_at},
         {&b->indices, &b->head.indices_at},
     };
     const size_t n_parts = sizeof(parts) / sizeof(parts[0]);

@@ -64,7 +64,8 @@ struct ws_profile {
 
     size_t axes_at, keys_at, values_at, curves_at, surfaces_at, indices_at; /* bytes from the block's start */
     size_t pairs_at; /* [n_chunks][n_decodes] surfaces */
-    size_t   surface_keys_at; /* [n_surfaces][2]: the pair each surface was given for, prefill chunk and decodes */
+    size_t
+        surface_keys_at; /* [n_surfaces][2]: the pair each surface was given for, prefill chunk and decodes */
     uint32_t n_surfaces;
 
     ws__curve   layers[WS_LAYER_COUNT];

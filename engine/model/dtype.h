@@ -3,11 +3,11 @@
 #define WS_DTYPE_H
 
 /* X(ID, option name, profile variant, bytes per element). Source: spec/serving.md 1.8 and 7. */
-#define WS_DTYPE_LIST(X)                                                                           \
-    X(WS_DTYPE_FLOAT16, "float16", "fp16", 2)                                                      \
-    X(WS_DTYPE_BFLOAT16, "bfloat16", "bf16", 2)                                                    \
-    X(WS_DTYPE_FLOAT32, "float32", "fp32", 4)                                                      \
-    X(WS_DTYPE_FP8, "fp8", "fp8", 1)                                                               \
+#define WS_DTYPE_LIST(X)                                                                                     \
+    X(WS_DTYPE_FLOAT16, "float16", "fp16", 2)                                                                \
+    X(WS_DTYPE_BFLOAT16, "bfloat16", "bf16", 2)                                                              \
+    X(WS_DTYPE_FLOAT32, "float32", "fp32", 4)                                                                \
+    X(WS_DTYPE_FP8, "fp8", "fp8", 1)                                                                         \
     X(WS_DTYPE_INT8, "int8", "int8", 1)
 
 typedef enum ws_dtype {

@@ -7,20 +7,20 @@
 #include <stdbool.h>
 
 /* X(ID, name, category, tp_stable): tp_stable layers do not shrink with TP and are measured at tp1 only. */
-#define WS_LAYER_LIST(X)                                                                           \
-    X(WS_LAYER_EMBEDDING, "embedding", WS_CATEGORY_DENSE, false)                                   \
-    X(WS_LAYER_LAYERNORM, "layernorm", WS_CATEGORY_DENSE, true)                                    \
-    X(WS_LAYER_QKV_PROJ, "qkv_proj", WS_CATEGORY_DENSE, false)                                     \
-    X(WS_LAYER_QK_NORM, "qk_norm", WS_CATEGORY_DENSE, true)                                        \
-    X(WS_LAYER_ROTARY_EMB, "rotary_emb", WS_CATEGORY_DENSE, false)                                 \
-    X(WS_LAYER_O_PROJ, "o_proj", WS_CATEGORY_DENSE, false)                                         \
-    X(WS_LAYER_GATE_UP_PROJ, "gate_up_proj", WS_CATEGORY_DENSE, false)                             \
-    X(WS_LAYER_ACT_FN, "act_fn", WS_CATEGORY_DENSE, false)                                         \
-    X(WS_LAYER_DOWN_PROJ, "down_proj", WS_CATEGORY_DENSE, false)                                   \
-    X(WS_LAYER_FINAL_LAYERNORM, "final_layernorm", WS_CATEGORY_DENSE, true)                        \
-    X(WS_LAYER_LM_HEAD, "lm_head", WS_CATEGORY_PER_SEQUENCE, false)                                \
-    X(WS_LAYER_SAMPLER, "sampler", WS_CATEGORY_PER_SEQUENCE, true)                                 \
-    X(WS_LAYER_ATTENTION, "attention", WS_CATEGORY_ATTENTION, false)                               \
+#define WS_LAYER_LIST(X)                                                                                     \
+    X(WS_LAYER_EMBEDDING, "embedding", WS_CATEGORY_DENSE, false)                                             \
+    X(WS_LAYER_LAYERNORM, "layernorm", WS_CATEGORY_DENSE, true)                                              \
+    X(WS_LAYER_QKV_PROJ, "qkv_proj", WS_CATEGORY_DENSE, false)                                               \
+    X(WS_LAYER_QK_NORM, "qk_norm", WS_CATEGORY_DENSE, true)                                                  \
+    X(WS_LAYER_ROTARY_EMB, "rotary_emb", WS_CATEGORY_DENSE, false)                                           \
+    X(WS_LAYER_O_PROJ, "o_proj", WS_CATEGORY_DENSE, false)                                                   \
+    X(WS_LAYER_GATE_UP_PROJ, "gate_up_proj", WS_CATEGORY_DENSE, false)                                       \
+    X(WS_LAYER_ACT_FN, "act_fn", WS_CATEGORY_DENSE, false)                                                   \
+    X(WS_LAYER_DOWN_PROJ, "down_proj", WS_CATEGORY_DENSE, false)                                             \
+    X(WS_LAYER_FINAL_LAYERNORM, "final_layernorm", WS_CATEGORY_DENSE, true)                                  \
+    X(WS_LAYER_LM_HEAD, "lm_head", WS_CATEGORY_PER_SEQUENCE, false)                                          \
+    X(WS_LAYER_SAMPLER, "sampler", WS_CATEGORY_PER_SEQUENCE, true)                                           \
+    X(WS_LAYER_ATTENTION, "attention", WS_CATEGORY_ATTENTION, false)                                         \
     X(WS_LAYER_MOE, "moe", WS_CATEGORY_MOE, false)
 
 typedef enum ws_layer {

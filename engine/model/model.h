@@ -1,8 +1,8 @@
 /* model/model.h -- a transformer's shape and layer sequence, read from JSON; sizes of weights and KV.
  *
  * The shape file has Hugging Face config keys (spec/serving.md 1.9), the architecture file
- * (`arch/<model_type>.json` beside the models) the order of layers per section (6.1), so that a model or a family
- * is added by files alone. Plain data, no pointers inside. */
+ * (`arch/<model_type>.json` beside the models) the order of layers per section (6.1), so that a model or a
+ * family is added by files alone. Plain data, no pointers inside. */
 #ifndef WS_MODEL_H
 #define WS_MODEL_H
 
@@ -34,21 +34,21 @@ typedef struct ws_layer_sequence {
 } ws_layer_sequence;
 
 typedef struct ws_model {
-    char     name[WS_MODEL_NAME_MAX];       /* "meta-llama/Llama-3.1-8B" */
-    char     model_type[WS_MODEL_NAME_MAX]; /* "llama" */
-    int64_t  hidden_size;                   /* h */
-    int64_t  n_layers;                      /* n */
-    int64_t  n_heads;                       /* H */
-    int64_t  n_kv_heads;                    /* K */
-    int64_t  head_dim;                      /* D */
-    int64_t  intermediate_size;             /* F, dense FFN width */
-    int64_t  moe_intermediate_size;         /* Fm, expert width */
-    int64_t  n_experts;                     /* E; 1 for dense models */
-    int64_t  experts_per_token;             /* k */
-    int64_t  vocab_size;                    /* V */
-    int64_t  max_position_embeddings;       /* caps the token budget */
-    ws_dtype torch_dtype;                   /* WS_DTYPE_COUNT if absent or none of ours */
-    bool     is_moe;
+    char              name[WS_MODEL_NAME_MAX];       /* "meta-llama/Llama-3.1-8B" */
+    char              model_type[WS_MODEL_NAME_MAX]; /* "llama" */
+    int64_t           hidden_size;                   /* h */
+    int64_t           n_layers;                      /* n */
+    int64_t           n_heads;                       /* H */
+    int64_t           n_kv_heads;                    /* K */
+    int64_t           head_dim;                      /* D */
+    int64_t           intermediate_size;             /* F, dense FFN width */
+    int64_t           moe_intermediate_size;         /* Fm, expert width */
+    int64_t           n_experts;                     /* E; 1 for dense models */
+    int64_t           experts_per_token;             /* k */
+    int64_t           vocab_size;                    /* V */
+    int64_t           max_position_embeddings;       /* caps the token budget */
+    ws_dtype          torch_dtype;                   /* WS_DTYPE_COUNT if absent or none of ours */
+    bool              is_moe;
     ws_layer_sequence sections[WS_SECTION_COUNT];
 } ws_model;
 
@@ -64,13 +64,13 @@ const ws_layer_sequence *ws_model_mlp(const ws_model *model);
 /** Number of times a layer occurs in the whole model (blocks counted n_layers times). */
 int64_t ws_model_layer_count(const ws_model *model, ws_layer layer);
 
-/** Bytes of a layer's input, weight and output for `tokens` tokens. parallel = tp, for moe the total EP degree.
- * kv_tokens is used by attention only. Source: spec/serving.md 6.4. */
+/** Bytes of a layer's input, weight and output for `tokens` tokens. parallel = tp, for moe the total EP
+ * degree. kv_tokens is used by attention only. Source: spec/serving.md 6.4. */
 typedef struct ws_layer_bytes {
     int64_t input, weight, output;
 } ws_layer_bytes;
-ws_layer_bytes ws_model_layer_bytes(const ws_model *model, ws_layer layer, int64_t tokens,
-                                    int64_t kv_tokens, int64_t parallel, int64_t element_bytes);
+ws_layer_bytes ws_model_layer_bytes(const ws_model *model, ws_layer layer, int64_t tokens, int64_t kv_tokens,
+                                    int64_t parallel, int64_t element_bytes);
 
 /** Bytes of weights one rank holds. Source: spec/serving.md 5.1. */
 int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,

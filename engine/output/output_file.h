@@ -1,9 +1,9 @@
 /* output/output_file.h -- a result file that is either whole or not there.
  *
- * Writing goes to a temporary name beside the target; ws_output_file_commit() flushes, syncs and renames it. A file
- * destroyed without commit leaves nothing behind. Missing parent folders are created. The name "-" is standard output,
- * and what exists but is no regular file (a pipe, /dev/null) is written in place. Errors are kept and reported by commit,
- * so that a long sequence of writes needs one check. One owner, no locking. */
+ * Writing goes to a temporary name beside the target; ws_output_file_commit() flushes, syncs and renames it.
+ * A file destroyed without commit leaves nothing behind. Missing parent folders are created. The name "-" is
+ * standard output, and what exists but is no regular file (a pipe, /dev/null) is written in place. Errors are
+ * kept and reported by commit, so that a long sequence of writes needs one check. One owner, no locking. */
 #ifndef WS_OUTPUT_FILE_H
 #define WS_OUTPUT_FILE_H
 
@@ -14,8 +14,8 @@
 
 typedef struct ws_output_file ws_output_file; /* opaque */
 
-/** Tell whether a file could be written, without creating anything: the target is no folder, and the nearest parent
- * folder that exists can be written to.
+/** Tell whether a file could be written, without creating anything: the target is no folder, and the nearest
+ * parent folder that exists can be written to.
  * @return WS_OK; WS_ERR_IO with the system's text */
 WS_NODISCARD ws_status ws_output_path_check(const char *path, ws_error *err);
 
@@ -30,7 +30,8 @@ void ws_output_file_write(ws_output_file *file, const void *data, size_t len);
 void ws_output_file_puts(ws_output_file *file, const char *text);
 
 /** Make the file appear under its name. Nothing can be written afterwards.
- * @return WS_OK; WS_ERR_IO with the system's text of the first failure: then the target is as it was before */
+ * @return WS_OK; WS_ERR_IO with the system's text of the first failure: then the target is as it was before
+ */
 WS_NODISCARD ws_status ws_output_file_commit(ws_output_file *file, ws_error *err);
 
 /** Release *file and set it to NULL, removing what was not committed; NULL *file is allowed. */

@@ -1,7 +1,7 @@
 /* output/power_summary.h -- where a run's energy went: a box per node, and a line that reads it.
  *
- * Rows add up to the total, and shares to 100 %, because both are rounded together (largest remainder). The CXL and PIM
- * rows appear where such memory is configured. */
+ * Rows add up to the total, and shares to 100 %, because both are rounded together (largest remainder). The
+ * CXL and PIM rows appear where such memory is configured. */
 #ifndef WS_POWER_SUMMARY_H
 #define WS_POWER_SUMMARY_H
 
@@ -16,8 +16,8 @@
 #define WS_READING_IDLE_SHARE 0.02    /**< NPU idle from here on, and above standby: not saturated */
 #define WS_READING_PLATFORM_SHARE 0.5 /**< everything but NPUs and links from here on: the host dominates */
 
-/** Print a box for each tracked node of a result with power; with several, a line with the sum. Nothing without power.
- * Write errors stay on the stream. */
+/** Print a box for each tracked node of a result with power; with several, a line with the sum. Nothing
+ * without power. Write errors stay on the stream. */
 void ws_power_summary_print(const ws_result *result, FILE *stream);
 
 /** Append the reading of a breakdown, one line without a line end.

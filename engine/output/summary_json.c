@@ -158,7 +158,8 @@ static void put_node(ws_json_writer *w, const ws_result *result, size_t node)
 
 static void put_energy(ws_json_writer *w, const ws_result *result)
 {
-    double total_j = 0.0, phase_j[N_CELLS] = {0.0}, state_s[WS_STATE_COUNT] = {0.0}, state_j[WS_STATE_COUNT] = {0.0};
+    double total_j = 0.0, phase_j[N_CELLS] = {0.0}, state_s[WS_STATE_COUNT] = {0.0},
+           state_j[WS_STATE_COUNT] = {0.0};
     for (size_t node = 0; node < result->n_nodes; node++) {
         if (result->node_tracked[node]) {
             total_j += node_total_j(result, node);

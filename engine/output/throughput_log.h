@@ -2,8 +2,8 @@
  *
  *   [INFO] step=42 batch=8 prompt_t=1.2k tok/s decode_t=420 tok/s npu_mem=88.4 GB power=712 W
  *
- * step: batches so far; batch: running requests; npu_mem: sum over NPUs; cxl_mem (with CXL devices) likewise; power (only
- * when tracked): total of all tracked nodes at the end of the interval. */
+ * step: batches so far; batch: running requests; npu_mem: sum over NPUs; cxl_mem (with CXL devices) likewise;
+ * power (only when tracked): total of all tracked nodes at the end of the interval. */
 #ifndef WS_THROUGHPUT_LOG_H
 #define WS_THROUGHPUT_LOG_H
 

@@ -239,7 +239,8 @@ static ws_status read_argument(cli_reader *reader, const char *text)
 static ws_status check_outputs(const ws_wattsim_args *args, ws_error *err)
 {
     if (args->wants_request_energy && args->output == NULL) {
-        return ws_error_add(err, WS_ERR_INPUT, "--request-energy: expected --output FILE, whose columns it adds to");
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "--request-energy: expected --output FILE, whose columns it adds to");
     }
     if (args->output != NULL && args->summary_json != NULL && strcmp(args->output, args->summary_json) == 0) {
         return ws_error_add(err, WS_ERR_INPUT, "--output and --summary-json: both are '%s'; give two names",

@@ -1,4 +1,5 @@
-/* output/wattsim_help.h -- what wattsim --help prints: usage, examples, and every option with unit, default and range. */
+/* output/wattsim_help.h -- what wattsim --help prints: usage, examples, and every option with unit, default
+ * and range. */
 #ifndef WS_WATTSIM_HELP_H
 #define WS_WATTSIM_HELP_H
 

@@ -1,5 +1,6 @@
-/* power/batch_energy.h -- a batch as the power model sees it: when it is in flight, which part of its energy is prefill and
- * which decode, and what it has drawn. Plain data; docs/power-model.md "Phases" has the rules. */
+/* power/batch_energy.h -- a batch as the power model sees it: when it is in flight, which part of its energy
+ * is prefill and which decode, and what it has drawn. Plain data; docs/power-model.md "Phases" has the rules.
+ */
 #ifndef WS_BATCH_ENERGY_H
 #define WS_BATCH_ENERGY_H
 
@@ -15,7 +16,8 @@ typedef struct ws_batch_energy {
 } ws_batch_energy;
 
 /** Energy that a batch drew, into the phases it is for. */
-static inline void ws_batch_energy_add(ws_batch_energy *batch, double phase_j[WS_PHASE_COUNT], double energy_j)
+static inline void ws_batch_energy_add(ws_batch_energy *batch, double phase_j[WS_PHASE_COUNT],
+                                       double energy_j)
 {
     const double prefill_j = batch->prefill_share * energy_j;
     phase_j[WS_PHASE_PREFILL] += prefill_j;

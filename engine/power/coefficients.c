@@ -36,8 +36,8 @@ static const ws_field npu_fields[] = {
      "W per NPU while a kernel runs"},
     {"standby_duration", WS_FIELD_JSON, offsetof(npu_entry, standby_duration), WS_FIELD_REQUIRED, 0, 0,
      "longest stay in standby: a number (ns, or s with --standby-unit s) or text with a unit (\"18s\")"},
-    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(npu_entry, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0, MAX_W,
-     "power cap of each NPU, W"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(npu_entry, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0,
+     MAX_W, "power cap of each NPU, W"},
 };
 
 static ws_status read_standby_ns(ws_json value, double bare_unit_s, ws_error *err, int64_t *ns_out)
@@ -105,8 +105,8 @@ static const ws_field power_fields[] = {
     {"nic", WS_FIELD_JSON, offsetof(power_block, nic), WS_FIELD_REQUIRED, 0, 0, "network cards"},
     {"storage", WS_FIELD_JSON, offsetof(power_block, storage), WS_FIELD_REQUIRED, 0, 0, "drives"},
     {"cxl", WS_FIELD_JSON, offsetof(power_block, cxl), 0, 0, 0, "CXL memory devices"},
-    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(power_block, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0, MAX_W,
-     "power cap of the whole node, W"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(power_block, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0,
+     MAX_W, "power cap of the whole node, W"},
 };
 
 static const ws_field cpu_fields[] = {

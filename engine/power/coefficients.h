@@ -33,14 +33,14 @@ typedef struct ws_node_power {
  * optionally power_cap_w, which is only read here (sim/power_caps.h applies it).
  * @param[in] bare_unit_s  seconds per unit of a bare standby_duration: 1e-9 (ns) or 1.0 (s)
  * @param[in,out] notes    gets one line, once, if a bare number under 1000 was read as ns; NULL allowed */
-WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes,
-                                         ws_error *err, ws_npu_power *out);
+WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes, ws_error *err,
+                                         ws_npu_power *out);
 
 /** Reads a node's `power` block except its `npu` member, whose entries are read with ws_npu_power_read().
  * @param[in] cpu_mem_gib  the node's cpu_mem.mem_size; DIMMs = floor(cpu_mem_gib / dimm_size)
  * @param[in] has_pim      dram.dimm_size and idle_power are optional then (spec/serving.md 1.5) */
-WS_NODISCARD ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim,
-                                          ws_error *err, ws_node_power *out);
+WS_NODISCARD ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws_error *err,
+                                          ws_node_power *out);
 
 /** Watts of the host outside of batches. */
 double ws_node_power_cpu_rest_w(const ws_node_power *power);

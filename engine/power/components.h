@@ -1,18 +1,19 @@
-/* power/components.h -- what energy is booked on, what for, and the NPU power states. Names are those of the results. */
+/* power/components.h -- what energy is booked on, what for, and the NPU power states. Names are those of the
+ * results. */
 #ifndef WS_POWER_COMPONENTS_H
 #define WS_POWER_COMPONENTS_H
 
-#define WS_COMPONENT_LIST(X)                                                                       \
-    X(WS_NPU_ACTIVE, "npu_active")                                                                 \
-    X(WS_NPU_STANDBY, "npu_standby")                                                               \
-    X(WS_NPU_IDLE, "npu_idle")                                                                     \
-    X(WS_CPU, "cpu")                                                                               \
-    X(WS_DRAM, "dram")                                                                             \
-    X(WS_CXL, "cxl")                                                                               \
-    X(WS_PIM, "pim")                                                                               \
-    X(WS_LINK, "link")                                                                             \
-    X(WS_NIC, "nic")                                                                               \
-    X(WS_STORAGE, "storage")                                                                       \
+#define WS_COMPONENT_LIST(X)                                                                                 \
+    X(WS_NPU_ACTIVE, "npu_active")                                                                           \
+    X(WS_NPU_STANDBY, "npu_standby")                                                                         \
+    X(WS_NPU_IDLE, "npu_idle")                                                                               \
+    X(WS_CPU, "cpu")                                                                                         \
+    X(WS_DRAM, "dram")                                                                                       \
+    X(WS_CXL, "cxl")                                                                                         \
+    X(WS_PIM, "pim")                                                                                         \
+    X(WS_LINK, "link")                                                                                       \
+    X(WS_NIC, "nic")                                                                                         \
+    X(WS_STORAGE, "storage")                                                                                 \
     X(WS_BASE, "base")
 
 typedef enum ws_component {
@@ -29,7 +30,7 @@ typedef enum ws_phase { WS_PHASE_PREFILL, WS_PHASE_DECODE, WS_PHASE_WAIT, WS_PHA
 
 const char *ws_component_name(ws_component component);
 const char *ws_npu_state_name(ws_npu_state state); /**< "active", "standby", "idle" */
-const char *ws_phase_name(ws_phase phase);           /**< "prefill", "decode", "wait" */
+const char *ws_phase_name(ws_phase phase);         /**< "prefill", "decode", "wait" */
 
 /** The component an NPU state is booked on: they come in the same order. */
 static inline ws_component ws_npu_state_component(ws_npu_state state)

@@ -49,7 +49,7 @@ typedef struct ws_ledger {
     ws_grid_cell hot_bin;                  /* the interval */
     double      *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
     int64_t      hot_begin_ns, hot_end_ns; /* what it has in common with the window */
-    ws_status status; /* first failure of a booking (out of memory); checked at the end */
+    ws_status    status; /* first failure of a booking (out of memory); checked at the end */
 } ws_ledger;
 
 /** Start an empty book.

@@ -1,7 +1,8 @@
-/* power/power_curve.h -- what an NPU draws at a core clock below the full one, and the clock that a power cap allows.
+/* power/power_curve.h -- what an NPU draws at a core clock below the full one, and the clock that a power cap
+ * allows.
  *
- * With c the clock as a share of the full one, at which a kernel draws active_power P, and s the share of P that does
- * not depend on it (memory, leakage, voltage regulators):
+ * With c the clock as a share of the full one, at which a kernel draws active_power P, and s the share of P
+ * that does not depend on it (memory, leakage, voltage regulators):
  *
  *     P(c) = P (s + (1 - s) g(c)),   g(c) = c^a             for c >= f   (voltage falls with the clock)
  *                                    g(c) = f^(a-1) c       for c <  f   (voltage at its floor: linear)

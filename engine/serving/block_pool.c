@@ -3,7 +3,7 @@
 ws_status ws_block_pool_init(ws_block_pool *pool, ws_arena *arena, int64_t n_blocks, size_t n_prefixes)
 {
     WS_ASSERT(n_blocks >= 1 && n_blocks < INT32_MAX);
-    *pool = (ws_block_pool){.n_blocks = (int32_t)n_blocks, .head = WS_NO_BLOCK, .tail = WS_NO_BLOCK};
+    *pool        = (ws_block_pool){.n_blocks = (int32_t)n_blocks, .head = WS_NO_BLOCK, .tail = WS_NO_BLOCK};
     pool->blocks = ws_arena_alloc(arena, (size_t)n_blocks, sizeof(ws_block));
     if (pool->blocks == NULL) {
         return WS_ERR_NOMEM;
@@ -95,7 +95,7 @@ void ws_block_pool_index(ws_block_pool *pool, int32_t block, uint32_t prefix)
     if (holder != WS_NO_BLOCK && pool->blocks[holder].n_refs == 0) {
         pool->n_cached_free--; /* it stays free, but no longer reachable */
     }
-    entry->prefix = (int32_t)prefix;
+    entry->prefix              = (int32_t)prefix;
     pool->block_plus_1[prefix] = block + 1;
     pool->n_cached_free += entry->n_refs == 0;
 }

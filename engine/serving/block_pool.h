@@ -1,7 +1,8 @@
-/* serving/block_pool.h -- reference-counted KV blocks with a free list and a prefix index (spec/serving.md 5.3).
+/* serving/block_pool.h -- reference-counted KV blocks with a free list and a prefix index
+ * (spec/serving.md 5.3).
  *
- * Freed blocks keep their contents until they are taken again: least recently freed first. Blocks never used come
- * before all freed ones, so their entries are not even initialised. Arena memory, one owner. */
+ * Freed blocks keep their contents until they are taken again: least recently freed first. Blocks never used
+ * come before all freed ones, so their entries are not even initialised. Arena memory, one owner. */
 #ifndef WS_BLOCK_POOL_H
 #define WS_BLOCK_POOL_H
 
@@ -23,11 +24,11 @@ typedef struct ws_block {
 typedef struct ws_block_pool {
     ws_block *blocks;
     int32_t   n_blocks;
-    int32_t   n_fresh_used;      /* blocks 0 .. n_fresh_used - 1 were taken at least once */
-    int32_t   head, tail;        /* free list of used blocks; WS_NO_BLOCK = empty */
-    int32_t   n_listed;          /* its length */
-    int32_t   n_cached_free;     /* free blocks the index still points to */
-    int32_t  *block_plus_1;      /* [n_prefixes] index: prefix -> block + 1, 0 = none; NULL without caching */
+    int32_t   n_fresh_used;  /* blocks 0 .. n_fresh_used - 1 were taken at least once */
+    int32_t   head, tail;    /* free list of used blocks; WS_NO_BLOCK = empty */
+    int32_t   n_listed;      /* its length */
+    int32_t   n_cached_free; /* free blocks the index still points to */
+    int32_t  *block_plus_1;  /* [n_prefixes] index: prefix -> block + 1, 0 = none; NULL without caching */
 } ws_block_pool;
 
 /** An all-free pool. n_prefixes = 0 turns caching off: nothing is ever indexed. */

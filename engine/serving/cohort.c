@@ -62,10 +62,10 @@ static int64_t finish_clock(const ws_request *request)
 
 ws_status ws_cohort_join(ws_cohort *cohort, ws_request *request, int64_t next_batch)
 {
-    request->base        = request->computed - cohort->clock;
-    request->join_clock  = cohort->clock;
-    request->join_batch  = next_batch;
-    request->is_steady   = true;
+    request->base       = request->computed - cohort->clock;
+    request->join_clock = cohort->clock;
+    request->join_batch = next_batch;
+    request->is_steady  = true;
     WS_TRY(ws_request_list_insert(&cohort->members, cohort->arena, request));
     WS_TRY(ws_request_list_insert(phase_of(cohort, request), cohort->arena, request));
     if (cohort->members.n == 1) {
@@ -122,7 +122,8 @@ ws_status ws_cohort_leave(ws_cohort *cohort, ws_request *request)
     if (finish_clock(request) <= cohort->next_finish) {
         find_next_finish(cohort);
     }
-    return ws_token_runs_add(request, cohort->arena, request->join_batch, cohort->clock - request->join_clock);
+    return ws_token_runs_add(request, cohort->arena, request->join_batch,
+                             cohort->clock - request->join_clock);
 }
 
 const ws_request_list *ws_cohort_opening(const ws_cohort *cohort)

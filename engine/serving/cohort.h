@@ -1,9 +1,10 @@
 /* serving/cohort.h -- requests in steady decode, advanced together in O(1).
  *
- * A steady request computes one token in every batch. As long as that is so, its lengths are its `base` plus the cohort's
- * clock, and nothing needs to be touched per request and step but the few whose KV block fills up or begins, and those
- * that finish. The scheduler takes a request out (and its lengths, token runs and so on are then up to date) before
- * anything else may happen to it. Equal to stepping every request by itself; tests/unit/serving/test_cohort.c. */
+ * A steady request computes one token in every batch. As long as that is so, its lengths are its `base` plus
+ * the cohort's clock, and nothing needs to be touched per request and step but the few whose KV block fills
+ * up or begins, and those that finish. The scheduler takes a request out (and its lengths, token runs and so
+ * on are then up to date) before anything else may happen to it. Equal to stepping every request by itself;
+ * tests/unit/serving/test_cohort.c. */
 #ifndef WS_COHORT_H
 #define WS_COHORT_H
 
@@ -24,12 +25,13 @@ typedef struct ws_request_list {
 typedef struct ws_cohort {
     ws_arena       *arena; /* borrowed */
     int32_t         block_size;
-    int64_t         clock;   /* steps so far; a member's computed length is base + clock */
+    int64_t         clock; /* steps so far; a member's computed length is base + clock */
     ws_request_list members;
-    ws_request_list *phases; /* [block_size] members by the clock, modulo block_size, at which they need a new block */
-    int64_t         base_sum, base_max, base_min; /* over members */
-    bool            extremes_are_stale;
-    int64_t         next_finish; /* clock at which the first member reaches its target; INT64_MAX if empty */
+    ws_request_list
+           *phases; /* [block_size] members by the clock, modulo block_size, at which they need a new block */
+    int64_t base_sum, base_max, base_min; /* over members */
+    bool    extremes_are_stale;
+    int64_t next_finish; /* clock at which the first member reaches its target; INT64_MAX if empty */
 } ws_cohort;
 
 /** Insert by order of running; the list must not hold the request. */

@@ -117,7 +117,8 @@ static int32_t blocks_needed(const ws_kv_cache *kv, const ws_request *request, i
     return (fresh > 0 ? fresh : 0) + hit->n_unreferenced;
 }
 
-bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens, const ws_kv_hit *hit)
+bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens,
+                      const ws_kv_hit *hit)
 {
     return blocks_needed(kv, request, n_tokens, hit) <= ws_block_pool_n_free(&kv->pool);
 }

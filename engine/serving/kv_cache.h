@@ -21,10 +21,10 @@ typedef struct ws_prefix_view {
 
 /** A second KV tier (CPU or CXL memory), private or shared by several instances. */
 typedef struct ws_kv_tier {
-    ws_block_pool pool;            /* one block = one chunk */
+    ws_block_pool pool; /* one block = one chunk */
     int32_t       blocks_per_chunk;
     int32_t       chunk_tokens;
-    int64_t       chunk_bytes;     /* cluster-wide */
+    int64_t       chunk_bytes;                  /* cluster-wide */
     int64_t       requested_tokens, hit_tokens; /* of a shared tier: over its instances */
 } ws_kv_tier;
 
@@ -34,14 +34,14 @@ typedef struct ws_kv_cache {
     ws_prefix_view prefixes;
     ws_kv_tier    *tier; /* borrowed; NULL = none */
     bool           is_caching;
-    int32_t        block_size;   /* tokens */
-    int32_t        block_shift;  /* log2(block_size), or -1 */
+    int32_t        block_size;     /* tokens */
+    int32_t        block_shift;    /* log2(block_size), or -1 */
     size_t         table_capacity; /* blocks a request's table can hold */
-    int32_t      **free_tables;  /* stack of tables not in use */
+    int32_t      **free_tables;    /* stack of tables not in use */
     size_t         n_free_tables, free_tables_capacity;
-    size_t         n_tables; /* made so far, in use or not */
-    int64_t        recall_bytes;        /* since the last batch */
-    int64_t        write_through_bytes; /* likewise */
+    size_t         n_tables;                                          /* made so far, in use or not */
+    int64_t        recall_bytes;                                      /* since the last batch */
+    int64_t        write_through_bytes;                               /* likewise */
     int64_t        requested_tokens, npu_hit_tokens, tier_hit_tokens; /* statistics, 5.8 */
 } ws_kv_cache;
 
@@ -56,7 +56,7 @@ typedef struct ws_kv_cache_config {
 
 /** What a lookup found for a waiting request. */
 typedef struct ws_kv_hit {
-    int32_t n_blocks;    /* leading blocks found on the NPU */
+    int32_t n_blocks;       /* leading blocks found on the NPU */
     int32_t n_unreferenced; /* of those, blocks nobody holds: they leave the free list when used */
     int32_t npu_tokens, tier_tokens;
     int32_t tier_chunks; /* chunks to recall */
@@ -64,8 +64,9 @@ typedef struct ws_kv_hit {
 
 WS_NODISCARD ws_status ws_kv_cache_init(ws_kv_cache *kv, ws_arena *arena, const ws_kv_cache_config *config);
 
-WS_NODISCARD ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_t n_chunks, int32_t block_size,
-                                       int32_t chunk_tokens, int64_t chunk_bytes, size_t n_prefixes);
+WS_NODISCARD ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_t n_chunks,
+                                       int32_t block_size, int32_t chunk_tokens, int64_t chunk_bytes,
+                                       size_t n_prefixes);
 
 /** Give a request its prefix chain, once; later caches keep the first one (spec Q-20). */
 void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request);
@@ -74,7 +75,8 @@ void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request);
 ws_kv_hit ws_kv_cache_lookup(const ws_kv_cache *kv, const ws_request *request);
 
 /** True if a request could hold n_tokens in all, with a hit not yet taken. */
-bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens, const ws_kv_hit *hit);
+bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens,
+                      const ws_kv_hit *hit);
 
 /** Give a request slots for n_new more tokens beyond computed + hit. Nothing changes if refused.
  * @param[in] hit  NULL = none

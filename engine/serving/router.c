@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static ws_status group_init(ws_router_group *group, ws_arena *arena, ws_scheduler *schedulers, size_t n, bool decode)
+static ws_status group_init(ws_router_group *group, ws_arena *arena, ws_scheduler *schedulers, size_t n,
+                            bool decode)
 {
     group->members = ws_arena_alloc(arena, n, sizeof(*group->members));
     if (group->members == NULL) {
@@ -75,8 +76,8 @@ ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group)
 
 ws_status ws_arrivals_init(ws_arrivals *arrivals, ws_arena *arena, const ws_workload *workload)
 {
-    *arrivals              = (ws_arrivals){.arena = arena, .n = workload->n_initial, .capacity = workload->n_initial};
-    arrivals->ids          = ws_arena_alloc(arena, workload->n_initial, sizeof(*arrivals->ids));
+    *arrivals     = (ws_arrivals){.arena = arena, .n = workload->n_initial, .capacity = workload->n_initial};
+    arrivals->ids = ws_arena_alloc(arena, workload->n_initial, sizeof(*arrivals->ids));
     arrivals->session_next = ws_arena_alloc(arena, workload->n_sessions, sizeof(*arrivals->session_next));
     if (arrivals->ids == NULL || arrivals->session_next == NULL) {
         return WS_ERR_NOMEM;

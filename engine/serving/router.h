@@ -1,4 +1,5 @@
-/* serving/router.h -- arrivals in time order, and which instance each request goes to (spec/serving.md 2.3 and 3). */
+/* serving/router.h -- arrivals in time order, and which instance each request goes to (spec/serving.md 2.3
+ * and 3). */
 #ifndef WS_ROUTER_H
 #define WS_ROUTER_H
 
@@ -34,15 +35,15 @@ typedef struct ws_router {
 
 /** Requests that have not been routed yet, by arrival. */
 typedef struct ws_arrivals {
-    ws_arena  *arena; /* borrowed */
-    uint32_t  *ids;   /* [n] request ids; [next, n) are pending */
-    size_t     next, n, capacity;
-    uint32_t  *session_next; /* [n_sessions] sub-requests released so far */
-    size_t     n_open_sessions;
+    ws_arena *arena; /* borrowed */
+    uint32_t *ids;   /* [n] request ids; [next, n) are pending */
+    size_t    next, n, capacity;
+    uint32_t *session_next; /* [n_sessions] sub-requests released so far */
+    size_t    n_open_sessions;
 } ws_arrivals;
 
-WS_NODISCARD ws_status ws_router_init(ws_router *router, ws_arena *arena, ws_router_policy policy, uint64_t seed,
-                                      ws_scheduler *schedulers, size_t n_schedulers);
+WS_NODISCARD ws_status ws_router_init(ws_router *router, ws_arena *arena, ws_router_policy policy,
+                                      uint64_t seed, ws_scheduler *schedulers, size_t n_schedulers);
 
 /** The instance the next request goes to. The group has members. */
 ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group);
@@ -53,7 +54,7 @@ WS_NODISCARD ws_status ws_arrivals_init(ws_arrivals *arrivals, ws_arena *arena, 
 int64_t ws_arrivals_next_ns(const ws_arrivals *arrivals, const ws_request *requests);
 
 /** A request has finished at now_ns: release the next one of its session, if it has one. */
-WS_NODISCARD ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload, ws_request *requests,
-                                           uint32_t finished, int64_t now_ns);
+WS_NODISCARD ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload,
+                                           ws_request *requests, uint32_t finished, int64_t now_ns);
 
 #endif /* WS_ROUTER_H */

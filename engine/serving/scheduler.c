@@ -133,7 +133,7 @@ static ws_status batch_reserve(ws_scheduler *s, ws_batch *batch, size_t n)
 /* Put n tokens of a request into the batch; its computed length moves right away (spec/serving.md 4.5). */
 static inline void batch_put(ws_batch *batch, ws_request *request, int32_t n)
 {
-    const int32_t computed              = request->computed;
+    const int32_t computed             = request->computed;
     batch->entries[batch->n_entries++] = (ws_batch_entry){request, n, computed};
     batch->n_tokens += n;
     if (n == 1) {
@@ -191,8 +191,8 @@ static int64_t wanted_tokens(const ws_scheduler *s, const ws_request *request)
     return threshold > 0 && n > threshold ? threshold : n;
 }
 
-static ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_ns, ws_batch *batch, int64_t *budget,
-                              bool *granted_out, bool *preempted_out)
+static ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_ns, ws_batch *batch,
+                              int64_t *budget, bool *granted_out, bool *preempted_out)
 {
     const int64_t n = min_i64(wanted_tokens(s, request), *budget);
     *granted_out    = true;
@@ -211,13 +211,15 @@ static ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_
 static ws_status schedule_running(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget,
                                   bool *preempted_out, ws_error *err)
 {
-    for (size_t i = 0; i < s->n_running && *budget > 0; i++) {
+    for (size_t i = 0; i<s->n_running && * budget> 0; i++) {
         ws_request *request = s->running[i];
         bool        granted = false;
         if (WS_UNLIKELY(request->reached <= request->computed)) {
             if (request->n_in_flight == 0) {
-                return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u is stuck: it runs, but has "
-                                    "no token left to compute", s->config.instance, request->id);
+                return ws_error_add(err, WS_ERR_INFEASIBLE,
+                                    "instance %d: request %u is stuck: it runs, but has "
+                                    "no token left to compute",
+                                    s->config.instance, request->id);
             }
             continue;
         }
@@ -241,7 +243,8 @@ static ws_status dissolve_cohort(ws_scheduler *s)
     return WS_OK;
 }
 
-/* True if budget and free blocks suffice for one step of everybody who runs, so that nobody is cut or preempted. */
+/* True if budget and free blocks suffice for one step of everybody who runs, so that nobody is cut or
+ * preempted. */
 static bool everybody_fits(const ws_scheduler *s, int64_t budget)
 {
     int64_t n_tokens = (int64_t)s->cohort.members.n, n_blocks = (int64_t)ws_cohort_opening(&s->cohort)->n;
@@ -280,7 +283,8 @@ static ws_status schedule_together(ws_scheduler *s, int64_t now_ns, ws_batch *ba
     size_t                 o = 0, f = opening == filling ? filling->n : 0, l = 0;
     batch->n_steady = s->cohort.members.n;
     for (;;) {
-        const ws_request *open = next_in(opening, o), *fill = next_in(filling, f), *loose = next_in(&s->loose, l);
+        const ws_request *open = next_in(opening, o), *fill = next_in(filling, f),
+                         *loose = next_in(&s->loose, l);
         if (runs_before(open, fill) && runs_before(open, loose)) {
             WS_TRY(extend_member(s, opening->items[o++]));
         } else if (runs_before(fill, loose)) {
@@ -329,7 +333,8 @@ static void count_admission(ws_scheduler *s, const ws_request *request, const ws
 }
 
 /* Tokens the head of the queue may run with a hit of hit_tokens; 0 or less = it has to wait. */
-static int64_t admissible_tokens(const ws_scheduler *s, const ws_request *head, int64_t hit_tokens, int64_t budget)
+static int64_t admissible_tokens(const ws_scheduler *s, const ws_request *head, int64_t hit_tokens,
+                                 int64_t budget)
 {
     const int64_t threshold = s->config.long_prefill_token_threshold;
     int64_t       n         = head->reached - hit_tokens;
@@ -341,7 +346,8 @@ static int64_t admissible_tokens(const ws_scheduler *s, const ws_request *head, 
 }
 
 /* Admit the head of the queue if it fits; admitted_out tells. Nobody overtakes it. */
-static ws_status admit_head(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget, bool *admitted_out)
+static ws_status admit_head(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget,
+                            bool *admitted_out)
 {
     ws_request *head = ws_scheduler_head(s);
     *admitted_out    = false;
@@ -390,7 +396,7 @@ static void batch_clear(ws_batch *batch)
 {
     const size_t    capacity = batch->capacity;
     ws_batch_entry *entries  = batch->entries;
-    *batch = (ws_batch){.capacity = capacity, .entries = entries, .kv_min = INT64_MAX};
+    *batch                   = (ws_batch){.capacity = capacity, .entries = entries, .kv_min = INT64_MAX};
 }
 
 static void batch_open(ws_scheduler *s, ws_batch *batch, int64_t now_ns)
@@ -449,7 +455,8 @@ ws_status ws_scheduler_dummy(ws_scheduler *s, int64_t now_ns, ws_batch **batch_o
     if (batch == NULL) {
         return WS_OK;
     }
-    WS_TRY(dissolve_cohort(s)); /* a member's tokens come out of consecutive batches, and this one brings none */
+    WS_TRY(
+        dissolve_cohort(s)); /* a member's tokens come out of consecutive batches, and this one brings none */
     batch_clear(batch);
     batch->n_tokens  = 1;
     batch->n_decodes = 1;
@@ -481,10 +488,10 @@ static ws_status finish(ws_scheduler *s, ws_request *request, int64_t now_ns)
     const int64_t gaps = (int64_t)request->target - request->input - 1;
     ws_kv_cache_index(s->kv, request, request->computed);
     ws_kv_cache_release(s->kv, request);
-    request->status     = WS_REQUEST_FINISHED;
-    request->end_ns     = now_ns;
-    request->latency_ns = now_ns - request->arrival_ns;
-    request->tpot_ns    = gaps == 0 ? 0 : floor_div(request->latency_ns - request->ttft_ns, gaps);
+    request->status      = WS_REQUEST_FINISHED;
+    request->end_ns      = now_ns;
+    request->latency_ns  = now_ns - request->arrival_ns;
+    request->tpot_ns     = gaps == 0 ? 0 : floor_div(request->latency_ns - request->ttft_ns, gaps);
     s->done[s->n_done++] = request;
     return WS_OK;
 }
@@ -497,8 +504,8 @@ static void finish_prefill(ws_scheduler *s, ws_request *request)
     request->status = WS_REQUEST_FINISHED;
 }
 
-/* Tokens of a request that are computed when a batch ends: not those of later batches still in flight, and not those
- * it lost by preemption. */
+/* Tokens of a request that are computed when a batch ends: not those of later batches still in flight, and
+ * not those it lost by preemption. */
 static inline int32_t computed_by(const ws_scheduler *s, const ws_batch_entry *entry)
 {
     const int32_t at_end = entry->computed + entry->n_tokens, computed = entry->request->computed;
@@ -506,8 +513,8 @@ static inline int32_t computed_by(const ws_scheduler *s, const ws_batch_entry *e
 }
 
 /* What the end of its batch means for one request; finished_out tells if it leaves the instance. */
-static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, int64_t batch_id, int64_t now_ns,
-                                ws_completion *completion, bool *finished_out)
+static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *entry, int64_t batch_id,
+                                       int64_t now_ns, ws_completion *completion, bool *finished_out)
 {
     ws_request   *request  = entry->request;
     const int32_t computed = computed_by(s, entry);
@@ -539,8 +546,10 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
     return *finished_out ? finish(s, request, now_ns) : WS_OK;
 }
 
-/* Tokens a batch computed beside the one its request's token runs tell of: prompts, and what was lost by preemption. */
-static inline ws_status note_work(const ws_scheduler *s, ws_request *request, int64_t batch_id, int32_t n_tokens)
+/* Tokens a batch computed beside the one its request's token runs tell of: prompts, and what was lost by
+ * preemption. */
+static inline ws_status note_work(const ws_scheduler *s, ws_request *request, int64_t batch_id,
+                                  int32_t n_tokens)
 {
     if (WS_LIKELY(n_tokens == 0) || !s->config.notes_work) {
         return WS_OK;
@@ -552,14 +561,14 @@ static inline ws_status note_work(const ws_scheduler *s, ws_request *request, in
 static ws_status note_left(ws_scheduler *s, ws_request *request)
 {
     ws_request_list_remove(&s->loose, request);
-    WS_TRY(ws_arena_grow(s->arena, &s->finished.items, &s->finished.capacity, s->finished.n, s->finished.n + 1,
-                         sizeof(*s->finished.items)));
+    WS_TRY(ws_arena_grow(s->arena, &s->finished.items, &s->finished.capacity, s->finished.n,
+                         s->finished.n + 1, sizeof(*s->finished.items)));
     s->finished.items[s->finished.n++] = request;
     return WS_OK;
 }
 
-static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws_batch_entry *entry, int64_t now_ns,
-                                ws_completion *completion)
+static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws_batch_entry *entry,
+                                int64_t now_ns, ws_completion *completion)
 {
     ws_request   *request  = entry->request;
     const int32_t n_before = request->n_tokens_done;
@@ -575,7 +584,8 @@ static ws_status complete_loose(ws_scheduler *s, const ws_batch *batch, const ws
 }
 
 /* Entries and members that reach their target, in running order; the cohort's clock has moved on. */
-static ws_status complete_all(ws_scheduler *s, const ws_batch *batch, int64_t now_ns, ws_completion *completion)
+static ws_status complete_all(ws_scheduler *s, const ws_batch *batch, int64_t now_ns,
+                              ws_completion *completion)
 {
     ws_cohort *cohort = &s->cohort;
     size_t     i      = 0;
@@ -602,7 +612,8 @@ static ws_status join_steady(ws_scheduler *s, const ws_batch *batch)
 {
     for (size_t i = 0; i < batch->n_entries; i++) {
         ws_request *request = batch->entries[i].request;
-        if (request->status == WS_REQUEST_RUNNING && !request->is_initial && request->reached - request->computed == 1) {
+        if (request->status == WS_REQUEST_RUNNING && !request->is_initial &&
+            request->reached - request->computed == 1) {
             ws_request_list_remove(&s->loose, request);
             WS_TRY(ws_cohort_join(&s->cohort, request, s->next_batch_id));
         }
@@ -610,7 +621,8 @@ static ws_status join_steady(ws_scheduler *s, const ws_batch *batch)
     return WS_OK;
 }
 
-ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns, ws_completion *completion_out)
+ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns,
+                                ws_completion *completion_out)
 {
     *completion_out = (ws_completion){.generated_tokens = (int64_t)batch->n_steady};
     s->finished.n   = 0;
@@ -637,15 +649,17 @@ ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns
 
 ws_status ws_scheduler_accept(ws_scheduler *s, ws_request *request, ws_error *err)
 {
-    ws_kv_cache *kv      = s->kv;
-    request->instance    = s->config.instance;
+    ws_kv_cache *kv   = s->kv;
+    request->instance = s->config.instance;
     ws_kv_cache_bind(kv, request);
     const ws_kv_hit hit     = ws_kv_cache_lookup(kv, request);
     bool            granted = false;
     WS_TRY(ws_kv_cache_extend(kv, request, 1, &hit, &granted));
     if (!granted) {
-        return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u comes from prefill with %d tokens, but only "
-                            "%d of %d KV blocks are free", s->config.instance, request->id, request->computed,
+        return ws_error_add(err, WS_ERR_INFEASIBLE,
+                            "instance %d: request %u comes from prefill with %d tokens, but only "
+                            "%d of %d KV blocks are free",
+                            s->config.instance, request->id, request->computed,
                             ws_block_pool_n_free(&kv->pool), kv->pool.n_blocks);
     }
     kv->recall_bytes        = 0;
@@ -663,15 +677,20 @@ ws_status ws_scheduler_explain_block(const ws_scheduler *s, ws_error *err)
     const ws_kv_hit hit    = ws_kv_cache_lookup(kv, head);
     const int64_t   n_left = head->reached - hit.npu_tokens - hit.tier_tokens;
     if (n_left <= 0) {
-        return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u blocks the queue for ever: the second tier "
-                            "holds all its %d tokens, none is left to compute", s->config.instance, head->id, head->reached);
+        return ws_error_add(err, WS_ERR_INFEASIBLE,
+                            "instance %d: request %u blocks the queue for ever: the second tier "
+                            "holds all its %d tokens, none is left to compute",
+                            s->config.instance, head->id, head->reached);
     }
     if (!s->config.enable_chunked_prefill && n_left > s->config.token_budget) {
-        return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u needs %" PRId64 " tokens in one step, but "
+        return ws_error_add(err, WS_ERR_INFEASIBLE,
+                            "instance %d: request %u needs %" PRId64 " tokens in one step, but "
                             "max_num_batched_tokens is %" PRId64 " and chunked prefill is off",
                             s->config.instance, head->id, n_left, s->config.token_budget);
     }
-    return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: request %u needs %d tokens of KV cache, but it holds only "
-                        "%" PRId64, s->config.instance, head->id, head->reached,
+    return ws_error_add(err, WS_ERR_INFEASIBLE,
+                        "instance %d: request %u needs %d tokens of KV cache, but it holds only "
+                        "%" PRId64,
+                        s->config.instance, head->id, head->reached,
                         (int64_t)kv->pool.n_blocks * kv->block_size);
 }

@@ -1,5 +1,6 @@
-/* serving/scheduler.h -- continuous batching on one instance: who runs in the next step, and what its end means
- * (spec/serving.md 4). Knows nothing of NPUs, time or power beyond the clock values it is handed. Arena memory. */
+/* serving/scheduler.h -- continuous batching on one instance: who runs in the next step, and what its end
+ * means (spec/serving.md 4). Knows nothing of NPUs, time or power beyond the clock values it is handed. Arena
+ * memory. */
 #ifndef WS_SCHEDULER_H
 #define WS_SCHEDULER_H
 
@@ -17,18 +18,20 @@
 typedef enum ws_role { WS_ROLE_COMBINED, WS_ROLE_PREFILL, WS_ROLE_DECODE } ws_role;
 
 typedef struct ws_scheduler_config {
-    int32_t instance;       /* index, for messages */
-    ws_role role;           /* pd_type */
-    int64_t max_num_seqs;   /* cap on the running set, >= 1 */
-    int64_t token_budget;   /* per step, >= 1 */
+    int32_t instance;                     /* index, for messages */
+    ws_role role;                         /* pd_type */
+    int64_t max_num_seqs;                 /* cap on the running set, >= 1 */
+    int64_t token_budget;                 /* per step, >= 1 */
     int64_t long_prefill_token_threshold; /* 0 = off */
-    int64_t pp_size;        /* batches in flight */
+    int64_t pp_size;                      /* batches in flight */
     bool    enable_chunked_prefill;
     bool    reserve_full_isl;
     bool    lists_every_request; /* batch entries name steady decodes too; no cohort then */
-    bool    queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
-    bool    notes_work;     /* keep what batches computed of each request beside its token runs (serving/work_runs.h) */
-    bool    counts_tokens_ahead; /* a batch's end counts what later batches in flight compute as done (reference) */
+    bool queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
+    bool notes_work; /* keep what batches computed of each request beside its token runs (serving/work_runs.h)
+                      */
+    bool counts_tokens_ahead; /* a batch's end counts what later batches in flight compute as done (reference)
+                               */
 } ws_scheduler_config;
 
 typedef struct ws_batch_entry {
@@ -38,51 +41,52 @@ typedef struct ws_batch_entry {
 } ws_batch_entry;
 
 typedef struct ws_batch {
-    int64_t id;
-    int64_t start_ns;
-    size_t  n_entries, capacity;
-    ws_batch_entry *entries; /* requests one by one, without the steady ones */
-    size_t  n_steady;        /* members of the cohort, one token each */
-    int64_t n_tokens;       /* T, may be padded by a DP group */
-    int64_t n_prefills;     /* entries of more than one token */
-    int64_t prefill_tokens, prefill_kv; /* their tokens and histories */
-    int64_t n_decodes;      /* entries of one token, plus padding */
-    int64_t kv_sum, kv_max, kv_min; /* histories of the decode entries; 0 if none */
-    int64_t n_kv_entries;   /* decode entries with a KV length: n_decodes without padding */
-    int64_t load_bytes;     /* KV recalled from the second tier for this batch */
-    int64_t store_bytes;    /* KV of this batch copied into the second tier */
-    int64_t pd_tokens;      /* tokens whose KV goes to a decode instance */
-    uint32_t claims, ends;  /* pollers that took it, and that finished it: WS_POLLER_* bits, used by the drivers */
-    bool    in_use;
+    int64_t         id;
+    int64_t         start_ns;
+    size_t          n_entries, capacity;
+    ws_batch_entry *entries;                    /* requests one by one, without the steady ones */
+    size_t          n_steady;                   /* members of the cohort, one token each */
+    int64_t         n_tokens;                   /* T, may be padded by a DP group */
+    int64_t         n_prefills;                 /* entries of more than one token */
+    int64_t         prefill_tokens, prefill_kv; /* their tokens and histories */
+    int64_t         n_decodes;                  /* entries of one token, plus padding */
+    int64_t         kv_sum, kv_max, kv_min;     /* histories of the decode entries; 0 if none */
+    int64_t         n_kv_entries; /* decode entries with a KV length: n_decodes without padding */
+    int64_t         load_bytes;   /* KV recalled from the second tier for this batch */
+    int64_t         store_bytes;  /* KV of this batch copied into the second tier */
+    int64_t         pd_tokens;    /* tokens whose KV goes to a decode instance */
+    uint32_t        claims,
+        ends; /* pollers that took it, and that finished it: WS_POLLER_* bits, used by the drivers */
+    bool in_use;
 } ws_batch;
 
 /** Sequences whose logits the step computes: max(requests, entries with padding). */
 static inline int64_t ws_batch_n_sequences(const ws_batch *batch)
 {
-    const int64_t padded = batch->n_prefills + batch->n_decodes;
+    const int64_t padded   = batch->n_prefills + batch->n_decodes;
     const int64_t requests = (int64_t)(batch->n_entries + batch->n_steady);
     return requests > padded ? requests : padded;
 }
 
 typedef struct ws_scheduler {
     ws_scheduler_config config;
-    ws_arena    *arena;    /* borrowed */
-    ws_kv_cache *kv;       /* borrowed */
-    ws_request **running;  /* ordered */
-    size_t       n_running, running_capacity;
-    ws_request_list loose; /* running requests outside the cohort */
-    ws_cohort    cohort;   /* running requests in steady decode */
-    int64_t      n_ever_run;
-    ws_request **waiting;  /* ordered; live entries are [waiting_head, waiting_head + n_waiting) */
-    size_t       waiting_head, n_waiting, waiting_capacity;
-    ws_request **done;     /* completion order */
-    size_t       n_done, done_capacity;
-    ws_request_list finished; /* of the last completion */
-    ws_batch    *batches;  /* [n_batches] slots, in_use = in flight */
-    size_t       n_batches;
-    size_t       n_in_flight;
-    int64_t      next_batch_id;
-    int64_t      n_preemptions, recomputed_tokens;
+    ws_arena           *arena;   /* borrowed */
+    ws_kv_cache        *kv;      /* borrowed */
+    ws_request        **running; /* ordered */
+    size_t              n_running, running_capacity;
+    ws_request_list     loose;  /* running requests outside the cohort */
+    ws_cohort           cohort; /* running requests in steady decode */
+    int64_t             n_ever_run;
+    ws_request        **waiting; /* ordered; live entries are [waiting_head, waiting_head + n_waiting) */
+    size_t              waiting_head, n_waiting, waiting_capacity;
+    ws_request        **done; /* completion order */
+    size_t              n_done, done_capacity;
+    ws_request_list     finished; /* of the last completion */
+    ws_batch           *batches;  /* [n_batches] slots, in_use = in flight */
+    size_t              n_batches;
+    size_t              n_in_flight;
+    int64_t             next_batch_id;
+    int64_t             n_preemptions, recomputed_tokens;
 } ws_scheduler;
 
 /** What the end of a batch brought. */
@@ -119,7 +123,8 @@ WS_NODISCARD ws_status ws_scheduler_dummy(ws_scheduler *scheduler, int64_t now_n
 WS_NODISCARD ws_status ws_scheduler_complete(ws_scheduler *scheduler, ws_batch *batch, int64_t now_ns,
                                              ws_completion *completion_out);
 
-/** Batch slots of an instance with pp_size stages: a member of a DP group may hold one dummy beside its own. */
+/** Batch slots of an instance with pp_size stages: a member of a DP group may hold one dummy beside its own.
+ */
 static inline size_t ws_scheduler_n_slots(int64_t pp_size)
 {
     return (size_t)pp_size + 1;
@@ -146,8 +151,8 @@ static inline bool ws_scheduler_is_empty(const ws_scheduler *scheduler)
     return scheduler->n_waiting == 0 && scheduler->n_running == 0 && scheduler->n_in_flight == 0;
 }
 
-/** Add to err why the head of the queue can never run (a prompt over the budget without chunking, a sequence longer
- * than the KV cache, ...). */
+/** Add to err why the head of the queue can never run (a prompt over the budget without chunking, a sequence
+ * longer than the KV cache, ...). */
 ws_status ws_scheduler_explain_block(const ws_scheduler *scheduler, ws_error *err);
 
 #endif /* WS_SCHEDULER_H */

@@ -1,4 +1,5 @@
-/* serving/token_runs.h -- which batches a request's tokens came out of, as runs of evenly spaced batch ids. */
+/* serving/token_runs.h -- which batches a request's tokens came out of, as runs of evenly spaced batch ids.
+ */
 #ifndef WS_TOKEN_RUNS_H
 #define WS_TOKEN_RUNS_H
 
@@ -20,7 +21,8 @@ static inline ws_status ws_token_runs_put(ws_request *request, ws_arena *arena, 
 }
 
 /** n tokens, one out of each batch from first_batch on. */
-WS_NODISCARD ws_status ws_token_runs_add(ws_request *request, ws_arena *arena, int64_t first_batch, int64_t n);
+WS_NODISCARD ws_status ws_token_runs_add(ws_request *request, ws_arena *arena, int64_t first_batch,
+                                         int64_t n);
 
 /** The open run; count 0 = none. */
 static inline ws_token_run ws_token_runs_open(const ws_request *request)

@@ -36,10 +36,11 @@ typedef struct ws_workload {
     size_t               n_token_ids;
     int32_t             *token_ids;
     int32_t              max_target_tokens; /* longest prompt + output */
-    bool                 is_view;   /* the arrays lie in memory of somebody else's (workload_pack.h) */
+    bool                 is_view; /* the arrays lie in memory of somebody else's (workload_pack.h) */
 } ws_workload;
 
-/** Release *workload and set it to NULL; NULL *workload is allowed. The arrays of a view stay with their owner. */
+/** Release *workload and set it to NULL; NULL *workload is allowed. The arrays of a view stay with their
+ * owner. */
 void ws_workload_destroy(ws_workload **workload);
 
 #endif /* WS_WORKLOAD_H */

@@ -1,5 +1,6 @@
-/* serving/workload_generator.h -- workloads from a few parameters: arrival processes and length distributions, seeded.
- * The generator spec is a JSON object (docs/workloads.md); same spec and seed, same workload on any machine. */
+/* serving/workload_generator.h -- workloads from a few parameters: arrival processes and length
+ * distributions, seeded. The generator spec is a JSON object (docs/workloads.md); same spec and seed, same
+ * workload on any machine. */
 #ifndef WS_WORKLOAD_GENERATOR_H
 #define WS_WORKLOAD_GENERATOR_H
 

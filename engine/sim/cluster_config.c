@@ -13,19 +13,24 @@
 
 #define MEMORY_MEMBER(member) offsetof(ws_memory_config, member)
 
-static ws_status read_memory(ws_json json, bool optional_rates, bool is_npu, ws_error *err, ws_memory_config *out)
+static ws_status read_memory(ws_json json, bool optional_rates, bool is_npu, ws_error *err,
+                             ws_memory_config *out)
 {
     const unsigned rate  = optional_rates ? 0 : WS_FIELD_REQUIRED;
     const ws_field all[] = {
-        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), WS_FIELD_REQUIRED | WS_FIELD_POSITIVE, 0, MAX_GIB,
-         "capacity, GiB"},
+        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), WS_FIELD_REQUIRED | WS_FIELD_POSITIVE, 0,
+         MAX_GIB, "capacity, GiB"},
         {"mem_bw", WS_FIELD_DOUBLE, MEMORY_MEMBER(bw_gbps), rate, 1, MAX_GBPS, "bandwidth, GB/s"},
         {"mem_latency", WS_FIELD_DOUBLE, MEMORY_MEMBER(latency_ns), rate, 0, MAX_LATENCY_NS, "latency, ns"},
-        {"mem_util", WS_FIELD_DOUBLE, MEMORY_MEMBER(utilization), WS_FIELD_POSITIVE, 0, 1, "share used for weights and KV"},
+        {"mem_util", WS_FIELD_DOUBLE, MEMORY_MEMBER(utilization), WS_FIELD_POSITIVE, 0, 1,
+         "share used for weights and KV"},
     };
     const ws_field cpu[] = {
-        all[0], all[1], all[2],
-        {"pim_config", WS_FIELD_STRING, MEMORY_MEMBER(pim_config), WS_FIELD_NULLABLE, 0, 0, "stem of a file under pim/"},
+        all[0],
+        all[1],
+        all[2],
+        {"pim_config", WS_FIELD_STRING, MEMORY_MEMBER(pim_config), WS_FIELD_NULLABLE, 0, 0,
+         "stem of a file under pim/"},
     };
     out->is_present = true;
     return is_npu ? ws_json_read_object(json, all, 4, out, err) : ws_json_read_object(json, cpu, 4, out, err);
@@ -34,10 +39,12 @@ static ws_status read_memory(ws_json json, bool optional_rates, bool is_npu, ws_
 static ws_status read_cxl(ws_json json, ws_error *err, ws_memory_config *out)
 {
     static const ws_field fields[] = {
-        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), WS_FIELD_REQUIRED | WS_FIELD_POSITIVE, 0, MAX_GIB,
-         "capacity, GiB"},
-        {"mem_bw", WS_FIELD_DOUBLE, MEMORY_MEMBER(bw_gbps), WS_FIELD_REQUIRED, 1, MAX_GBPS, "bandwidth per device, GB/s"},
-        {"mem_latency", WS_FIELD_DOUBLE, MEMORY_MEMBER(latency_ns), WS_FIELD_REQUIRED, 0, MAX_LATENCY_NS, "latency, ns"},
+        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), WS_FIELD_REQUIRED | WS_FIELD_POSITIVE, 0,
+         MAX_GIB, "capacity, GiB"},
+        {"mem_bw", WS_FIELD_DOUBLE, MEMORY_MEMBER(bw_gbps), WS_FIELD_REQUIRED, 1, MAX_GBPS,
+         "bandwidth per device, GB/s"},
+        {"mem_latency", WS_FIELD_DOUBLE, MEMORY_MEMBER(latency_ns), WS_FIELD_REQUIRED, 0, MAX_LATENCY_NS,
+         "latency, ns"},
         {"num_devices", WS_FIELD_INT, MEMORY_MEMBER(n_devices), 0, 1, 4096, "devices"},
     };
     *out = (ws_memory_config){.n_devices = 1, .is_present = true};
@@ -56,19 +63,25 @@ enum { N_OWN_FIELDS = 11, MAX_FIELDS = 64 };
 static const ws_field INSTANCE_FIELDS[N_OWN_FIELDS] = {
     {"model_name", WS_FIELD_STRING, offsetof(instance_fields, entry.model_name), WS_FIELD_REQUIRED, 0, 0,
      "model, a file under model/"},
-    {"hardware", WS_FIELD_STRING, offsetof(instance_fields, entry.hardware), WS_FIELD_REQUIRED, 0, 0, "hardware tag"},
-    {"npu_mem", WS_FIELD_JSON, offsetof(instance_fields, npu_mem), WS_FIELD_REQUIRED, 0, 0, "memory of one NPU"},
-    {"pd_type", WS_FIELD_JSON, offsetof(instance_fields, pd_type), WS_FIELD_REQUIRED, 0, 0, "prefill, decode or null"},
-    {"num_npus", WS_FIELD_INT, offsetof(instance_fields, entry.num_npus), 0, 1, MAX_COUNT, "NPUs of the instance"},
-    {"tp_size", WS_FIELD_INT, offsetof(instance_fields, entry.tp_size), 0, 1, MAX_COUNT, "tensor-parallel degree"},
+    {"hardware", WS_FIELD_STRING, offsetof(instance_fields, entry.hardware), WS_FIELD_REQUIRED, 0, 0,
+     "hardware tag"},
+    {"npu_mem", WS_FIELD_JSON, offsetof(instance_fields, npu_mem), WS_FIELD_REQUIRED, 0, 0,
+     "memory of one NPU"},
+    {"pd_type", WS_FIELD_JSON, offsetof(instance_fields, pd_type), WS_FIELD_REQUIRED, 0, 0,
+     "prefill, decode or null"},
+    {"num_npus", WS_FIELD_INT, offsetof(instance_fields, entry.num_npus), 0, 1, MAX_COUNT,
+     "NPUs of the instance"},
+    {"tp_size", WS_FIELD_INT, offsetof(instance_fields, entry.tp_size), 0, 1, MAX_COUNT,
+     "tensor-parallel degree"},
     {"pp_size", WS_FIELD_INT, offsetof(instance_fields, entry.pp_size), 0, 1, MAX_COUNT, "pipeline stages"},
-    {"ep_size", WS_FIELD_INT, offsetof(instance_fields, entry.ep_size), 0, 1, MAX_COUNT, "expert-parallel degree"},
+    {"ep_size", WS_FIELD_INT, offsetof(instance_fields, entry.ep_size), 0, 1, MAX_COUNT,
+     "expert-parallel degree"},
     {"dp_group", WS_FIELD_STRING, offsetof(instance_fields, entry.dp_group), WS_FIELD_NULLABLE, 0, 0,
      "data-parallel group"},
     {"placement", WS_FIELD_JSON, offsetof(instance_fields, entry.placement), WS_FIELD_NULLABLE, 0, 0,
      "where weights and KV live"},
-    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(instance_fields, entry.power_cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE,
-     0, MAX_CAP_W, "power cap of each of its NPUs, W"},
+    {"power_cap_w", WS_FIELD_DOUBLE, offsetof(instance_fields, entry.power_cap_w),
+     WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0, MAX_CAP_W, "power cap of each of its NPUs, W"},
 };
 
 /* The instance's own keys plus one per option an instance may override; overrides land behind each other. */
@@ -81,8 +94,11 @@ static size_t instance_field_table(ws_field *fields, size_t overrides_offset)
     for (size_t i = 0; i < n_options; i++) {
         if (options[i].per_instance) {
             WS_ASSERT(n < MAX_FIELDS);
-            fields[n++] = (ws_field){.key = options[i].name, .type = WS_FIELD_JSON, .flags = WS_FIELD_NULLABLE,
-                                     .offset = overrides_offset + i * sizeof(ws_json), .help = options[i].help};
+            fields[n++] = (ws_field){.key    = options[i].name,
+                                     .type   = WS_FIELD_JSON,
+                                     .flags  = WS_FIELD_NULLABLE,
+                                     .offset = overrides_offset + i * sizeof(ws_json),
+                                     .help   = options[i].help};
         }
     }
     return n;
@@ -104,18 +120,18 @@ static ws_status read_instance(ws_json json, ws_arena *arena, ws_error *err, ws_
     size_t n_options = 0;
     (void)ws_option_table(&n_options);
     const size_t     overrides_offset = sizeof(instance_fields);
-    instance_fields *raw              = ws_arena_calloc(arena, 1, overrides_offset + n_options * sizeof(ws_json));
+    instance_fields *raw = ws_arena_calloc(arena, 1, overrides_offset + n_options * sizeof(ws_json));
     if (raw == NULL) {
         return WS_ERR_NOMEM;
     }
     ws_field     fields[MAX_FIELDS];
     const size_t n_fields = instance_field_table(fields, overrides_offset);
     WS_TRY(ws_json_read_object(json, fields, n_fields, raw, err));
-    raw->entry.json      = json;
-    raw->entry.overrides = (ws_json *)(void *)((char *)raw + overrides_offset);
+    raw->entry.json        = json;
+    raw->entry.overrides   = (ws_json *)(void *)((char *)raw + overrides_offset);
     const ws_status memory = read_memory(raw->npu_mem, false, true, err, &raw->entry.npu_mem);
     const ws_status pd     = read_pd_type(raw->pd_type, err, &raw->entry.pd_type);
-    *out = raw->entry;
+    *out                   = raw->entry;
     return memory != WS_OK ? memory : pd;
 }
 
@@ -132,8 +148,8 @@ static ws_status check_count(ws_json counted, int64_t declared, const char *key,
         return ws_json_expected(counted, err, "array");
     }
     if ((int64_t)ws_json_size(counted) != declared) {
-        return ws_json_problem(counted, err, "expected %s = %lld elements, found %zu", key, (long long)declared,
-                               ws_json_size(counted));
+        return ws_json_problem(counted, err, "expected %s = %lld elements, found %zu", key,
+                               (long long)declared, ws_json_size(counted));
     }
     return WS_OK;
 }
@@ -141,14 +157,15 @@ static ws_status check_count(ws_json counted, int64_t declared, const char *key,
 static ws_status read_node(ws_json json, ws_arena *arena, bool has_pim, ws_error *err, ws_node_entry *out)
 {
     static const ws_field fields[] = {
-        {"num_instances", WS_FIELD_INT, offsetof(node_fields, num_instances), WS_FIELD_REQUIRED, 1, MAX_COUNT, "instances"},
+        {"num_instances", WS_FIELD_INT, offsetof(node_fields, num_instances), WS_FIELD_REQUIRED, 1, MAX_COUNT,
+         "instances"},
         {"instances", WS_FIELD_JSON, offsetof(node_fields, instances), WS_FIELD_REQUIRED, 0, 0, "instances"},
         {"cpu_mem", WS_FIELD_JSON, offsetof(node_fields, cpu_mem), WS_FIELD_REQUIRED, 0, 0, "host memory"},
         {"power", WS_FIELD_JSON, offsetof(node_fields, power), WS_FIELD_NULLABLE, 0, 0, "power coefficients"},
     };
     node_fields raw = {0};
     WS_TRY(ws_json_read_object(json, fields, 4, &raw, err));
-    *out = (ws_node_entry){.json = json, .power = raw.power};
+    *out             = (ws_node_entry){.json = json, .power = raw.power};
     ws_status status = read_memory(raw.cpu_mem, has_pim, false, err, &out->cpu_mem);
     WS_TRY(check_count(raw.instances, raw.num_instances, "num_instances", err));
     out->n_instances = ws_json_size(raw.instances);
@@ -187,11 +204,15 @@ ws_status ws_cluster_config_read(ws_json root, ws_arena *arena, bool cli_offload
                                  ws_cluster_config *out)
 {
     static const ws_field fields[] = {
-        {"num_nodes", WS_FIELD_INT, offsetof(root_fields, num_nodes), WS_FIELD_REQUIRED, 1, MAX_COUNT, "nodes"},
+        {"num_nodes", WS_FIELD_INT, offsetof(root_fields, num_nodes), WS_FIELD_REQUIRED, 1, MAX_COUNT,
+         "nodes"},
         {"nodes", WS_FIELD_JSON, offsetof(root_fields, nodes), WS_FIELD_REQUIRED, 0, 0, "nodes"},
-        {"link_bw", WS_FIELD_JSON, offsetof(root_fields, link_bw), WS_FIELD_REQUIRED, 0, 0, "GB/s per dimension"},
-        {"link_latency", WS_FIELD_JSON, offsetof(root_fields, link_latency), WS_FIELD_REQUIRED, 0, 0, "ns per dimension"},
-        {"cxl_mem", WS_FIELD_JSON, offsetof(root_fields, cxl_mem), WS_FIELD_NULLABLE, 0, 0, "CXL memory pool"},
+        {"link_bw", WS_FIELD_JSON, offsetof(root_fields, link_bw), WS_FIELD_REQUIRED, 0, 0,
+         "GB/s per dimension"},
+        {"link_latency", WS_FIELD_JSON, offsetof(root_fields, link_latency), WS_FIELD_REQUIRED, 0, 0,
+         "ns per dimension"},
+        {"cxl_mem", WS_FIELD_JSON, offsetof(root_fields, cxl_mem), WS_FIELD_NULLABLE, 0, 0,
+         "CXL memory pool"},
     };
     root_fields raw    = {0};
     ws_status   status = ws_json_read_object(root, fields, 5, &raw, err);

@@ -1,5 +1,5 @@
-/* The event loop without artefacts: arrivals are noticed when they happen, idle time is jumped, instances are looked at
- * together, so that their order in the file does not matter. */
+/* The event loop without artefacts: arrivals are noticed when they happen, idle time is jumped, instances are
+ * looked at together, so that their order in the file does not matter. */
 #include "sim/run.h"
 
 enum { ROUNDS_PER_CHECK = 4096, SAMPLES_PER_CHECK = 65536 };
@@ -51,7 +51,8 @@ static ws_status hand_out(ws_run *run, ws_instance_run *instance, const ws_batch
 {
     const size_t slot = ws_scheduler_slot(instance->scheduler, batch), i = (size_t)instance->config->index;
     WS_TRY(ws_executor_start(&run->executor, i, slot, run->now_ns));
-    return ws_executor_has_end(instance->npus) ? ws_executor_join(&run->executor, i, slot, run->now_ns) : WS_OK;
+    return ws_executor_has_end(instance->npus) ? ws_executor_join(&run->executor, i, slot, run->now_ns)
+                                               : WS_OK;
 }
 
 static ws_status start_batch(ws_run *run, ws_instance_run *instance)
@@ -129,8 +130,10 @@ static ws_status start_batches(ws_run *run)
 /* A long wait may be millions of samples: limits are looked at on the way. */
 static ws_status catch_up(ws_run *run, ws_sampler *sampler, const ws_sample_state *state, int64_t until_ns)
 {
-    while (sampler->next_ns <= until_ns && (until_ns - sampler->next_ns) / sampler->interval_ns >= SAMPLES_PER_CHECK) {
-        WS_TRY(ws_sampler_catch_up(sampler, state, sampler->next_ns + (SAMPLES_PER_CHECK - 1) * sampler->interval_ns));
+    while (sampler->next_ns <= until_ns &&
+           (until_ns - sampler->next_ns) / sampler->interval_ns >= SAMPLES_PER_CHECK) {
+        WS_TRY(ws_sampler_catch_up(sampler, state,
+                                   sampler->next_ns + (SAMPLES_PER_CHECK - 1) * sampler->interval_ns));
         WS_TRY(ws_run_check_limits(run));
     }
     return ws_sampler_catch_up(sampler, state, until_ns);
@@ -138,7 +141,8 @@ static ws_status catch_up(ws_run *run, ws_sampler *sampler, const ws_sample_stat
 
 static ws_status sample(ws_run *run, int64_t until_ns)
 {
-    if (WS_LIKELY(run->samples.next_ns > until_ns && (!run->has_log_samples || run->log_samples.next_ns > until_ns))) {
+    if (WS_LIKELY(run->samples.next_ns > until_ns &&
+                  (!run->has_log_samples || run->log_samples.next_ns > until_ns))) {
         return WS_OK;
     }
     const ws_sample_state state = ws_run_sample_state(run);

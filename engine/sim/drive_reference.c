@@ -1,18 +1,19 @@
 /* The reference's main loop: NPUs that poll at every event, a clock that steps 1 ms when nothing happens
- * (spec/serving.md 0.2 to 0.5, spec/timing.md 4). Its artefacts are the point of it; drive_physical.c has none. */
+ * (spec/serving.md 0.2 to 0.5, spec/timing.md 4). Its artefacts are the point of it; drive_physical.c has
+ * none. */
 #include "sim/run.h"
 
-/* Rounds without event, arrival or reply after which nothing can ever happen: one lost millisecond of a hand-off or a
- * second poll to finish are legitimate, more is a deadlock. */
+/* Rounds without event, arrival or reply after which nothing can ever happen: one lost millisecond of a
+ * hand-off or a second poll to finish are legitimate, more is a deadlock. */
 enum { MAX_FRUITLESS_ROUNDS = 4, STEPS_PER_CHECK = 4096 };
 static const int64_t IDLE_STEP_NS = 1000000;
 
 typedef struct loop {
     ws_run *run;
     double  interval_ns, last_log_ns; /* binary64, as the reference keeps them */
-    bool    progressed; /* this round some poll got a program or was told it is done */
-    bool    polled;     /* this round some NPU polled: arrivals are noticed */
-    size_t  n_prefills, n_finished; /* prefill instances; instances that are done */
+    bool    progressed;               /* this round some poll got a program or was told it is done */
+    bool    polled;                   /* this round some NPU polled: arrivals are noticed */
+    size_t  n_prefills, n_finished;   /* prefill instances; instances that are done */
     bool    prefill_is_finished;
     bool    is_over;
 } loop;
@@ -52,7 +53,8 @@ static bool may_open(const ws_instance_run *instance, uint32_t bit)
 }
 
 /* Hand out a program: the start NPU opens a batch if it may, otherwise both join the one in flight. */
-static ws_status take_batch(ws_run *run, ws_instance_run *instance, const ws_poller *poller, uint32_t bit, bool *taken_out)
+static ws_status take_batch(ws_run *run, ws_instance_run *instance, const ws_poller *poller, uint32_t bit,
+                            bool *taken_out)
 {
     ws_batch *batch = NULL;
     if (may_open(instance, bit)) {
@@ -115,7 +117,8 @@ static ws_batch *stored_program(const ws_instance_run *instance, uint32_t bit)
 }
 
 /* Put a batch into the round; if that completes it, reply with its program. */
-static ws_status contribute(ws_run *run, ws_instance_run *instance, ws_batch *batch, uint32_t bit, bool *taken_out)
+static ws_status contribute(ws_run *run, ws_instance_run *instance, ws_batch *batch, uint32_t bit,
+                            bool *taken_out)
 {
     instance->pending = batch;
     batch->claims |= bit;
@@ -146,7 +149,8 @@ static ws_status take_in_group(ws_run *run, ws_instance_run *instance, const ws_
                 instance->standby.is_waiting = false;
             }
             if (!is_prepared(instance, joined)) {
-                return WS_OK; /* its round is open, or was closed without it (spec Q-17): the claim is withdrawn */
+                return WS_OK; /* its round is open, or was closed without it (spec Q-17): the claim is
+                                 withdrawn */
             }
             *taken_out = true;
             return reply(run, instance, joined, bit);
@@ -243,7 +247,7 @@ static ws_status poll(loop *l, ws_instance_run *instance, ws_poller *poller, uin
 
 static ws_status poll_round(loop *l)
 {
-    ws_run *run = l->run;
+    ws_run *run   = l->run;
     l->progressed = l->polled = false;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         ws_instance_run *instance = &run->instances[i];
@@ -298,7 +302,7 @@ static size_t n_prefill_instances(const ws_scenario *scenario)
 
 ws_status ws_drive_reference(ws_run *run)
 {
-    loop l = {.run = run, .interval_ns = run->scenario->options.log_interval_s * 1e9};
+    loop l                = {.run = run, .interval_ns = run->scenario->options.log_interval_s * 1e9};
     int  n_fruitless      = 0;
     l.n_prefills          = n_prefill_instances(run->scenario);
     l.prefill_is_finished = l.n_prefills == 0;

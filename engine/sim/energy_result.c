@@ -11,9 +11,9 @@ enum { N_CELLS = WS_COMPONENT_COUNT * WS_PHASE_COUNT };
 
 static ws_status put_nodes(ws_run *run, const bool *tracked)
 {
-    const size_t  n           = run->scenario->n_nodes;
-    double       *component_j = ws_arena_alloc(&run->arena, n * WS_COMPONENT_COUNT, sizeof(*component_j));
-    double       *state_s     = ws_arena_calloc(&run->arena, n * WS_STATE_COUNT, sizeof(*state_s));
+    const size_t n           = run->scenario->n_nodes;
+    double      *component_j = ws_arena_alloc(&run->arena, n * WS_COMPONENT_COUNT, sizeof(*component_j));
+    double      *state_s     = ws_arena_calloc(&run->arena, n * WS_STATE_COUNT, sizeof(*state_s));
     if (component_j == NULL || state_s == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -38,19 +38,24 @@ static ws_status put_nodes(ws_run *run, const bool *tracked)
 
 static ws_status put_instances(ws_run *run, const bool *tracked)
 {
-    const ws_scenario *s        = run->scenario;
-    int32_t           *node_of  = ws_arena_alloc(&run->arena, s->n_instances, sizeof(*node_of));
-    double            *phase_j  = ws_arena_alloc(&run->arena, s->n_instances * N_CELLS, sizeof(*phase_j));
-    double            *own_j    = ws_arena_alloc(&run->arena, s->n_nodes * WS_COMPONENT_COUNT, sizeof(*own_j));
-    double            *node_j   = ws_arena_calloc(&run->arena, s->n_nodes * N_CELLS, sizeof(*node_j));
+    const ws_scenario *s       = run->scenario;
+    int32_t           *node_of = ws_arena_alloc(&run->arena, s->n_instances, sizeof(*node_of));
+    double            *phase_j = ws_arena_alloc(&run->arena, s->n_instances * N_CELLS, sizeof(*phase_j));
+    double            *own_j   = ws_arena_alloc(&run->arena, s->n_nodes * WS_COMPONENT_COUNT, sizeof(*own_j));
+    double            *node_j  = ws_arena_calloc(&run->arena, s->n_nodes * N_CELLS, sizeof(*node_j));
     if (node_of == NULL || phase_j == NULL || own_j == NULL || node_j == NULL) {
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_nodes * WS_COMPONENT_COUNT; i++) {
         const size_t node = i / WS_COMPONENT_COUNT;
-        own_j[i]          = tracked[node] ? ws_power_book_own_j(&run->power, node, (ws_component)(i % WS_COMPONENT_COUNT), run->now_ns) : NAN;
-        for (int phase = 0; phase < WS_PHASE_COUNT; phase++) { /* the node's own energy is drawn whatever runs */
-            node_j[i * WS_PHASE_COUNT + (size_t)phase] = !tracked[node] ? NAN : phase == WS_PHASE_WAIT ? own_j[i] : 0.0;
+        own_j[i]          = tracked[node] ? ws_power_book_own_j(&run->power, node,
+                                                                (ws_component)(i % WS_COMPONENT_COUNT), run->now_ns)
+                                          : NAN;
+        for (int phase = 0; phase < WS_PHASE_COUNT;
+             phase++) { /* the node's own energy is drawn whatever runs */
+            node_j[i * WS_PHASE_COUNT + (size_t)phase] = !tracked[node]           ? NAN
+                                                         : phase == WS_PHASE_WAIT ? own_j[i]
+                                                                                  : 0.0;
         }
     }
     for (size_t i = 0; i < s->n_instances; i++) {
@@ -76,9 +81,9 @@ static ws_status put_npus(ws_run *run, const bool *tracked)
 {
     const ws_scenario *s        = run->scenario;
     int32_t           *instance = ws_arena_alloc(&run->arena, (size_t)s->n_npus, sizeof(*instance));
-    double            *state_s  = ws_arena_alloc(&run->arena, (size_t)s->n_npus * WS_STATE_COUNT, sizeof(*state_s));
-    double            *state_j  = ws_arena_alloc(&run->arena, (size_t)s->n_npus * WS_STATE_COUNT, sizeof(*state_j));
-    size_t             row      = 0;
+    double *state_s = ws_arena_alloc(&run->arena, (size_t)s->n_npus * WS_STATE_COUNT, sizeof(*state_s));
+    double *state_j = ws_arena_alloc(&run->arena, (size_t)s->n_npus * WS_STATE_COUNT, sizeof(*state_j));
+    size_t  row     = 0;
     if (instance == NULL || state_s == NULL || state_j == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -87,7 +92,8 @@ static ws_status put_npus(ws_run *run, const bool *tracked)
             instance[row] = (int32_t)i;
             ws_power_book_npu(&run->power, &s->instances[i], offset, state_s + row * WS_STATE_COUNT,
                               state_j + row * WS_STATE_COUNT);
-            for (size_t k = row * WS_STATE_COUNT; !tracked[s->instances[i].node] && k < (row + 1) * WS_STATE_COUNT; k++) {
+            for (size_t k = row * WS_STATE_COUNT;
+                 !tracked[s->instances[i].node] && k < (row + 1) * WS_STATE_COUNT; k++) {
                 state_s[k] = state_j[k] = NAN;
             }
         }
@@ -128,7 +134,7 @@ typedef struct energy_pair {
 
 /** What a token costs in each batch of an instance, summed up. */
 typedef struct token_cost {
-    energy_pair *before; /* [batches + 1] of all earlier batches together */
+    energy_pair *before;      /* [batches + 1] of all earlier batches together */
     bool         is_measured; /* some of it may have drawn tracked energy */
 } token_cost;
 
@@ -143,8 +149,10 @@ static bool shares_rounds(const ws_instance_config *a, const ws_instance_config 
     return a->dp_group == b->dp_group;
 }
 
-/* Pool the batches of all instances that share rounds with c: padding and dummies are there for the whole group. */
-static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_pool **pools_out, bool *is_measured_out)
+/* Pool the batches of all instances that share rounds with c: padding and dummies are there for the whole
+ * group. */
+static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_pool **pools_out,
+                             bool *is_measured_out)
 {
     const ws_scenario *s        = run->scenario;
     size_t             n_rounds = 0;
@@ -196,8 +204,8 @@ static ws_status cost_tokens(ws_run *run, const ws_instance_config *c, token_cos
     }
     out->before[0] = sum;
     for (size_t b = 0; b < book->n_batches; b++) {
-        const ws_batch_cost *batch     = ws_cost_of_batch(book, b);
-        const round_pool     pool      = pools != NULL && batch->round >= 0 ? pools[batch->round] : pool_of(batch);
+        const ws_batch_cost *batch = ws_cost_of_batch(book, b);
+        const round_pool     pool = pools != NULL && batch->round >= 0 ? pools[batch->round] : pool_of(batch);
         const double         per_token = pool.n_tokens > 0 ? 1.0 / pool.n_tokens : 0.0;
         sum.active_j += pool.drawn.active_j * per_token;
         sum.energy_j += pool.drawn.energy_j * per_token;
@@ -212,7 +220,8 @@ typedef struct request_share {
     bool        is_measured;
 } request_share;
 
-static energy_pair plus_batches(energy_pair sum, const token_cost *cost, int64_t first, int64_t behind, double n_tokens)
+static energy_pair plus_batches(energy_pair sum, const token_cost *cost, int64_t first, int64_t behind,
+                                double n_tokens)
 {
     sum.active_j += n_tokens * (cost->before[behind].active_j - cost->before[first].active_j);
     sum.energy_j += n_tokens * (cost->before[behind].energy_j - cost->before[first].energy_j);
@@ -220,8 +229,8 @@ static energy_pair plus_batches(energy_pair sum, const token_cost *cost, int64_t
 }
 
 /* n_tokens in each of count batches from first on. */
-static void add_run(request_share *share, const token_cost *cost, int64_t first, int32_t count, int32_t stride,
-                    int32_t n_tokens)
+static void add_run(request_share *share, const token_cost *cost, int64_t first, int32_t count,
+                    int32_t stride, int32_t n_tokens)
 {
     energy_pair sum    = share->drawn;
     share->is_measured = share->is_measured || (count > 0 && cost->is_measured);

@@ -40,7 +40,8 @@ static void on_kernel(void *ctx, int64_t npu, int64_t batch_id, bool is_start, i
 static ws_status init_graph(ws_executor *x)
 {
     const bool           follows = x->power != NULL || x->log_power != NULL;
-    const ws_graph_hooks hooks   = {.ctx = x, .on_end = on_program_end, .on_kernel = follows ? on_kernel : NULL};
+    const ws_graph_hooks hooks   = {
+          .ctx = x, .on_end = on_program_end, .on_kernel = follows ? on_kernel : NULL};
     WS_TRY(ws_program_builder_init(&x->builder, x->arena, x->scenario));
     return ws_graph_create(x->arena, x->scenario, x->n_npu_ids, hooks, &x->graph);
 }
@@ -48,9 +49,9 @@ static ws_status init_graph(ws_executor *x)
 static ws_status init_lock_instance(ws_executor *x, ws_executor_instance *instance, size_t n_slots)
 {
     const ws_instance_config *c = instance->config;
-    instance->lock.config  = c;
-    instance->lock.free_ns = ws_arena_calloc(x->arena, (size_t)c->num_npus, sizeof(int64_t));
-    instance->end_ns       = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->end_ns));
+    instance->lock.config       = c;
+    instance->lock.free_ns      = ws_arena_calloc(x->arena, (size_t)c->num_npus, sizeof(int64_t));
+    instance->end_ns            = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->end_ns));
     if (instance->lock.free_ns == NULL || instance->end_ns == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -74,11 +75,11 @@ static ws_status init_lockstep(ws_executor *x, int64_t widest)
 
 static ws_status init_instance(ws_executor *x, size_t i)
 {
-    const ws_instance_config *c       = &x->scenario->instances[i];
+    const ws_instance_config *c        = &x->scenario->instances[i];
     ws_executor_instance     *instance = &x->instances[i];
-    const size_t              n_slots = ws_scheduler_n_slots(c->pp_size);
-    instance->config   = c;
-    instance->prepared = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->prepared));
+    const size_t              n_slots  = ws_scheduler_n_slots(c->pp_size);
+    instance->config                   = c;
+    instance->prepared                 = ws_arena_calloc(x->arena, n_slots, sizeof(*instance->prepared));
     if (instance->prepared == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -141,8 +142,8 @@ static ws_status prepare_graphs(ws_executor *x, ws_executor_instance *instance, 
     return WS_OK;
 }
 
-static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prepared *prepared, const ws_batch *batch,
-                         int64_t now_ns, bool *extrapolates_out)
+static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prepared *prepared,
+                         const ws_batch *batch, int64_t now_ns, bool *extrapolates_out)
 {
     ws_step *step = &instance->step;
     ws_step_time(instance->config, batch, now_ns, instance->tail_ns, x->scratch, step);
@@ -157,19 +158,19 @@ static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prep
     *extrapolates_out = step->extrapolates;
 }
 
-ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_batch *batch, int64_t group_tokens,
-                              int64_t now_ns, bool *extrapolates_out)
+ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_batch *batch,
+                              int64_t group_tokens, int64_t now_ns, bool *extrapolates_out)
 {
     ws_executor_instance *instance = &x->instances[i];
     ws_prepared          *prepared = &instance->prepared[slot];
     prepared->start_has_it = prepared->end_has_it = false;
-    prepared->batch_plus_1 = batch->id + 1;
+    prepared->batch_plus_1                        = batch->id + 1;
     switch (x->scenario->step_model) {
     case WS_STEP_GRAPH:
         return prepare_graphs(x, instance, prepared, batch, group_tokens, extrapolates_out);
     case WS_STEP_LOCKSTEP:
-        ws_lock_batch_prepare(&prepared->lock, &x->builder, x->scenario, instance->config, batch, group_tokens,
-                              &prepared->energy, extrapolates_out);
+        ws_lock_batch_prepare(&prepared->lock, &x->builder, x->scenario, instance->config, batch,
+                              group_tokens, &prepared->energy, extrapolates_out);
         break;
     case WS_STEP_CLOSED:
         prepare_step(x, instance, prepared, batch, now_ns, extrapolates_out);
@@ -180,10 +181,11 @@ ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_ba
 
 /* ---- handing out ---- */
 
-static ws_status submit(ws_executor *x, ws_executor_instance *instance, size_t slot, int64_t offset, int64_t now_ns)
+static ws_status submit(ws_executor *x, ws_executor_instance *instance, size_t slot, int64_t offset,
+                        int64_t now_ns)
 {
-    return ws_graph_submit(x->graph, instance->config->first_npu + offset, instance->prepared[slot].programs[offset],
-                           now_ns);
+    return ws_graph_submit(x->graph, instance->config->first_npu + offset,
+                           instance->prepared[slot].programs[offset], now_ns);
 }
 
 static bool walks_with(const ws_executor_instance *a, const ws_executor_instance *b)
@@ -199,7 +201,7 @@ static void expect_end(ws_executor_instance *instance, const ws_lock_batch *lock
     if (ws_executor_has_end(instance)) {
         WS_ASSERT(instance->n_ends < capacity);
         instance->end_ns[(instance->end_first + instance->n_ends++) % capacity] = lock->end_end_ns;
-        instance->end.is_busy = true;
+        instance->end.is_busy                                                   = true;
     }
 }
 
@@ -230,7 +232,7 @@ static void launch(ws_executor *x, ws_executor_instance *instance, size_t slot, 
 
 ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
-    ws_executor_instance *instance    = &x->instances[i];
+    ws_executor_instance *instance        = &x->instances[i];
     instance->start.is_busy               = true;
     instance->prepared[slot].start_has_it = true;
     if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
@@ -244,7 +246,7 @@ ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_n
 
 ws_status ws_executor_join(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
-    ws_executor_instance *instance = &x->instances[i];
+    ws_executor_instance *instance      = &x->instances[i];
     instance->prepared[slot].end_has_it = true;
     if (x->scenario->step_model == WS_STEP_LOCKSTEP) {
         return WS_OK; /* its end is known since the group was walked */

@@ -1,8 +1,8 @@
 /* sim/executor.h -- batches on NPUs: prepared when they are formed, handed to the NPUs, ended by events.
  *
- * Three ways, the same results: a closed form for dense models on one stage (sim/step.h), block by block for parallelism of
- * any kind (sim/lockstep.h), and the event engine for all the rest (sim/graph.h). ws_scenario.step_model chooses once per
- * run. */
+ * Three ways, the same results: a closed form for dense models on one stage (sim/step.h), block by block for
+ * parallelism of any kind (sim/lockstep.h), and the event engine for all the rest (sim/graph.h).
+ * ws_scenario.step_model chooses once per run. */
 #ifndef WS_EXECUTOR_H
 #define WS_EXECUTOR_H
 
@@ -21,8 +21,8 @@ typedef struct ws_poller {
 
 /** What is kept of a batch between its forming and its end; one per batch slot of the scheduler. */
 typedef struct ws_prepared {
-    ws_graph_program **programs; /* [n_npu_ids] graphs not handed out yet; NULL without graph */
-    ws_lock_batch      lock;      /* lockstep */
+    ws_graph_program **programs;     /* [n_npu_ids] graphs not handed out yet; NULL without graph */
+    ws_lock_batch      lock;         /* lockstep */
     int64_t            batch_plus_1; /* id + 1 of the batch it was prepared for; 0 = none yet */
     ws_program_energy  energy;
     bool               start_has_it, end_has_it; /* handed out since it was prepared */
@@ -31,16 +31,16 @@ typedef struct ws_prepared {
 /** One instance's NPUs. */
 typedef struct ws_executor_instance {
     const ws_instance_config *config;
-    ws_poller    start, end;  /* end is unused with one NPU id */
-    ws_step      step;        /* closed form: the batch that runs now, or ran last */
-    int64_t      tail_ns;     /* closed form: when the memory queue gets free */
-    ws_prepared *prepared;    /* [batch slots] */
-    ws_lock_instance lock;    /* lockstep: its NPUs between batches */
-    size_t       launched;    /* lockstep: slot of the batch started last ... */
-    bool         is_launched; /* ... whose group has not been walked yet */
-    int64_t      start_end_ns; /* lockstep: when the start NPU gets free */
-    int64_t     *end_ns;      /* lockstep: [pp_size + 1] program ends of the end NPU to come, a ring */
-    size_t       end_first, n_ends;
+    ws_poller                 start, end;   /* end is unused with one NPU id */
+    ws_step                   step;         /* closed form: the batch that runs now, or ran last */
+    int64_t                   tail_ns;      /* closed form: when the memory queue gets free */
+    ws_prepared              *prepared;     /* [batch slots] */
+    ws_lock_instance          lock;         /* lockstep: its NPUs between batches */
+    size_t                    launched;     /* lockstep: slot of the batch started last ... */
+    bool                      is_launched;  /* ... whose group has not been walked yet */
+    int64_t                   start_end_ns; /* lockstep: when the start NPU gets free */
+    int64_t *end_ns; /* lockstep: [pp_size + 1] program ends of the end NPU to come, a ring */
+    size_t   end_first, n_ends;
 } ws_executor_instance;
 
 typedef struct ws_executor {
@@ -56,9 +56,9 @@ typedef struct ws_executor {
     ws_lock_batch       **locks;   /* likewise */
     ws_graph_lists        lists;
     ws_program_builder    builder;
-    ws_program            program; /* rows of the batch being prepared */
+    ws_program            program;           /* rows of the batch being prepared */
     ws_power_book        *power, *log_power; /* told about kernels; NULL = not wanted */
-    bool                  has_ended; /* some program has ended since the flag was cleared */
+    bool                  has_ended;         /* some program has ended since the flag was cleared */
 } ws_executor;
 
 /** @param[in] power, log_power  physical power books that follow kernels one by one; NULL = none */
@@ -73,11 +73,13 @@ static inline bool ws_executor_has_end(const ws_executor_instance *instance)
 
 /** Cost a batch that was just formed. slot is its index among the scheduler's batches.
  * @param[in] group_tokens  longest batch of its DP round; its own length without one */
-WS_NODISCARD ws_status ws_executor_prepare(ws_executor *executor, size_t instance, size_t slot, const ws_batch *batch,
-                                           int64_t group_tokens, int64_t now_ns, bool *extrapolates_out);
+WS_NODISCARD ws_status ws_executor_prepare(ws_executor *executor, size_t instance, size_t slot,
+                                           const ws_batch *batch, int64_t group_tokens, int64_t now_ns,
+                                           bool *extrapolates_out);
 
 /** True if a batch in flight has been prepared. */
-static inline bool ws_executor_is_prepared(const ws_executor_instance *instance, size_t slot, const ws_batch *batch)
+static inline bool ws_executor_is_prepared(const ws_executor_instance *instance, size_t slot,
+                                           const ws_batch *batch)
 {
     return instance->prepared[slot].batch_plus_1 == batch->id + 1;
 }

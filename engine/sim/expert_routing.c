@@ -16,10 +16,10 @@ static int64_t owner_of(int64_t expert, int64_t n_ranks, int64_t n_experts)
 
 static void route_balanced(const ws_model *model, int64_t n_tokens, int64_t n_ranks, ws_expert_load *loads)
 {
-    const double  ranks     = (double)n_ranks;
-    const double  pairs     = (double)(n_tokens * model->experts_per_token) / ranks;
-    const int64_t per_rank  = model->n_experts / n_ranks > 1 ? model->n_experts / n_ranks : 1;
-    const int64_t wanted    = (int64_t)rint(pairs);
+    const double  ranks    = (double)n_ranks;
+    const double  pairs    = (double)(n_tokens * model->experts_per_token) / ranks;
+    const int64_t per_rank = model->n_experts / n_ranks > 1 ? model->n_experts / n_ranks : 1;
+    const int64_t wanted   = (int64_t)rint(pairs);
     const double  hit_share =
         n_ranks <= 1 ? 1.0 : 1.0 - pow((ranks - 1.0) / ranks, (double)model->experts_per_token);
     const ws_expert_load load = {.tokens    = (int64_t)rint((double)n_tokens * hit_share),
@@ -30,8 +30,8 @@ static void route_balanced(const ws_model *model, int64_t n_tokens, int64_t n_ra
 }
 
 /* Count one token's experts: once for each distinct owner, and each expert once per rank. */
-static void count_token(const int32_t *chosen, int64_t k, int64_t n_ranks, int64_t n_experts, int32_t *is_active,
-                        int32_t *last_token, int32_t token, ws_expert_load *loads)
+static void count_token(const int32_t *chosen, int64_t k, int64_t n_ranks, int64_t n_experts,
+                        int32_t *is_active, int32_t *last_token, int32_t token, ws_expert_load *loads)
 {
     for (int64_t i = 0; i < k; i++) {
         const int64_t rank = owner_of(chosen[i], n_ranks, n_experts);
@@ -75,8 +75,8 @@ static void sample_distinct(ws_rng *rng, int64_t k, int64_t n, int32_t *pool, in
     }
 }
 
-void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks, ws_rng *rng,
-                     int32_t *scratch, ws_expert_load *loads)
+void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
+                     ws_rng *rng, int32_t *scratch, ws_expert_load *loads)
 {
     const int64_t n_experts = model->n_experts, k = model->experts_per_token;
     if (policy == WS_EXPERT_BALANCED) {
@@ -84,7 +84,7 @@ void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_
         return;
     }
     int32_t *is_active = scratch, *last_token = scratch + n_experts, *pool = scratch + 2 * n_experts;
-    int32_t *chosen    = scratch + 3 * n_experts;
+    int32_t *chosen = scratch + 3 * n_experts;
     memset(loads, 0, (size_t)n_ranks * sizeof(*loads));
     memset(is_active, 0, (size_t)n_experts * sizeof(*is_active));
     memset(last_token, 0, (size_t)n_experts * sizeof(*last_token));

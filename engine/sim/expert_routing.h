@@ -17,8 +17,8 @@ typedef struct ws_expert_load {
  * @param[in,out] rng   used by RAND only
  * @param[in] scratch   [ws_expert_scratch_len()] work space
  * @param[out] loads    [n_ranks] */
-void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks, ws_rng *rng,
-                     int32_t *scratch, ws_expert_load *loads);
+void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
+                     ws_rng *rng, int32_t *scratch, ws_expert_load *loads);
 
 /** int32_t elements of scratch ws_expert_route() needs. */
 size_t ws_expert_scratch_len(const ws_model *model);

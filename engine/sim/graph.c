@@ -4,14 +4,15 @@
 
 #include "sim/parallelism.h"
 
-/* Arrivals of ring messages are counted per (collective, phase); a neighbour is never this many phases ahead. */
+/* Arrivals of ring messages are counted per (collective, phase); a neighbour is never this many phases ahead.
+ */
 enum { RING_SLOTS = 64 };
 
 typedef enum event_kind {
-    EVENT_NODE_END,   /* node of the NPU's current program has finished */
-    EVENT_RING_STEP,  /* the NPU sends the next message of its collective, or its phase is over */
+    EVENT_NODE_END,     /* node of the NPU's current program has finished */
+    EVENT_RING_STEP,    /* the NPU sends the next message of its collective, or its phase is over */
     EVENT_RING_MESSAGE, /* a ring message has arrived; node = slot */
-    EVENT_MESSAGE     /* a point-to-point message has arrived; node = channel */
+    EVENT_MESSAGE       /* a point-to-point message has arrived; node = channel */
 } event_kind;
 
 typedef struct event {
@@ -29,27 +30,27 @@ typedef struct channel {
 /* The collective an NPU is in. */
 typedef struct ring_state {
     ws_ring_phases phases;
-    int     phase;
-    int64_t step;      /* k: messages sent in this phase */
-    bool    is_waiting; /* for message k of its neighbour */
-    int32_t node;
-    unsigned dims;
+    int            phase;
+    int64_t        step;       /* k: messages sent in this phase */
+    bool           is_waiting; /* for message k of its neighbour */
+    int32_t        node;
+    unsigned       dims;
 } ring_state;
 
 typedef struct npu_state {
-    ws_graph_program *program;     /* running, NULL = idle */
-    ws_graph_program *queue_head, *queue_tail;
-    size_t   n_left;               /* nodes of the program that have not finished */
-    int32_t *ready;                /* node numbers, ascending, waiting for a slot */
-    size_t   n_ready, ready_capacity;
-    bool     is_computing, is_communicating;
-    bool     in_issue;             /* the ready list is being walked */
-    ring_state ring;
-    int64_t  n_collectives;        /* entered so far */
-    int32_t  ring_arrivals[RING_SLOTS];
-    channel *channels;
+    ws_graph_program         *program; /* running, NULL = idle */
+    ws_graph_program         *queue_head, *queue_tail;
+    size_t                    n_left; /* nodes of the program that have not finished */
+    int32_t                  *ready;  /* node numbers, ascending, waiting for a slot */
+    size_t                    n_ready, ready_capacity;
+    bool                      is_computing, is_communicating;
+    bool                      in_issue; /* the ready list is being walked */
+    ring_state                ring;
+    int64_t                   n_collectives; /* entered so far */
+    int32_t                   ring_arrivals[RING_SLOTS];
+    channel                  *channels;
     const ws_instance_config *instance;
-    int32_t  next[WS_DIMS_MAX]; /* NPU that gets its ring messages, per dimension; -1 = none */
+    int32_t next[WS_DIMS_MAX]; /* NPU that gets its ring messages, per dimension; -1 = none */
 } npu_state;
 
 struct ws_graph {
@@ -66,7 +67,7 @@ struct ws_graph {
     size_t             n_pim_queues;
     ws_graph_program  *free_programs;
     int64_t            now_ns;
-    ws_status          status;         /* first failure inside an event */
+    ws_status          status; /* first failure inside an event */
 };
 
 /* ---- rings ---- */
@@ -93,7 +94,8 @@ static const ws_instance_config *next_member(const ws_scenario *s, const ws_inst
     return &s->instances[i];
 }
 
-static void link_npu(const ws_scenario *s, int64_t n_npus, const ws_instance_config *c, int64_t offset, npu_state *npu)
+static void link_npu(const ws_scenario *s, int64_t n_npus, const ws_instance_config *c, int64_t offset,
+                     npu_state *npu)
 {
     npu->instance = c;
     if (s->fidelity == WS_FIDELITY_REFERENCE) {
@@ -104,9 +106,9 @@ static void link_npu(const ws_scenario *s, int64_t n_npus, const ws_instance_con
     }
     const int64_t stage_begin = offset / c->tp_size * c->tp_size;
     const int64_t group_next  = c->dp_group == WS_NO_GROUP ? c->first_npu : next_member(s, c)->first_npu;
-    npu->next[WS_DIM_TP]      = (int32_t)(c->first_npu + stage_begin + (offset + 1 - stage_begin) % c->tp_size);
-    npu->next[WS_DIM_STAGE]   = -1; /* stages have no collectives among them */
-    npu->next[WS_DIM_GROUP]   = (int32_t)(group_next + offset);
+    npu->next[WS_DIM_TP]    = (int32_t)(c->first_npu + stage_begin + (offset + 1 - stage_begin) % c->tp_size);
+    npu->next[WS_DIM_STAGE] = -1; /* stages have no collectives among them */
+    npu->next[WS_DIM_GROUP] = (int32_t)(group_next + offset);
 }
 
 /* ---- event queue: a binary heap by (time, sequence) ---- */
@@ -257,8 +259,8 @@ ws_graph_program *ws_graph_program_new(ws_graph *g)
 
 int32_t ws_graph_add_node(ws_graph *g, ws_graph_program *program, ws_graph_node node)
 {
-    if (ws_arena_grow(g->arena, &program->nodes, &program->node_capacity, program->n_nodes, program->n_nodes + 1,
-                      sizeof(*program->nodes)) != WS_OK) {
+    if (ws_arena_grow(g->arena, &program->nodes, &program->node_capacity, program->n_nodes,
+                      program->n_nodes + 1, sizeof(*program->nodes)) != WS_OK) {
         return -1;
     }
     node.n_parents                   = 0;
@@ -294,7 +296,7 @@ ws_status ws_graph_program_seal(ws_graph *g, ws_graph_program *program)
         program->nodes[i].n_edges = 0;
     }
     for (size_t i = 0; i < program->n_edges; i++) {
-        ws_graph_node *parent = &program->nodes[program->edges[2 * i]];
+        ws_graph_node *parent                                     = &program->nodes[program->edges[2 * i]];
         program->children[parent->first_edge + parent->n_edges++] = program->edges[2 * i + 1];
     }
     return WS_OK;
@@ -332,16 +334,16 @@ static void begin_collective(ws_graph *g, int64_t npu, int32_t number)
 /* Message k is here: reduce if this step does, then send the next one. */
 static void take_ring_message(ws_graph *g, int64_t npu)
 {
-    npu_state           *n     = &g->npus[npu];
-    const ws_ring_phase *phase = &n->ring.phases.phases[n->ring.phase];
+    npu_state           *n         = &g->npus[npu];
+    const ws_ring_phase *phase     = &n->ring.phases.phases[n->ring.phase];
     const int64_t        reduce_ns = n->ring.step <= phase->n_reducing ? phase->reduce_ns : 0;
-    n->ring.is_waiting = false;
+    n->ring.is_waiting             = false;
     push_event(g, g->now_ns + reduce_ns + WS_ENDPOINT_NS, EVENT_RING_STEP, npu, 0);
 }
 
 static void end_phase(ws_graph *g, int64_t npu)
 {
-    npu_state *n = &g->npus[npu];
+    npu_state *n                                                 = &g->npus[npu];
     n->ring_arrivals[ring_slot(n->n_collectives, n->ring.phase)] = 0;
     n->ring.phase++;
     if (n->ring.phase < n->ring.phases.n_phases) {
@@ -413,16 +415,18 @@ static void begin_memory(ws_graph *g, int64_t npu, int32_t number, const ws_grap
 static void begin_pim(ws_graph *g, int64_t npu, int32_t number, const ws_graph_node *node)
 {
     const int64_t duration_ns = node->value + ws_memory_ns(&g->npus[npu].instance->remote, node->bytes);
-    push_event(g, queue_on(&g->pim_tail_ns[node->device], g->now_ns, duration_ns), EVENT_NODE_END, npu, number);
+    push_event(g, queue_on(&g->pim_tail_ns[node->device], g->now_ns, duration_ns), EVENT_NODE_END, npu,
+               number);
 }
 
 static void begin_send(ws_graph *g, int64_t npu, int32_t number, const ws_graph_node *node)
 {
-    const ws_scenario *s        = g->scenario;
-    const int64_t      delay_ns = s->fidelity == WS_FIDELITY_REFERENCE
-                                      ? ws_network_between_ns(&s->network, npu, node->device, node->value)
-                                      : ws_network_message_ns(&g->npus[npu].instance->network, WS_DIM_STAGE, node->value);
-    const int64_t      end_ns   = g->now_ns + delay_ns;
+    const ws_scenario *s = g->scenario;
+    const int64_t      delay_ns =
+        s->fidelity == WS_FIDELITY_REFERENCE
+                 ? ws_network_between_ns(&s->network, npu, node->device, node->value)
+                 : ws_network_message_ns(&g->npus[npu].instance->network, WS_DIM_STAGE, node->value);
+    const int64_t end_ns = g->now_ns + delay_ns;
     push_event(g, end_ns, EVENT_NODE_END, npu, number);
     push_event(g, end_ns, EVENT_MESSAGE, node->device, node->channel);
 }
@@ -545,9 +549,9 @@ static void end_program(ws_graph *g, int64_t npu)
 {
     npu_state        *n        = &g->npus[npu];
     ws_graph_program *finished = n->program;
-    finished->next   = g->free_programs;
-    g->free_programs = finished;
-    n->program       = NULL;
+    finished->next             = g->free_programs;
+    g->free_programs           = finished;
+    n->program                 = NULL;
     g->hooks.on_end(g->hooks.ctx, npu, finished->batch_id, g->now_ns);
     ws_graph_program *next = n->queue_head;
     if (next != NULL) {
@@ -572,7 +576,7 @@ static void free_slot(ws_graph *g, int64_t npu, ws_node_kind kind)
 
 static void finish_node(ws_graph *g, int64_t npu, int32_t number)
 {
-    npu_state           *n    = &g->npus[npu];
+    npu_state *n = &g->npus[npu];
     WS_ASSERT(n->program != NULL);
     const ws_graph_node *node = &n->program->nodes[number];
     free_slot(g, npu, node->kind);

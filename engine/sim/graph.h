@@ -1,8 +1,8 @@
-/* sim/graph.h -- the event engine below the batches: every NPU runs a graph of compute, memory, message and collective
- * nodes; resources queue, everything else overlaps (spec/timing.md 1 to 3).
+/* sim/graph.h -- the event engine below the batches: every NPU runs a graph of compute, memory, message and
+ * collective nodes; resources queue, everything else overlaps (spec/timing.md 1 to 3).
  *
- * Exact for every feature, a few tens of ns per event. Steps with a closed form do not come here (sim/executor.h).
- * Arena memory; programs are recycled. */
+ * Exact for every feature, a few tens of ns per event. Steps with a closed form do not come here
+ * (sim/executor.h). Arena memory; programs are recycled. */
 #ifndef WS_GRAPH_H
 #define WS_GRAPH_H
 
@@ -14,41 +14,41 @@
 #include "sim/scenario_internal.h"
 
 typedef enum ws_node_kind {
-    WS_NODE_COMPUTE,    /* value = ns; one at a time per NPU */
-    WS_NODE_MEMORY,     /* value = bytes, device = queue */
-    WS_NODE_PIM,        /* value = ns, bytes beside it, device = PIM queue */
-    WS_NODE_SEND,       /* value = bytes, device = peer NPU, channel; one of SEND, COLLECTIVE at a time */
-    WS_NODE_RECV,       /* channel */
-    WS_NODE_COLLECTIVE  /* value = bytes, kind, dims */
+    WS_NODE_COMPUTE,   /* value = ns; one at a time per NPU */
+    WS_NODE_MEMORY,    /* value = bytes, device = queue */
+    WS_NODE_PIM,       /* value = ns, bytes beside it, device = PIM queue */
+    WS_NODE_SEND,      /* value = bytes, device = peer NPU, channel; one of SEND, COLLECTIVE at a time */
+    WS_NODE_RECV,      /* channel */
+    WS_NODE_COLLECTIVE /* value = bytes, kind, dims */
 } ws_node_kind;
 
 typedef struct ws_graph_node {
-    ws_node_kind kind;
-    int32_t      n_parents;   /* that have not finished */
-    int32_t      first_edge, n_edges; /* children, in ws_graph_program.children */
-    int32_t      device;      /* memory queue, PIM queue or peer NPU */
-    int32_t      channel;     /* of messages: purpose, WS_CHANNEL_* */
+    ws_node_kind  kind;
+    int32_t       n_parents;           /* that have not finished */
+    int32_t       first_edge, n_edges; /* children, in ws_graph_program.children */
+    int32_t       device;              /* memory queue, PIM queue or peer NPU */
+    int32_t       channel;             /* of messages: purpose, WS_CHANNEL_* */
     ws_collective collective;
-    unsigned     dims;
-    int64_t      value, bytes;
+    unsigned      dims;
+    int64_t       value, bytes;
 } ws_graph_node;
 
 /** Purposes of messages; KV of row l is WS_CHANNEL_KV + l. */
 enum { WS_CHANNEL_STAGE, WS_CHANNEL_OUTPUT, WS_CHANNEL_KV };
 
-/** Memory queues: LOCAL is no queue; then host memory, one queue per node under reference fidelity and one per instance
- * under physical; then one per CXL device. */
+/** Memory queues: LOCAL is no queue; then host memory, one queue per node under reference fidelity and one
+ * per instance under physical; then one per CXL device. */
 enum { WS_DEVICE_LOCAL = -1 };
 
 /** The graph of one batch on one NPU. */
 typedef struct ws_graph_program {
-    ws_graph_node *nodes;
-    size_t         n_nodes, node_capacity;
-    int32_t       *edges; /* (parent, child) pairs while building */
-    size_t         n_edges, edge_capacity;
-    int32_t       *children; /* sorted by parent when sealed */
-    size_t         children_capacity;
-    int64_t        batch_id;
+    ws_graph_node           *nodes;
+    size_t                   n_nodes, node_capacity;
+    int32_t                 *edges; /* (parent, child) pairs while building */
+    size_t                   n_edges, edge_capacity;
+    int32_t                 *children; /* sorted by parent when sealed */
+    size_t                   children_capacity;
+    int64_t                  batch_id;
     struct ws_graph_program *next; /* in a queue or the free list */
 } ws_graph_program;
 
@@ -66,8 +66,8 @@ typedef struct ws_graph_hooks {
 } ws_graph_hooks;
 
 /** @param[in] n_npus  ids in use, shadows included */
-WS_NODISCARD ws_status ws_graph_create(ws_arena *arena, const ws_scenario *scenario, int64_t n_npus, ws_graph_hooks hooks,
-                                       ws_graph **out);
+WS_NODISCARD ws_status ws_graph_create(ws_arena *arena, const ws_scenario *scenario, int64_t n_npus,
+                                       ws_graph_hooks hooks, ws_graph **out);
 
 /* ---- building a program ---- */
 
@@ -76,7 +76,8 @@ ws_graph_program *ws_graph_program_new(ws_graph *graph);
 /** Append a node; its number is its issue priority. @return the number, or -1 if out of memory */
 int32_t ws_graph_add_node(ws_graph *graph, ws_graph_program *program, ws_graph_node node);
 /** `child` waits for `parent`. @return WS_OK; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_graph_add_edge(ws_graph *graph, ws_graph_program *program, int32_t parent, int32_t child);
+WS_NODISCARD ws_status ws_graph_add_edge(ws_graph *graph, ws_graph_program *program, int32_t parent,
+                                         int32_t child);
 /** No more nodes or edges. */
 WS_NODISCARD ws_status ws_graph_program_seal(ws_graph *graph, ws_graph_program *program);
 
@@ -85,7 +86,8 @@ WS_NODISCARD ws_status ws_graph_program_seal(ws_graph *graph, ws_graph_program *
 bool ws_graph_is_idle(const ws_graph *graph, int64_t npu);
 
 /** Give a program to an NPU: an idle one starts it now, a busy one queues it. Takes the program over. */
-WS_NODISCARD ws_status ws_graph_submit(ws_graph *graph, int64_t npu, ws_graph_program *program, int64_t now_ns);
+WS_NODISCARD ws_status ws_graph_submit(ws_graph *graph, int64_t npu, ws_graph_program *program,
+                                       int64_t now_ns);
 
 /** Time of the earliest event, INT64_MAX if there is none. */
 int64_t ws_graph_next_ns(const ws_graph *graph);
@@ -94,10 +96,11 @@ int64_t ws_graph_next_ns(const ws_graph *graph);
 WS_NODISCARD ws_status ws_graph_run_tick(ws_graph *graph, int64_t now_ns);
 
 /** Memory queue of a location, as an instance uses it. */
-int32_t ws_graph_device(const ws_scenario *scenario, const ws_instance_config *instance, ws_location location);
+int32_t ws_graph_device(const ws_scenario *scenario, const ws_instance_config *instance,
+                        ws_location location);
 
-/** PIM queue of channel `index` of the instance's node. In the reference the numbers of different nodes collide (spec/timing.md T-36);
- * under physical fidelity every channel has a queue of its own. */
+/** PIM queue of channel `index` of the instance's node. In the reference the numbers of different nodes
+ * collide (spec/timing.md T-36); under physical fidelity every channel has a queue of its own. */
 int32_t ws_graph_pim_queue(const ws_scenario *scenario, const ws_instance_config *instance, int32_t index);
 
 #endif /* WS_GRAPH_H */

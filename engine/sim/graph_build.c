@@ -4,21 +4,21 @@ enum { NO_NODE = -1 };
 
 /* The walk along the rows of one NPU; names as in spec/timing.md 1.4. */
 typedef struct walk {
-    ws_graph         *graph;
-    ws_graph_program *out;
-    ws_graph_lists   *lists;
-    ws_arena         *arena;
+    ws_graph                 *graph;
+    ws_graph_program         *out;
+    ws_graph_lists           *lists;
+    ws_arena                 *arena;
     const ws_scenario        *scenario;
     const ws_instance_config *c;
     const ws_program         *p;
-    int64_t  n_per_stage; /* G */
-    int64_t  stage, offset, npu;
-    bool     is_first;    /* no compute yet */
-    int32_t  prev, comp, coll, dispatch;
-    int8_t   held_tag;
-    int32_t  chain[3];    /* newest row or collective by tag: its sub-batch goes on from there */
-    bool     in_experts;
-    int32_t  kv_row;      /* KV sends so far */
+    int64_t                   n_per_stage; /* G */
+    int64_t                   stage, offset, npu;
+    bool                      is_first; /* no compute yet */
+    int32_t                   prev, comp, coll, dispatch;
+    int8_t                    held_tag;
+    int32_t   chain[3]; /* newest row or collective by tag: its sub-batch goes on from there */
+    bool      in_experts;
+    int32_t   kv_row; /* KV sends so far */
     ws_status status;
 } walk;
 
@@ -63,8 +63,9 @@ static void add_edges(walk *w, const int32_t *parents, size_t n, int32_t child)
 
 static int32_t add_memory(walk *w, ws_location where, int64_t bytes)
 {
-    return add_node(w, (ws_graph_node){
-                           .kind = WS_NODE_MEMORY, .device = ws_graph_device(w->scenario, w->c, where), .value = bytes});
+    return add_node(w, (ws_graph_node){.kind   = WS_NODE_MEMORY,
+                                       .device = ws_graph_device(w->scenario, w->c, where),
+                                       .value  = bytes});
 }
 
 static void add_entry(walk *w, int32_t node)
@@ -87,9 +88,9 @@ static void build_entry(walk *w)
 
 static void build_exit(walk *w)
 {
-    const ws_row     *last = &w->p->rows[w->p->stage_begin[w->stage + 1] - 1];
+    const ws_row     *last  = &w->p->rows[w->p->stage_begin[w->stage + 1] - 1];
     const int32_t     after = last->has_collective && w->n_per_stage > 1 ? w->coll : w->comp;
-    const ws_location host = {WS_LOCATION_REMOTE, w->c->node};
+    const ws_location host  = {WS_LOCATION_REMOTE, w->c->node};
     int32_t           node;
     if (w->stage + 1 < w->c->pp_size) {
         node = add_node(w, (ws_graph_node){.kind    = WS_NODE_SEND,
@@ -153,7 +154,8 @@ static int32_t add_collective(walk *w, const ws_row *row, int32_t parent)
     return node;
 }
 
-/* Behind PIM work of another sub-batch or its own, a row waits for its weights and for what its sub-batch did last. */
+/* Behind PIM work of another sub-batch or its own, a row waits for its weights and for what its sub-batch did
+ * last. */
 static void continue_sub_batch(walk *w, const ws_row *row, int32_t load, int32_t compute)
 {
     const int32_t last = w->chain[row->tag];
@@ -171,8 +173,9 @@ static void build_compute(walk *w, const ws_row *row)
     const int32_t compute = add_node(w, (ws_graph_node){.kind = WS_NODE_COMPUTE, .value = row->ns});
     if (w->lists->n_pim_parents > 0) {
         w->lists->n_pim_parents = 0;
-        /* The first compute behind PIM work waits for neither rows nor weights (T-33). With experts, ranks would then enter
-         * collectives in different orders and wait for each other for ever; physical fidelity keeps the links there. */
+        /* The first compute behind PIM work waits for neither rows nor weights (T-33). With experts, ranks
+         * would then enter collectives in different orders and wait for each other for ever; physical
+         * fidelity keeps the links there. */
         if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL && w->c->model->is_moe) {
             continue_sub_batch(w, row, load, compute);
         }
@@ -266,7 +269,7 @@ static void build_pim_work(walk *w, const ws_row *row)
     ws_graph_lists *l      = w->lists;
     const int32_t   device = ws_graph_pim_queue(w->scenario, w->c, row->index);
     const int32_t   node   = add_node(
-        w, (ws_graph_node){.kind = WS_NODE_PIM, .device = device, .value = row->ns, .bytes = row->pim_bytes});
+            w, (ws_graph_node){.kind = WS_NODE_PIM, .device = device, .value = row->ns, .bytes = row->pim_bytes});
     add_edges(w, l->pim_parents, l->n_pim_parents, node);
     push(w, &l->open, &l->n_open, &l->open_capacity, node);
 }
@@ -321,12 +324,26 @@ ws_status ws_graph_build(ws_graph *graph, ws_graph_lists *lists, ws_arena *arena
                          const ws_instance_config *c, const ws_program *p, int64_t batch_id, int64_t offset,
                          ws_graph_program **out)
 {
-    const bool is_shadow = offset >= c->num_npus;
-    const int64_t local  = is_shadow ? offset - c->num_npus : offset;
-    walk w = {.graph = graph, .out = ws_graph_program_new(graph), .lists = lists, .arena = arena, .scenario = scenario,
-              .c = c, .p = p, .n_per_stage = c->tp_size, .stage = local / c->tp_size, .offset = local % c->tp_size,
-              .npu = c->first_npu + local, .is_first = true, .prev = NO_NODE, .comp = NO_NODE, .coll = NO_NODE,
-              .dispatch = NO_NODE, .held_tag = 1, .chain = {NO_NODE, NO_NODE, NO_NODE}};
+    const bool    is_shadow = offset >= c->num_npus;
+    const int64_t local     = is_shadow ? offset - c->num_npus : offset;
+    walk          w         = {.graph       = graph,
+                               .out         = ws_graph_program_new(graph),
+                               .lists       = lists,
+                               .arena       = arena,
+                               .scenario    = scenario,
+                               .c           = c,
+                               .p           = p,
+                               .n_per_stage = c->tp_size,
+                               .stage       = local / c->tp_size,
+                               .offset      = local % c->tp_size,
+                               .npu         = c->first_npu + local,
+                               .is_first    = true,
+                               .prev        = NO_NODE,
+                               .comp        = NO_NODE,
+                               .coll        = NO_NODE,
+                               .dispatch    = NO_NODE,
+                               .held_tag    = 1,
+                               .chain       = {NO_NODE, NO_NODE, NO_NODE}};
     if (w.out == NULL) {
         return WS_ERR_NOMEM;
     }

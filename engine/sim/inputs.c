@@ -23,15 +23,16 @@ typedef enum entry_kind {
 
 typedef struct entry {
     entry_kind    kind;
-    char         *key;    /* owned */
-    void         *object; /* owned, by kind */
-    char         *notes;  /* owned; NULL = none */
-    size_t        n_users; /* of what is held: by how many */
+    char         *key;         /* owned */
+    void         *object;      /* owned, by kind */
+    char         *notes;       /* owned; NULL = none */
+    size_t        n_users;     /* of what is held: by how many */
     bool          is_borrowed; /* the object lies in the file cache */
     struct entry *next;
 } entry;
 
-/* Workloads, and costs at a clock, kept although nobody holds them: a sweep comes back to the same few, or to none. */
+/* Workloads, and costs at a clock, kept although nobody holds them: a sweep comes back to the same few, or to
+ * none. */
 enum { MAX_SPARE = 16 };
 
 /* Token counts up to here get a table entry; longer steps are summed on demand. */
@@ -79,8 +80,8 @@ static void entry_destroy(entry *e)
     free(e);
 }
 
-ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs, const char *bundled_dir,
-                           ws_inputs **inputs_out)
+ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs,
+                           const char *bundled_dir, ws_inputs **inputs_out)
 {
     *inputs_out       = NULL;
     ws_inputs *inputs = calloc(1, sizeof(*inputs));
@@ -136,7 +137,8 @@ static entry *find_entry(const ws_inputs *inputs, entry_kind kind, const char *k
 }
 
 /* Keep an object under a key; takes ownership of it, also on failure. */
-static ws_status keep(ws_inputs *inputs, entry_kind kind, const char *key, void *object, const ws_strbuf *notes)
+static ws_status keep(ws_inputs *inputs, entry_kind kind, const char *key, void *object,
+                      const ws_strbuf *notes)
 {
     entry *e = calloc(1, sizeof(*e));
     if (e != NULL) {
@@ -255,7 +257,8 @@ static ws_status parse_found(ws_inputs *inputs, const char *relative, ws_error *
 
 /* ---- models ---- */
 
-static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, ws_error *err, ws_model *model)
+static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, ws_error *err,
+                            ws_model *model)
 {
     char        relative[WS_MODEL_NAME_MAX + 32];
     const char *type = ws_json_string(ws_json_member(shape, "model_type"));
@@ -274,7 +277,8 @@ static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, 
     return status;
 }
 
-ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err, const ws_model **out)
+ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
+                          const ws_model **out)
 {
     const entry *known = find_entry(inputs, ENTRY_MODEL, name);
     if (known != NULL) {
@@ -283,16 +287,19 @@ ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws
     }
     char relative[WS_MODEL_NAME_MAX + 32];
     if (strlen(name) >= WS_MODEL_NAME_MAX) {
-        return ws_json_problem(where, err, "expected a model name shorter than %d characters", WS_MODEL_NAME_MAX);
+        return ws_json_problem(where, err, "expected a model name shorter than %d characters",
+                               WS_MODEL_NAME_MAX);
     }
     (void)snprintf(relative, sizeof(relative), "model/%s.json", name);
     ws_json_doc *shape = NULL;
     WS_TRY(parse_found(inputs, relative, err, &shape));
     if (shape == NULL) {
-        return ws_json_problem(where, err, "no model \"%s\": expected a file %s in a data folder", name, relative);
+        return ws_json_problem(where, err, "no model \"%s\": expected a file %s in a data folder", name,
+                               relative);
     }
-    ws_model *model  = calloc(1, sizeof(*model));
-    ws_status status = model != NULL ? read_model(inputs, name, ws_json_doc_root(shape), err, model) : WS_ERR_NOMEM;
+    ws_model *model = calloc(1, sizeof(*model));
+    ws_status status =
+        model != NULL ? read_model(inputs, name, ws_json_doc_root(shape), err, model) : WS_ERR_NOMEM;
     ws_json_doc_destroy(&shape);
     if (status != WS_OK) {
         free(model);
@@ -364,7 +371,8 @@ static ws_status adopt_profile(ws_inputs *inputs, const char *key, bool *found_o
 {
     ws_bytes          bytes, notes_text;
     const ws_profile *profile = NULL;
-    if (find_object(inputs->files, "profile", key, &bytes) && find_object(inputs->files, "profile notes", key, &notes_text)) {
+    if (find_object(inputs->files, "profile", key, &bytes) &&
+        find_object(inputs->files, "profile notes", key, &notes_text)) {
         profile = ws_profile_at(bytes);
     }
     *found_out = profile != NULL;
@@ -373,7 +381,8 @@ static ws_status adopt_profile(ws_inputs *inputs, const char *key, bool *found_o
     }
     ws_strbuf notes = WS_STRBUF_INIT;
     ws_strbuf_append(&notes, notes_text.data, notes_text.len);
-    const ws_status status = notes.failed ? WS_ERR_NOMEM : keep_borrowed(inputs, ENTRY_PROFILE, key, profile, &notes);
+    const ws_status status =
+        notes.failed ? WS_ERR_NOMEM : keep_borrowed(inputs, ENTRY_PROFILE, key, profile, &notes);
     ws_strbuf_fini(&notes);
     return status;
 }
@@ -390,12 +399,14 @@ static ws_status adopt_workload(const ws_inputs *inputs, const char *key, ws_wor
 
 static void profile_key(const ws_profile_request *request, char *buf, size_t cap)
 {
-    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d", request->hardware, request->model->name, (int)request->dtype,
-                   request->kv_fp8, request->tp_size, (int)request->choice, request->fuse);
+    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d", request->hardware, request->model->name,
+                   (int)request->dtype, request->kv_fp8, request->tp_size, (int)request->choice,
+                   request->fuse);
 }
 
 /* Load a profile and keep it under its key. */
-static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *request, const char *key, ws_error *err)
+static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *request, const char *key,
+                               ws_error *err)
 {
     bool is_here = false;
     WS_TRY(adopt_profile(inputs, key, &is_here));
@@ -404,8 +415,8 @@ static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *requ
     }
     ws_profile *profile = NULL;
     ws_strbuf   fresh   = WS_STRBUF_INIT;
-    ws_status   status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs, request,
-                                          &fresh, err, &profile);
+    ws_status   status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs,
+                                          request, &fresh, err, &profile);
     if (status == WS_OK) {
         status = keep(inputs, ENTRY_PROFILE, key, profile, &fresh);
     }
@@ -413,8 +424,8 @@ static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *requ
     return status;
 }
 
-static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
-                              const ws_profile **out)
+static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
+                              ws_error *err, const ws_profile **out)
 {
     char key[512];
     profile_key(request, key, sizeof(key));
@@ -430,8 +441,8 @@ static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *reque
     return WS_OK;
 }
 
-ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
-                         const ws_step_cost **out)
+ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
+                         ws_error *err, const ws_step_cost **out)
 {
     const ws_profile *profile = NULL;
     WS_TRY(load_profile(inputs, request, notes, err, &profile));
@@ -440,9 +451,9 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, w
     (void)snprintf(label, sizeof(label), "%s / %s", request->hardware, request->model->name);
     const entry *known = find_entry(inputs, ENTRY_COST, key);
     if (known == NULL) {
-        ws_step_cost *cost  = NULL;
-        ws_strbuf     fresh = WS_STRBUF_INIT;
-        const bool    tpu   = strstr(request->hardware, "TPU") != NULL;
+        ws_step_cost *cost   = NULL;
+        ws_strbuf     fresh  = WS_STRBUF_INIT;
+        const bool    tpu    = strstr(request->hardware, "TPU") != NULL;
         ws_status     status = ws_step_cost_create(profile, request->model, label, MAX_TABLE_TOKENS,
                                                    MAX_TABLE_SEQUENCES, tpu, &fresh, err, &cost);
         if (status == WS_OK) {
@@ -459,8 +470,8 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, w
     return WS_OK;
 }
 
-static ws_status make_slowed(ws_inputs *inputs, const ws_profile_request *request, const ws_step_cost *cost, double clock,
-                             ws_error *err, ws_step_cost **out)
+static ws_status make_slowed(ws_inputs *inputs, const ws_profile_request *request, const ws_step_cost *cost,
+                             double clock, ws_error *err, ws_step_cost **out)
 {
     ws_json     sheet;
     ws_profile *profile = NULL;
@@ -469,8 +480,9 @@ static ws_status make_slowed(ws_inputs *inputs, const ws_profile_request *reques
     return ws_step_cost_with_profile(cost, profile, out);
 }
 
-ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request, const ws_step_cost *cost,
-                                  double clock, ws_error *err, const ws_step_cost **out)
+ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request,
+                                  const ws_step_cost *cost, double clock, ws_error *err,
+                                  const ws_step_cost **out)
 {
     char key[512], name[600];
     profile_key(request, key, sizeof(key));
@@ -517,7 +529,8 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
     return WS_OK;
 }
 
-ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err, const ws_workload **out)
+ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,
+                              const ws_workload **out)
 {
     char *text = ws_json_print(spec, false);
     char *key  = text != NULL ? ws_asprintf("%" PRIu64 "|%s", seed, text) : NULL;

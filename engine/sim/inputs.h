@@ -1,5 +1,6 @@
-/* sim/inputs.h -- the inside of ws_inputs: loaded models, profiles, cost tables, workloads, each read once and kept.
- * For engine/sim only. Everything returned is borrowed and lives as long as the inputs, workloads until they are released. */
+/* sim/inputs.h -- the inside of ws_inputs: loaded models, profiles, cost tables, workloads, each read once
+ * and kept. For engine/sim only. Everything returned is borrowed and lives as long as the inputs, workloads
+ * until they are released. */
 #ifndef WS_SIM_INPUTS_H
 #define WS_SIM_INPUTS_H
 
@@ -17,22 +18,24 @@ bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t c
 WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
                                        const ws_model **out);
 
-/** A profile and its summed tables. notes get the loader's notes each time, also when it was loaded before. */
+/** A profile and its summed tables. notes get the loader's notes each time, also when it was loaded before.
+ */
 WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
                                       ws_error *err, const ws_step_cost **out);
 
-/* Workloads and costs at a clock are held until released, as often as they were asked for; only a few that nobody holds
- * are kept. */
+/* Workloads and costs at a clock are held until released, as often as they were asked for; only a few that
+ * nobody holds are kept. */
 
-/** The same at a share of the full core clock, below 1: tables scaled by the hardware's data sheet (profile_clock.h).
+/** The same at a share of the full core clock, below 1: tables scaled by the hardware's data sheet
+ * (profile_clock.h).
  * @param[in] cost  what ws_inputs_cost() gave for the request
  * @return WS_OK; WS_ERR_INPUT if the data sheet cannot tell; WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request,
                                                const ws_step_cost *cost, double clock, ws_error *err,
                                                const ws_step_cost **out);
 
-WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines, ws_error *err,
-                                         const ws_workload **out);
+WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lines,
+                                         ws_error *err, const ws_workload **out);
 
 /** A generated workload, known by its spec text and seed. */
 WS_NODISCARD ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,

@@ -2,7 +2,8 @@
 
 #include "serving/token_runs.h"
 
-static int64_t *expand_run(const ws_token_run *run, const int64_t *batch_end_ns, int64_t *last_ns, int64_t *out)
+static int64_t *expand_run(const ws_token_run *run, const int64_t *batch_end_ns, int64_t *last_ns,
+                           int64_t *out)
 {
     int64_t batch = run->first_batch;
     for (int32_t i = 0; i < run->count; i++, batch += run->stride) {
@@ -23,9 +24,10 @@ void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64
 }
 
 typedef struct collector {
-    ws_arena        *arena;
-    const int64_t   *end_ns;
-    int64_t         *change; /* [n_batches + 1] change of the number of requests whose gap ends at a batch, stride 1 */
+    ws_arena      *arena;
+    const int64_t *end_ns;
+    int64_t
+        *change; /* [n_batches + 1] change of the number of requests whose gap ends at a batch, stride 1 */
     ws_weighted_ns **values;
     size_t          *n, *capacity;
 } collector;

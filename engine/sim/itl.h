@@ -1,7 +1,8 @@
-/* sim/itl.h -- inter-token latencies from runs of batch ids: nothing is stored per token (design.md "Metrics").
+/* sim/itl.h -- inter-token latencies from runs of batch ids: nothing is stored per token (design.md
+ * "Metrics").
  *
- * A request's tokens come out of evenly spaced batches most of the time, so its gaps are differences of the instance's
- * batch end times, shared by all requests that ran along. */
+ * A request's tokens come out of evenly spaced batches most of the time, so its gaps are differences of the
+ * instance's batch end times, shared by all requests that ran along. */
 #ifndef WS_ITL_H
 #define WS_ITL_H
 
@@ -18,7 +19,7 @@ void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64
  * @param[in]     n_batches  batches the instance has run
  * @param[in,out] values, n, capacity  appended to; arena memory */
 WS_NODISCARD ws_status ws_itl_collect(ws_arena *arena, ws_request *const *done, size_t n_done,
-                                      const int64_t *batch_end_ns, size_t n_batches, ws_weighted_ns **values, size_t *n,
-                                      size_t *capacity);
+                                      const int64_t *batch_end_ns, size_t n_batches, ws_weighted_ns **values,
+                                      size_t *n, size_t *capacity);
 
 #endif /* WS_ITL_H */

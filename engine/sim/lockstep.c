@@ -14,9 +14,9 @@ static int64_t max_i64(int64_t a, int64_t b)
 
 ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
 {
-    int64_t *values  = ws_arena_calloc(arena, 9 * (size_t)n_npus, sizeof(*values));
-    space->counts    = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
-    space->chain_ns  = values;
+    int64_t *values = ws_arena_calloc(arena, 9 * (size_t)n_npus, sizeof(*values));
+    space->counts   = ws_arena_alloc(arena, (size_t)n_npus, sizeof(*space->counts));
+    space->chain_ns = values;
     if (values == NULL || space->counts == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -67,7 +67,8 @@ static int64_t layer_ns(const coster *k, ws_layer layer)
 static void put(coster *k, ws_lock_kind kind, int64_t ns, int64_t bytes)
 {
     ws_lock_batch *lock = k->lock;
-    if (kind == WS_LOCK_COMPUTE && lock->n_elements > 0 && lock->elements[lock->n_elements - 1].kind == WS_LOCK_COMPUTE) {
+    if (kind == WS_LOCK_COMPUTE && lock->n_elements > 0 &&
+        lock->elements[lock->n_elements - 1].kind == WS_LOCK_COMPUTE) {
         lock->elements[lock->n_elements - 1].ns += ns; /* rows in a row are one */
         return;
     }
@@ -85,8 +86,9 @@ static void put_all_reduce(coster *k)
 
 static void put_kv_send(coster *k)
 {
-    const ws_model *m     = k->c->model;
-    const int64_t   bytes = 2 * m->n_kv_heads * m->head_dim * k->batch->pd_tokens * k->c->kv_element_bytes / k->c->tp_size;
+    const ws_model *m = k->c->model;
+    const int64_t   bytes =
+        2 * m->n_kv_heads * m->head_dim * k->batch->pd_tokens * k->c->kv_element_bytes / k->c->tp_size;
     if (bytes > 0) {
         put(k, WS_LOCK_KV_SEND, ws_network_message_ns(&k->c->network, WS_DIM_STAGE, bytes), bytes);
         k->energy->link_bytes += (double)k->n_blocks * (double)bytes;
@@ -111,8 +113,8 @@ static void put_experts(coster *k)
     if (k->scenario->options.expert_routing_policy == WS_EXPERT_RAND) {
         ws_rng_seed(&rng, SEED_OF_EXPERTS);
     }
-    ws_expert_route((ws_expert_routing)k->scenario->options.expert_routing_policy, m, k->batch->n_tokens, c->ep_total,
-                    &rng, k->builder->expert_scratch, loads);
+    ws_expert_route((ws_expert_routing)k->scenario->options.expert_routing_policy, m, k->batch->n_tokens,
+                    c->ep_total, &rng, k->builder->expert_scratch, loads);
     for (int64_t r = 0; r < max_i64(c->local_ep, 1); r++) {
         const ws_expert_load *load = &loads[r];
         k->lock->expert_ns[r] =
@@ -120,7 +122,8 @@ static void put_experts(coster *k)
         slowest_ns = max_i64(slowest_ns, k->lock->expert_ns[r]);
     }
     if (c->ep_total > 1) {
-        put_expert_collective(k, WS_LOCK_DISPATCH, share * (m->hidden_size + m->n_experts) * c->element_bytes);
+        put_expert_collective(k, WS_LOCK_DISPATCH,
+                              share * (m->hidden_size + m->n_experts) * c->element_bytes);
     }
     put(k, WS_LOCK_EXPERTS, 0, 0);
     if (c->ep_total > 1) {
@@ -133,7 +136,7 @@ static void put_experts(coster *k)
 static int64_t sum_section(coster *k, ws_section section)
 {
     const ws_layer_sequence *sequence = &k->c->model->sections[section];
-    int64_t                  ns = 0;
+    int64_t                  ns       = 0;
     for (size_t i = 0; i < sequence->n_layers; i++) {
         ns += k->c->cost->has_layer[sequence->layers[i]] ? layer_ns(k, sequence->layers[i]) : 0;
     }
@@ -168,14 +171,15 @@ static void put_section(coster *k, ws_section section)
 /* Loads, stores and messages at the edges of stages, and the traffic that belongs to the batch. */
 static void cost_edges(coster *k)
 {
-    const ws_instance_config *c      = k->c;
-    const ws_batch           *batch  = k->batch;
-    ws_lock_batch            *lock   = k->lock;
-    const int64_t             input  = 2 * batch->n_tokens * c->element_bytes, output = BYTES_PER_TOKEN_ID * batch->n_tokens;
-    const int64_t             hidden = batch->n_tokens * c->model->hidden_size * c->element_bytes;
-    const int64_t kv_ns = batch->load_bytes > 0 ? ws_memory_ns(&c->remote, batch->load_bytes) : 0;
-    lock->load_ns  = kv_ns + ws_memory_ns(&c->remote, input);
-    lock->store_ns = ws_memory_ns(&c->remote, output);
+    const ws_instance_config *c     = k->c;
+    const ws_batch           *batch = k->batch;
+    ws_lock_batch            *lock  = k->lock;
+    const int64_t             input = 2 * batch->n_tokens * c->element_bytes,
+                  output            = BYTES_PER_TOKEN_ID * batch->n_tokens;
+    const int64_t hidden            = batch->n_tokens * c->model->hidden_size * c->element_bytes;
+    const int64_t kv_ns             = batch->load_bytes > 0 ? ws_memory_ns(&c->remote, batch->load_bytes) : 0;
+    lock->load_ns                   = kv_ns + ws_memory_ns(&c->remote, input);
+    lock->store_ns                  = ws_memory_ns(&c->remote, output);
     lock->stage_ns = lock->output_ns = 0;
     if (c->pp_size > 1) {
         lock->stage_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, hidden);
@@ -183,7 +187,7 @@ static void cost_edges(coster *k)
     }
     if (c->role == WS_ROLE_PREFILL) {
         const double element = (double)c->element_bytes;
-        lock->output_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, output);
+        lock->output_ns      = ws_network_message_ns(&c->network, WS_DIM_STAGE, output);
         k->energy->link_bytes += (double)hidden + (double)(k->n_sequences * c->model->hidden_size) * element;
     }
     k->energy->io_bytes = (double)(input + output);
@@ -195,11 +199,17 @@ void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder, con
                            ws_program_energy *energy, bool *extrapolates_out)
 {
     const ws_attention_query query = ws_batch_attention(batch);
-    coster k = {.lock = lock, .builder = builder, .scenario = scenario, .c = c, .batch = batch,
-                .group_tokens = group_tokens, .n_sequences = ws_batch_n_sequences(batch),
-                .n_blocks = ws_program_n_blocks(scenario, c), .energy = energy};
-    *energy          = (ws_program_energy){0};
-    lock->n_elements = 0;
+    coster                   k     = {.lock         = lock,
+                                      .builder      = builder,
+                                      .scenario     = scenario,
+                                      .c            = c,
+                                      .batch        = batch,
+                                      .group_tokens = group_tokens,
+                                      .n_sequences  = ws_batch_n_sequences(batch),
+                                      .n_blocks     = ws_program_n_blocks(scenario, c),
+                                      .energy       = energy};
+    *energy                        = (ws_program_energy){0};
+    lock->n_elements               = 0;
     k.attention_ns =
         query.prefill_tokens > 0 || query.n_decodes > 0 ? ws_profile_attention_ns(c->profile, &query) : 0;
     lock->prologue_ns = sum_section(&k, WS_SECTION_PROLOGUE);
@@ -217,10 +227,10 @@ typedef struct walk {
     ws_lock_space           *space;
     ws_lock_instance *const *instances;
     ws_lock_batch *const    *locks;
-    size_t  n_members;
-    int64_t n_ranks; /* NPUs per stage and member: tp */
-    int64_t n_npus;  /* of all members in a stage; index = member * n_ranks + rank */
-    int64_t stage;
+    size_t                   n_members;
+    int64_t                  n_ranks; /* NPUs per stage and member: tp */
+    int64_t                  n_npus;  /* of all members in a stage; index = member * n_ranks + rank */
+    int64_t                  stage;
 } walk;
 
 static ws_lock_npu *npu_of(const walk *w, int64_t i)
@@ -257,7 +267,8 @@ static void run_collective(walk *w, ws_collective kind, const int64_t *bytes_of_
             ws_collective_run(&w->instances[m]->config->network, kind, bytes_of_member[m], dims,
                               s->ring_ns + (int64_t)m * w->n_ranks, s->scratch);
         }
-    } else { /* members follow each other in the group dimension, ranks within: exactly the order of the coordinates */
+    } else { /* members follow each other in the group dimension, ranks within: exactly the order of the
+                coordinates */
         ws_collective_run(net, kind, bytes_of_member[0], dims, s->ring_ns, s->scratch);
     }
     for (int64_t i = 0; i < w->n_npus; i++) {
@@ -270,12 +281,13 @@ static void wait_for_collective(walk *w)
     memcpy(w->space->chain_ns, w->space->ring_ns, (size_t)w->n_npus * sizeof(int64_t));
 }
 
-/* Experts: the first rank of a member waits for the dispatch, the others do not (spec/timing.md 1.5, T-24). */
+/* Experts: the first rank of a member waits for the dispatch, the others do not (spec/timing.md 1.5, T-24).
+ */
 static void run_experts(walk *w, bool has_dispatch)
 {
     ws_lock_space *s = w->space;
     for (int64_t i = 0; i < w->n_npus; i++) {
-        const int64_t rank    = i % w->n_ranks, member = i / w->n_ranks;
+        const int64_t rank = i % w->n_ranks, member = i / w->n_ranks;
         const int64_t n_local = max_i64(w->instances[member]->config->local_ep, 1);
         const int64_t ns      = rank < n_local ? w->locks[member]->expert_ns[rank] : 0;
         if (ns == 0) {
@@ -304,8 +316,8 @@ static void run_element(walk *w, size_t e)
         break;
     case WS_LOCK_KV_SEND:
         for (int64_t i = 0; i < w->n_npus; i++) {
-            w->space->slot_ns[i] =
-                max_i64(w->space->chain_ns[i], w->space->slot_ns[i]) + w->locks[i / w->n_ranks]->elements[e].ns;
+            w->space->slot_ns[i] = max_i64(w->space->chain_ns[i], w->space->slot_ns[i]) +
+                                   w->locks[i / w->n_ranks]->elements[e].ns;
         }
         break;
     case WS_LOCK_ALL_REDUCE:
@@ -325,8 +337,8 @@ static void run_element(walk *w, size_t e)
     }
 }
 
-/* Distances that decide what the next block does: between chains, how long slots stay taken, and the wait since the last
- * kernel, which belongs to the next block. */
+/* Distances that decide what the next block does: between chains, how long slots stay taken, and the wait
+ * since the last kernel, which belongs to the next block. */
 enum { N_DISTANCES = 3 };
 
 static void distances_of(const ws_lock_space *s, int64_t i, int64_t out[N_DISTANCES])
@@ -391,7 +403,8 @@ static void run_blocks(walk *w, int64_t n_blocks)
     }
 }
 
-/* Place of a rank of the first stage in the order of ties: middle NPUs, start NPU, and the end NPU if it is here. */
+/* Place of a rank of the first stage in the order of ties: middle NPUs, start NPU, and the end NPU if it is
+ * here. */
 static int64_t load_place(const ws_instance_config *c, int64_t rank)
 {
     const bool    has_end = c->pp_size == 1 && c->role != WS_ROLE_PREFILL && c->n_npu_ids > 1;
@@ -399,7 +412,8 @@ static int64_t load_place(const ws_instance_config *c, int64_t rank)
     return rank == 0 ? start : has_end && rank == c->tp_size - 1 ? rank : rank - 1;
 }
 
-/* Entry loads of the first stage, each issued when its NPU's last program has ended, pass one after the other. */
+/* Entry loads of the first stage, each issued when its NPU's last program has ended, pass one after the
+ * other. */
 static void begin_first_stage(walk *w, int64_t now_ns)
 {
     int64_t *load_ns = w->space->ring_ns;
@@ -410,8 +424,8 @@ static void begin_first_stage(walk *w, int64_t now_ns)
         for (int64_t rank = 0; rank < w->n_ranks; rank++) {
             load_ns[load_place(c, rank)] = max_i64(now_ns, instance->free_ns[rank]);
         }
-        instance->tail_ns =
-            ws_queue_transfers(w->n_ranks, w->locks[m]->load_ns, instance->tail_ns, load_ns, w->space->scratch);
+        instance->tail_ns = ws_queue_transfers(w->n_ranks, w->locks[m]->load_ns, instance->tail_ns, load_ns,
+                                               w->space->scratch);
         for (int64_t rank = 0; rank < w->n_ranks; rank++) {
             chain_ns[rank] = load_ns[load_place(c, rank)];
         }
@@ -425,9 +439,9 @@ static void begin_next_stage(walk *w)
     for (int64_t i = 0; i < w->n_npus; i++) {
         ws_lock_instance *instance = w->instances[i / w->n_ranks];
         const int64_t     here     = w->stage * w->n_ranks + i % w->n_ranks;
-        const int64_t     sent_ns  = max_i64(s->chain_ns[i], s->slot_ns[i]) + w->locks[i / w->n_ranks]->stage_ns;
+        const int64_t sent_ns = max_i64(s->chain_ns[i], s->slot_ns[i]) + w->locks[i / w->n_ranks]->stage_ns;
         instance->free_ns[here - w->n_ranks] = sent_ns;
-        s->chain_ns[i] = max_i64(instance->free_ns[here], sent_ns);
+        s->chain_ns[i]                       = max_i64(instance->free_ns[here], sent_ns);
     }
 }
 
@@ -435,9 +449,10 @@ static void end_last_stage(walk *w)
 {
     ws_lock_space *s = w->space;
     for (size_t m = 0; m < w->n_members; m++) {
-        ws_lock_instance *instance = w->instances[m];
-        const ws_lock_batch *lock  = w->locks[m];
-        int64_t *chain_ns = s->chain_ns + (int64_t)m * w->n_ranks, *slot_ns = s->slot_ns + (int64_t)m * w->n_ranks;
+        ws_lock_instance    *instance = w->instances[m];
+        const ws_lock_batch *lock     = w->locks[m];
+        int64_t             *chain_ns = s->chain_ns + (int64_t)m * w->n_ranks,
+                *slot_ns              = s->slot_ns + (int64_t)m * w->n_ranks;
         if (instance->config->role == WS_ROLE_PREFILL) {
             for (int64_t rank = 0; rank < w->n_ranks; rank++) {
                 chain_ns[rank] = max_i64(chain_ns[rank], slot_ns[rank]) + lock->output_ns;
@@ -445,7 +460,8 @@ static void end_last_stage(walk *w)
         } else {
             instance->store_tail_ns =
                 ws_queue_transfers(w->n_ranks, lock->store_ns, instance->store_tail_ns, chain_ns, s->scratch);
-            if (instance->config->pp_size == 1) { /* the next batch loads behind these stores; a pipeline's before them */
+            if (instance->config->pp_size ==
+                1) { /* the next batch loads behind these stores; a pipeline's before them */
                 instance->tail_ns = instance->store_tail_ns;
             }
         }
@@ -470,13 +486,17 @@ static void run_on_all(walk *w, bool is_head)
     }
 }
 
-void ws_lock_walk(ws_lock_space *space, ws_lock_instance *const *instances, ws_lock_batch *const *locks, size_t n_members,
-                  int64_t now_ns)
+void ws_lock_walk(ws_lock_space *space, ws_lock_instance *const *instances, ws_lock_batch *const *locks,
+                  size_t n_members, int64_t now_ns)
 {
-    const ws_instance_config *c = instances[0]->config;
-    walk w = {.space = space, .instances = instances, .locks = locks, .n_members = n_members, .n_ranks = c->tp_size,
-              .n_npus = (int64_t)n_members * c->tp_size};
-    const int64_t n_blocks = c->model->n_layers, n_stages = c->pp_size;
+    const ws_instance_config *c        = instances[0]->config;
+    walk                      w        = {.space     = space,
+                                          .instances = instances,
+                                          .locks     = locks,
+                                          .n_members = n_members,
+                                          .n_ranks   = c->tp_size,
+                                          .n_npus    = (int64_t)n_members * c->tp_size};
+    const int64_t             n_blocks = c->model->n_layers, n_stages = c->pp_size;
     begin_members(&w);
     begin_first_stage(&w, now_ns);
     for (w.stage = 0; w.stage < n_stages; w.stage++) {

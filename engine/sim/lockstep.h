@@ -1,10 +1,11 @@
-/* sim/lockstep.h -- batches of a DP group, or of one instance, walked block by block instead of event by event
- * (spec/timing.md 5.4): pipeline stages, tensor and expert parallelism, prefill hand-off.
+/* sim/lockstep.h -- batches of a DP group, or of one instance, walked block by block instead of event by
+ * event (spec/timing.md 5.4): pipeline stages, tensor and expert parallelism, prefill hand-off.
  *
- * All NPUs of a batch start together (physical fidelity), so every element of a block is a few additions per NPU, and once
- * the NPUs' distances repeat from one block to the next the remaining blocks are a multiplication. Equal to the event
- * engine (sim/graph.h), but that under pipelines the loads of a batch do not queue with the stores of the one before.
- * Not for PIM, weights off the NPU, or second tiers under pipelines. */
+ * All NPUs of a batch start together (physical fidelity), so every element of a block is a few additions per
+ * NPU, and once the NPUs' distances repeat from one block to the next the remaining blocks are a
+ * multiplication. Equal to the event engine (sim/graph.h), but that under pipelines the loads of a batch do
+ * not queue with the stores of the one before. Not for PIM, weights off the NPU, or second tiers under
+ * pipelines. */
 #ifndef WS_LOCKSTEP_H
 #define WS_LOCKSTEP_H
 
@@ -34,34 +35,36 @@ typedef struct ws_lock_npu {
 
 /** A batch of one instance, costed. */
 typedef struct ws_lock_batch {
-    int64_t  prologue_ns, head_ns;
-    size_t   n_elements;
+    int64_t         prologue_ns, head_ns;
+    size_t          n_elements;
     ws_lock_element elements[WS_LOCK_ELEMENTS_MAX]; /* of one block */
-    int64_t *expert_ns;      /* [local_ep] 0 = the rank has no tokens */
-    int64_t  load_ns, store_ns, stage_ns, output_ns; /* entry load, exit store, hand-off to the next stage, to the shadow */
-    ws_lock_npu *npus;       /* [num_npus] filled by the walk */
-    int64_t  start_end_ns, end_end_ns; /* program ends of start and end NPU, filled by the walk */
+    int64_t        *expert_ns;                      /* [local_ep] 0 = the rank has no tokens */
+    int64_t         load_ns, store_ns, stage_ns,
+        output_ns;     /* entry load, exit store, hand-off to the next stage, to the shadow */
+    ws_lock_npu *npus; /* [num_npus] filled by the walk */
+    int64_t      start_end_ns, end_end_ns; /* program ends of start and end NPU, filled by the walk */
 } ws_lock_batch;
 
 /** State of an instance's NPUs between batches. */
 typedef struct ws_lock_instance {
     const ws_instance_config *config;
-    int64_t *free_ns;  /* [num_npus] end of the last program */
-    int64_t  tail_ns, store_tail_ns; /* when its host queue gets free for loads and for stores */
+    int64_t                  *free_ns; /* [num_npus] end of the last program */
+    int64_t tail_ns, store_tail_ns;    /* when its host queue gets free for loads and for stores */
 } ws_lock_instance;
 
 /** Room for walking groups of up to n_npus NPUs per stage. */
 typedef struct ws_lock_space {
-    int64_t *chain_ns, *slot_ns;     /* [n_npus] c and q of spec/timing.md 5.4 */
-    int64_t *last_ns;                /* [n_npus] end of the last kernel */
-    int64_t *ring_ns, *scratch;      /* [n_npus] */
-    int64_t *before;                 /* [3 * n_npus] distances before the last block */
-    int64_t *bytes;                  /* [n_npus] payload of each member's collective; there are no more members than NPUs */
-    ws_lock_npu *counts;             /* [n_npus] counts before the last block */
+    int64_t *chain_ns, *slot_ns; /* [n_npus] c and q of spec/timing.md 5.4 */
+    int64_t *last_ns;            /* [n_npus] end of the last kernel */
+    int64_t *ring_ns, *scratch;  /* [n_npus] */
+    int64_t *before;             /* [3 * n_npus] distances before the last block */
+    int64_t *bytes; /* [n_npus] payload of each member's collective; there are no more members than NPUs */
+    ws_lock_npu *counts; /* [n_npus] counts before the last block */
 } ws_lock_space;
 
 WS_NODISCARD ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus);
-WS_NODISCARD ws_status ws_lock_batch_init(ws_lock_batch *lock, ws_arena *arena, const ws_instance_config *instance);
+WS_NODISCARD ws_status ws_lock_batch_init(ws_lock_batch *lock, ws_arena *arena,
+                                          const ws_instance_config *instance);
 
 /** Cost a batch. energy gets what ws_program_build() would count. */
 void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder, const ws_scenario *scenario,

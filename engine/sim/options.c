@@ -131,9 +131,10 @@ static const ws_option options_table[] = {
         profile, profile_choices, GLOBAL, MODEL,
         "where latencies come from: a measured bundle, a compact fit of one, or the data-sheet roofline; "
         "auto = the first that exists, in this order"),
-    BOOL_OPTION(enable_fused_elementwise, GLOBAL, MODEL,
-                "take norms and rotary embeddings that a profile holds as several kernels each as one, as serving "
-                "engines run them; physical fidelity only"),
+    BOOL_OPTION(
+        enable_fused_elementwise, GLOBAL, MODEL,
+        "take norms and rotary embeddings that a profile holds as several kernels each as one, as serving "
+        "engines run them; physical fidelity only"),
 };
 
 const ws_option *ws_option_table(size_t *n_out)
@@ -165,24 +166,24 @@ const ws_option *ws_option_find(const char *name)
 ws_options ws_options_default(void)
 {
     return (ws_options){
-        .max_num_seqs           = 128,
-        .max_num_batched_tokens = 2048,
-        .block_size             = 16,
-        .dtype                  = WS_DTYPE_COUNT,
-        .enable_chunked_prefill = true,
+        .max_num_seqs             = 128,
+        .max_num_batched_tokens   = 2048,
+        .block_size               = 16,
+        .dtype                    = WS_DTYPE_COUNT,
+        .enable_chunked_prefill   = true,
         .enable_fused_elementwise = true,
-        .enable_prefix_caching  = true,
-        .npu_memory_utilization = 0.9,
-        .reserve_full_isl       = true,
-        .enable_block_copy      = true,
-        .request_routing_policy = WS_ROUTING_LOAD,
-        .expert_routing_policy  = WS_EXPERT_BALANCED,
-        .prefix_storage         = WS_PREFIX_STORAGE_NONE,
-        .log_interval_s         = 1.0,
-        .fidelity               = WS_FIDELITY_PHYSICAL,
-        .standby_unit           = WS_STANDBY_UNIT_AUTO,
-        .profile                = WS_PROFILE_CHOICE_AUTO,
-        .seed                   = 42,
+        .enable_prefix_caching    = true,
+        .npu_memory_utilization   = 0.9,
+        .reserve_full_isl         = true,
+        .enable_block_copy        = true,
+        .request_routing_policy   = WS_ROUTING_LOAD,
+        .expert_routing_policy    = WS_EXPERT_BALANCED,
+        .prefix_storage           = WS_PREFIX_STORAGE_NONE,
+        .log_interval_s           = 1.0,
+        .fidelity                 = WS_FIDELITY_PHYSICAL,
+        .standby_unit             = WS_STANDBY_UNIT_AUTO,
+        .profile                  = WS_PROFILE_CHOICE_AUTO,
+        .seed                     = 42,
     };
 }
 

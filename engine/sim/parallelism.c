@@ -15,13 +15,15 @@ static ws_status infer_degrees(ws_instance_entry *e, ws_error *err)
         const int64_t q = e->num_npus / e->tp_size;
         if (e->num_npus % e->tp_size != 0 || (e->pp_size != 1 && e->pp_size != q)) {
             return ws_json_problem(e->json, err,
-                                   "expected num_npus = tp_size * pp_size, found %" PRId64 " for %" PRId64 " * %" PRId64,
+                                   "expected num_npus = tp_size * pp_size, found %" PRId64 " for %" PRId64
+                                   " * %" PRId64,
                                    e->num_npus, e->tp_size, e->pp_size);
         }
         e->pp_size = q;
     } else if (e->num_npus > 0) {
         if (e->num_npus % e->pp_size != 0) {
-            return ws_json_problem(e->json, err, "expected num_npus divisible by pp_size = %" PRId64 ", found %" PRId64,
+            return ws_json_problem(e->json, err,
+                                   "expected num_npus divisible by pp_size = %" PRId64 ", found %" PRId64,
                                    e->pp_size, e->num_npus);
         }
         e->tp_size = e->num_npus / e->pp_size;
@@ -31,7 +33,8 @@ static ws_status infer_degrees(ws_instance_entry *e, ws_error *err)
         e->num_npus = e->tp_size = 1;
     }
     if (e->num_npus != e->tp_size * e->pp_size) {
-        return ws_json_problem(e->json, err, "expected num_npus or tp_size beside pp_size = %" PRId64, e->pp_size);
+        return ws_json_problem(e->json, err, "expected num_npus or tp_size beside pp_size = %" PRId64,
+                               e->pp_size);
     }
     return WS_OK;
 }
@@ -43,12 +46,13 @@ ws_status ws_parallelism_resolve(ws_instance_entry *e, const ws_model *model, ws
         e->ep_size = model->is_moe ? e->tp_size : 1;
     }
     if (e->dp_group == NULL && e->ep_size > e->tp_size) {
-        return ws_json_problem(e->json, err, "expected ep_size <= tp_size = %" PRId64 " without a dp_group, found %" PRId64,
+        return ws_json_problem(e->json, err,
+                               "expected ep_size <= tp_size = %" PRId64 " without a dp_group, found %" PRId64,
                                e->tp_size, e->ep_size);
     }
     if (e->pp_size > model->n_layers) {
-        return ws_json_problem(e->json, err, "expected pp_size <= %" PRId64 " layers, found %" PRId64, model->n_layers,
-                               e->pp_size);
+        return ws_json_problem(e->json, err, "expected pp_size <= %" PRId64 " layers, found %" PRId64,
+                               model->n_layers, e->pp_size);
     }
     if (model->is_moe && model->n_experts % e->ep_size != 0) {
         return ws_json_problem(e->json, err, "expected ep_size to divide %" PRId64 " experts, found %" PRId64,
@@ -77,9 +81,10 @@ static ws_status join_group(ws_instance_config *instances, const ws_instance_ent
         }
         if (entries[j]->tp_size != entries[i]->tp_size || entries[j]->pp_size != entries[i]->pp_size ||
             entries[j]->ep_size != entries[i]->ep_size) {
-            return ws_json_problem(entries[i]->json, err,
-                                   "expected the same tp_size, pp_size and ep_size as the other members of dp_group \"%s\"",
-                                   entries[i]->dp_group);
+            return ws_json_problem(
+                entries[i]->json, err,
+                "expected the same tp_size, pp_size and ep_size as the other members of dp_group \"%s\"",
+                entries[i]->dp_group);
         }
         instances[i].dp_group = instances[j].dp_group;
         return WS_OK;
@@ -88,7 +93,8 @@ static ws_status join_group(ws_instance_config *instances, const ws_instance_ent
     return WS_OK;
 }
 
-static ws_status split_experts(ws_instance_config *c, const ws_instance_entry *e, int64_t n_members, ws_error *err)
+static ws_status split_experts(ws_instance_config *c, const ws_instance_entry *e, int64_t n_members,
+                               ws_error *err)
 {
     c->ep_total = e->ep_size;
     c->local_ep = e->ep_size;
@@ -102,15 +108,16 @@ static ws_status split_experts(ws_instance_config *c, const ws_instance_entry *e
     c->local_ep = e->ep_size / n_members;
     if (e->ep_size % n_members != 0 || c->local_ep > e->tp_size) {
         return ws_json_problem(e->json, err,
-                               "expected ep_size to be a multiple of the %" PRId64 " members of dp_group \"%s\", at most "
+                               "expected ep_size to be a multiple of the %" PRId64
+                               " members of dp_group \"%s\", at most "
                                "tp_size each, found %" PRId64,
                                n_members, e->dp_group, e->ep_size);
     }
     return WS_OK;
 }
 
-ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_entry *const *entries, size_t n,
-                               ws_error *err)
+ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_entry *const *entries,
+                               size_t n, ws_error *err)
 {
     int32_t n_groups = 0;
     for (size_t i = 0; i < n; i++) {
@@ -120,7 +127,8 @@ ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_
         }
     }
     for (size_t i = 0; i < n; i++) {
-        WS_TRY(split_experts(&instances[i], entries[i], group_size(instances, n, instances[i].dp_group), err));
+        WS_TRY(
+            split_experts(&instances[i], entries[i], group_size(instances, n, instances[i].dp_group), err));
     }
     return WS_OK;
 }
@@ -130,7 +138,7 @@ ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_
 static void set_dims(ws_network *net, int64_t d0, int64_t d1, int64_t d2)
 {
     const int64_t dims[WS_DIMS_MAX] = {d0, d1, d2};
-    net->n_dims = WS_DIMS_MAX;
+    net->n_dims                     = WS_DIMS_MAX;
     memcpy(net->size, dims, sizeof(dims));
     while (net->n_dims > 1 && net->size[net->n_dims - 1] == 1) {
         net->n_dims--;
@@ -168,7 +176,8 @@ static ws_status read_per_dim(ws_json json, int n_dims, double min, ws_error *er
 {
     const bool is_array = ws_json_kind_of(json) == WS_JSON_ARRAY;
     if (is_array && ws_json_size(json) != (size_t)n_dims) {
-        return ws_json_problem(json, err, "expected a number or one entry for each of %d topology dimensions, found %zu",
+        return ws_json_problem(json, err,
+                               "expected a number or one entry for each of %d topology dimensions, found %zu",
                                n_dims, ws_json_size(json));
     }
     ws_json item = is_array ? ws_json_first(json) : json;
@@ -179,8 +188,8 @@ static ws_status read_per_dim(ws_json json, int n_dims, double min, ws_error *er
     return WS_OK;
 }
 
-ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw, ws_json link_latency,
-                            ws_error *err, ws_network *out)
+ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw,
+                            ws_json link_latency, ws_error *err, ws_network *out)
 {
     *out = (ws_network){0};
     choose_dims(instances, n_instances, out);
@@ -198,8 +207,8 @@ static void choose_cluster_dims(const ws_network *cluster, ws_instance_config *c
         return;
     }
     const unsigned group_dim = c->pp_size > 1 ? 4U : 2U;
-    c->tp_dims = 1U;
-    c->ep_dims = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
+    c->tp_dims               = 1U;
+    c->ep_dims               = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
 }
 
 static void choose_own_network(const ws_network *cluster, int64_t n_members, ws_instance_config *c)
@@ -207,9 +216,8 @@ static void choose_own_network(const ws_network *cluster, int64_t n_members, ws_
     const unsigned group_bit = 1U << WS_DIM_GROUP;
     const int      second = cluster->n_dims > 1 ? 1 : 0, last = cluster->n_dims - 1;
     const int      link[WS_DIMS_MAX] = {0, second, last};
-    c->network = (ws_network){.n_dims    = WS_DIMS_MAX,
-                              .size      = {c->tp_size, c->pp_size, n_members},
-                              .reduce_bw = c->npu_mem_gbps};
+    c->network                       = (ws_network){
+                              .n_dims = WS_DIMS_MAX, .size = {c->tp_size, c->pp_size, n_members}, .reduce_bw = c->npu_mem_gbps};
     for (int k = 0; k < WS_DIMS_MAX; k++) {
         c->network.bw_gbps[k]    = cluster->bw_gbps[link[k]];
         c->network.latency_ns[k] = cluster->latency_ns[link[k]];
@@ -226,7 +234,8 @@ void ws_topology_localize(ws_scenario *s)
             c->network = s->network;
             choose_cluster_dims(&s->network, c);
         } else {
-            const int64_t members = c->dp_group == WS_NO_GROUP ? 1 : group_size(s->instances, s->n_instances, c->dp_group);
+            const int64_t members =
+                c->dp_group == WS_NO_GROUP ? 1 : group_size(s->instances, s->n_instances, c->dp_group);
             choose_own_network(&s->network, members, c);
         }
     }

@@ -1,4 +1,5 @@
-/* sim/parallelism.h -- how an instance's NPUs are divided, and the topology that follows (spec/serving.md 1.4, 1.6). */
+/* sim/parallelism.h -- how an instance's NPUs are divided, and the topology that follows
+ * (spec/serving.md 1.4, 1.6). */
 #ifndef WS_PARALLELISM_H
 #define WS_PARALLELISM_H
 
@@ -20,21 +21,24 @@ WS_NODISCARD ws_status ws_parallelism_resolve(ws_instance_entry *entry, const ws
 
 /** Number DP groups in order of first mention, check that members agree, and split ep among them.
  * Reads and fills dp_group, ep_total and local_ep of the instances. */
-WS_NODISCARD ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_entry *const *entries,
-                                            size_t n_instances, ws_error *err);
+WS_NODISCARD ws_status ws_parallelism_group(ws_instance_config             *instances,
+                                            const ws_instance_entry *const *entries, size_t n_instances,
+                                            ws_error *err);
 
-/** Dimensions of the cluster, with link bandwidth and latency per dimension. reduce_bw is left to the caller. */
-WS_NODISCARD ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances, ws_json link_bw,
-                                         ws_json link_latency, ws_error *err, ws_network *out);
+/** Dimensions of the cluster, with link bandwidth and latency per dimension. reduce_bw is left to the caller.
+ */
+WS_NODISCARD ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances,
+                                         ws_json link_bw, ws_json link_latency, ws_error *err,
+                                         ws_network *out);
 
 /** Dimensions of an instance's own network under physical fidelity. */
 enum { WS_DIM_TP, WS_DIM_STAGE, WS_DIM_GROUP };
 
 /** Give every instance its network and the dimensions its collectives involve.
  *
- * Under reference fidelity that is the cluster's, whose sizes are averages over instances, so that clusters of unlike
- * instances hang (spec/timing.md 8). Under physical fidelity each instance has [tp, pp, DP members], with the cluster's
- * first, second and last link, and reduces at its own memory's bandwidth. */
+ * Under reference fidelity that is the cluster's, whose sizes are averages over instances, so that clusters
+ * of unlike instances hang (spec/timing.md 8). Under physical fidelity each instance has [tp, pp, DP
+ * members], with the cluster's first, second and last link, and reduces at its own memory's bandwidth. */
 void ws_topology_localize(ws_scenario *scenario);
 
 #endif /* WS_PARALLELISM_H */

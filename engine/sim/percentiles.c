@@ -66,7 +66,8 @@ static int64_t value_at(const ws_weighted_ns *values, int64_t position, size_t *
     return values[*from].value_ns;
 }
 
-static double percentile_ns(const ws_weighted_ns *values, int64_t count, double share, size_t *from, int64_t *below)
+static double percentile_ns(const ws_weighted_ns *values, int64_t count, double share, size_t *from,
+                            int64_t *below)
 {
     const double  place      = share * (double)(count - 1);
     const int64_t lo         = (int64_t)place;

@@ -35,7 +35,8 @@ static ws_status read_location(const reader *r, ws_json json, ws_location *out)
         return ws_json_expected(json, r->err, "\"cxl:<device>\" with a device number >= 0");
     }
     if (device >= r->n_cxl_devices) {
-        return ws_json_problem(json, r->err, "expected one of %lld CXL devices (cxl_mem.num_devices), found %ld",
+        return ws_json_problem(json, r->err,
+                               "expected one of %lld CXL devices (cxl_mem.num_devices), found %ld",
                                (long long)r->n_cxl_devices, device);
     }
     *out = (ws_location){WS_LOCATION_CXL, (int32_t)device};
@@ -52,7 +53,8 @@ static ws_status read_rule(const reader *r, ws_json json, bool has_blocks, rule 
     static const ws_field fields[] = {
         {"weights", WS_FIELD_JSON, offsetof(rule, weights), 0, 0, 0, "where weights live"},
         {"kv_loc", WS_FIELD_JSON, offsetof(rule, kv_loc), 0, 0, 0, "where KV lives; checked, without effect"},
-        {"kv_evict_loc", WS_FIELD_JSON, offsetof(rule, kv_evict_loc), 0, 0, 0, "where recalled KV comes from"},
+        {"kv_evict_loc", WS_FIELD_JSON, offsetof(rule, kv_evict_loc), 0, 0, 0,
+         "where recalled KV comes from"},
         {"blocks", WS_FIELD_JSON, offsetof(rule, blocks), WS_FIELD_REQUIRED, 0, 0, "block range"},
     };
     ws_location ignored;
@@ -75,16 +77,17 @@ static bool parse_index(const char **text, long *out)
     while (isspace((unsigned char)**text)) {
         (*text)++;
     }
-    *out = strtol(*text, &end, 10);
+    *out              = strtol(*text, &end, 10);
     const bool parsed = end != *text;
-    *text = end;
+    *text             = end;
     while (isspace((unsigned char)**text)) {
         (*text)++;
     }
     return parsed;
 }
 
-/* Put a location on the blocks a part such as "4-7" or "8" names; parts that cannot be read select nothing. */
+/* Put a location on the blocks a part such as "4-7" or "8" names; parts that cannot be read select nothing.
+ */
 static int64_t apply_part(const char *part, size_t len, int64_t n_layers, ws_location location, bool sets,
                           ws_location *blocks)
 {
@@ -124,7 +127,8 @@ static int64_t apply_part(const char *part, size_t len, int64_t n_layers, ws_loc
     return n;
 }
 
-static int64_t apply_range(const char *range, int64_t n_layers, ws_location location, bool sets, ws_location *blocks)
+static int64_t apply_range(const char *range, int64_t n_layers, ws_location location, bool sets,
+                           ws_location *blocks)
 {
     int64_t n = 0;
     while (*range != '\0') {
@@ -193,17 +197,20 @@ typedef struct placement_fields {
     ws_json defaults, blocks, layers;
 } placement_fields;
 
-ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_model *model, int32_t node, int64_t n_cxl_devices,
-                            ws_error *err, ws_placement *out)
+ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_model *model, int32_t node,
+                            int64_t n_cxl_devices, ws_error *err, ws_placement *out)
 {
     static const ws_field fields[] = {
-        {"default", WS_FIELD_JSON, offsetof(placement_fields, defaults), WS_FIELD_NULLABLE, 0, 0, "rule for everything"},
-        {"blocks", WS_FIELD_JSON, offsetof(placement_fields, blocks), WS_FIELD_NULLABLE, 0, 0, "rules by block range"},
-        {"layers", WS_FIELD_JSON, offsetof(placement_fields, layers), WS_FIELD_NULLABLE, 0, 0, "rules by layer name"},
+        {"default", WS_FIELD_JSON, offsetof(placement_fields, defaults), WS_FIELD_NULLABLE, 0, 0,
+         "rule for everything"},
+        {"blocks", WS_FIELD_JSON, offsetof(placement_fields, blocks), WS_FIELD_NULLABLE, 0, 0,
+         "rules by block range"},
+        {"layers", WS_FIELD_JSON, offsetof(placement_fields, layers), WS_FIELD_NULLABLE, 0, 0,
+         "rules by layer name"},
     };
     const reader     r   = {.model = model, .node = node, .n_cxl_devices = n_cxl_devices, .err = err};
     placement_fields raw = {0};
-    *out = (ws_placement){.weights  = {WS_LOCATION_LOCAL, 0}, .kv_evict = {WS_LOCATION_REMOTE, node}};
+    *out = (ws_placement){.weights = {WS_LOCATION_LOCAL, 0}, .kv_evict = {WS_LOCATION_REMOTE, node}};
     if (json.item == NULL) {
         return WS_OK;
     }
@@ -223,7 +230,8 @@ ws_location ws_placement_weights(const ws_placement *placement, int64_t block, w
     if (placement->has_layer[layer]) {
         return placement->layers[layer];
     }
-    return block != WS_NO_BLOCK_INDEX && placement->blocks != NULL ? placement->blocks[block] : placement->weights;
+    return block != WS_NO_BLOCK_INDEX && placement->blocks != NULL ? placement->blocks[block]
+                                                                   : placement->weights;
 }
 
 bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *model)
@@ -238,8 +246,9 @@ bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *mode
     return is_off;
 }
 
-static int64_t section_cxl_bytes(const ws_placement *placement, const ws_model *model, const ws_layer_sequence *sequence,
-                                 int64_t block, int64_t tp_size, int64_t ep_total, int64_t element_bytes)
+static int64_t section_cxl_bytes(const ws_placement *placement, const ws_model *model,
+                                 const ws_layer_sequence *sequence, int64_t block, int64_t tp_size,
+                                 int64_t ep_total, int64_t element_bytes)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < sequence->n_layers; i++) {
@@ -252,16 +261,16 @@ static int64_t section_cxl_bytes(const ws_placement *placement, const ws_model *
     return bytes;
 }
 
-int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size, int64_t ep_total,
-                               int64_t element_bytes)
+int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size,
+                               int64_t ep_total, int64_t element_bytes)
 {
-    static const ws_section outer[] = {WS_SECTION_PROLOGUE, WS_SECTION_HEAD};
-    const ws_layer_sequence *inner[] = {&model->sections[WS_SECTION_PRE_ATTN], &model->sections[WS_SECTION_POST_ATTN],
-                                        ws_model_mlp(model)};
-    int64_t bytes = 0;
+    static const ws_section  outer[] = {WS_SECTION_PROLOGUE, WS_SECTION_HEAD};
+    const ws_layer_sequence *inner[] = {&model->sections[WS_SECTION_PRE_ATTN],
+                                        &model->sections[WS_SECTION_POST_ATTN], ws_model_mlp(model)};
+    int64_t                  bytes   = 0;
     for (int i = 0; i < 2; i++) {
-        bytes += section_cxl_bytes(placement, model, &model->sections[outer[i]], WS_NO_BLOCK_INDEX, tp_size, ep_total,
-                                   element_bytes);
+        bytes += section_cxl_bytes(placement, model, &model->sections[outer[i]], WS_NO_BLOCK_INDEX, tp_size,
+                                   ep_total, element_bytes);
     }
     for (int64_t block = 0; block < model->n_layers; block++) {
         for (int i = 0; i < 3; i++) {

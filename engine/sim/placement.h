@@ -21,7 +21,7 @@ typedef struct ws_location {
 enum { WS_NO_BLOCK_INDEX = -1 };
 
 typedef struct ws_placement {
-    ws_location  weights, kv_evict;     /* default rule */
+    ws_location  weights, kv_evict; /* default rule */
     bool         has_layer[WS_LAYER_COUNT];
     ws_location  layers[WS_LAYER_COUNT];
     ws_location *blocks; /* [n_layers] in block mode, else NULL; arena memory */
@@ -40,7 +40,7 @@ ws_location ws_placement_weights(const ws_placement *placement, int64_t block, w
 bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *model);
 
 /** Bytes of weights that all ranks of an instance keep in CXL memory. */
-int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size, int64_t ep_total,
-                               int64_t element_bytes);
+int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *model, int64_t tp_size,
+                               int64_t ep_total, int64_t element_bytes);
 
 #endif /* WS_PLACEMENT_H */

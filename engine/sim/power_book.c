@@ -62,7 +62,8 @@ static void init_machines(ws_power_book *book, const ws_instance_config *c)
         ws_npu_machine_init(&book->machines[c->index], &c->npu_power, (size_t)c->node, (double)c->num_npus);
         return;
     }
-    for (int64_t offset = 0; offset < c->num_npus; offset++) { /* shadows stand for no NPU: theirs stay empty */
+    for (int64_t offset = 0; offset < c->num_npus;
+         offset++) { /* shadows stand for no NPU: theirs stay empty */
         const size_t i = ws_power_book_machine(book, c, offset);
         ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, 1.0);
         book->tracks[i].begin_ns = -1;
@@ -75,29 +76,30 @@ static size_t n_kept_open(const ws_scenario *scenario, const ws_instance_config 
     if (has_kernel_events(scenario)) {
         return SIZE_MAX; /* a kernel is booked when the next one of its NPU begins, however much later */
     }
-    return ws_scheduler_n_slots(c->pp_size) + 1; /* in flight, and the one before: the wait behind it is booked late */
+    return ws_scheduler_n_slots(c->pp_size) +
+           1; /* in flight, and the one before: the wait behind it is booked late */
 }
 
-/* Bytes of a program are those of one rank where every rank moves the same: the reference counts one rank's share of ring
- * traffic and of weights (spec Q-P7, Q-P9). */
+/* Bytes of a program are those of one rank where every rank moves the same: the reference counts one rank's
+ * share of ring traffic and of weights (spec Q-P7, Q-P9). */
 static ws_status init_instance(ws_power_book *book, const ws_instance_config *c, bool has_accounts)
 {
     enum { N_OPEN_MIN = 16 };
     size_t                n_open = N_OPEN_MIN; /* a power of two, more than are kept open unless all are */
-    const ws_node_config *host  = &book->scenario->nodes[c->node];
-    const ws_node_power  *power = &host->power;
-    const double          tp    = (double)c->tp_size;
-    book->instances[c->index]   = (ws_instance_book){
-          .node                = (size_t)c->node,
-          .is_tracked          = power->is_tracked,
-          .has_accounts        = has_accounts,
-          .host                = &book->hosts[c->node],
-          .dram_j_per_byte     = power->dram_j_per_byte,
-          .cxl_j_per_byte      = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte,
-          .all_dram_j_per_byte = power->dram_j_per_byte * tp,
-          .all_link_j_per_byte = power->link_j_per_byte * tp,
-          .pim_w               = host->pim.active_w - host->pim.idle_w,
-          .n_kept_open         = n_kept_open(book->scenario, c),
+    const ws_node_config *host   = &book->scenario->nodes[c->node];
+    const ws_node_power  *power  = &host->power;
+    const double          tp     = (double)c->tp_size;
+    book->instances[c->index]    = (ws_instance_book){
+           .node                = (size_t)c->node,
+           .is_tracked          = power->is_tracked,
+           .has_accounts        = has_accounts,
+           .host                = &book->hosts[c->node],
+           .dram_j_per_byte     = power->dram_j_per_byte,
+           .cxl_j_per_byte      = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte,
+           .all_dram_j_per_byte = power->dram_j_per_byte * tp,
+           .all_link_j_per_byte = power->link_j_per_byte * tp,
+           .pim_w               = host->pim.active_w - host->pim.idle_w,
+           .n_kept_open         = n_kept_open(book->scenario, c),
     };
     ws_instance_book *instance = &book->instances[c->index];
     while (!has_kernel_events(book->scenario) && n_open <= instance->n_kept_open) {
@@ -108,8 +110,8 @@ static ws_status init_instance(ws_power_book *book, const ws_instance_config *c,
     return instance->open != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
-ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario, int64_t interval_ns,
-                             bool has_accounts)
+ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario,
+                             int64_t interval_ns, bool has_accounts)
 {
     *book          = (ws_power_book){.scenario = scenario, .arena = arena};
     const size_t n = scenario->n_nodes;
@@ -117,13 +119,13 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
         return WS_OK;
     }
     WS_TRY(ws_ledger_init(&book->ledger, arena, n, interval_ns));
-    book->n_machines  = n_machines_of(scenario);
-    book->machines    = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
-    book->tracks      = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
-    book->hosts       = ws_arena_calloc(arena, n, sizeof(*book->hosts));
-    book->instances   = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->instances));
-    book->constant_w  = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
-    book->read_j      = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
+    book->n_machines = n_machines_of(scenario);
+    book->machines   = ws_arena_calloc(arena, book->n_machines, sizeof(*book->machines));
+    book->tracks     = ws_arena_calloc(arena, book->n_machines, sizeof(*book->tracks));
+    book->hosts      = ws_arena_calloc(arena, n, sizeof(*book->hosts));
+    book->instances  = ws_arena_calloc(arena, scenario->n_instances, sizeof(*book->instances));
+    book->constant_w = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
+    book->read_j     = ws_arena_calloc(arena, n * WS_COMPONENT_COUNT, sizeof(double));
     if (book->machines == NULL || book->tracks == NULL || book->hosts == NULL || book->instances == NULL ||
         book->constant_w == NULL || book->read_j == NULL) {
         return WS_ERR_NOMEM;
@@ -214,14 +216,15 @@ static ws_status grow_open(ws_power_book *book, ws_instance_book *instance)
     return WS_OK;
 }
 
-/* Make room for the next batch: settle all that may be, or grow. Several at once, because their new place is cold: one in
- * every batch would have every batch wait for memory. */
+/* Make room for the next batch: settle all that may be, or grow. Several at once, because their new place is
+ * cold: one in every batch would have every batch wait for memory. */
 static ws_status make_room(ws_power_book *book, ws_instance_book *instance)
 {
     while (instance->n_batches - instance->n_settled > instance->n_kept_open) {
         WS_TRY(settle_oldest(book, instance));
     }
-    return instance->n_batches - instance->n_settled > instance->open_mask ? grow_open(book, instance) : WS_OK;
+    return instance->n_batches - instance->n_settled > instance->open_mask ? grow_open(book, instance)
+                                                                           : WS_OK;
 }
 
 /* Open the account of the next batch of an instance. */
@@ -237,7 +240,8 @@ static inline ws_status open_next(ws_power_book *book, ws_instance_book *instanc
     return WS_OK;
 }
 
-/* Open accounts up to that of batch_id, which is the next one but where batches before it never got a program. */
+/* Open accounts up to that of batch_id, which is the next one but where batches before it never got a
+ * program. */
 static ws_status open_skipped(ws_power_book *book, ws_instance_book *instance, size_t batch_id)
 {
     WS_ASSERT(batch_id > instance->n_batches);
@@ -294,8 +298,8 @@ static void flush_host(ws_power_book *book, size_t node)
 }
 
 /* @param[in] account  of the batch that begins; NULL = nobody asks */
-static inline void begin_batch(ws_power_book *book, const ws_instance_book *instance, ws_batch_account *account,
-                               int64_t now_ns)
+static inline void begin_batch(ws_power_book *book, const ws_instance_book *instance,
+                               ws_batch_account *account, int64_t now_ns)
 {
     ws_host_clock *host = instance->host;
     if (account != NULL) {
@@ -326,7 +330,8 @@ void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t
 
 /* Host, CXL, link and PIM traffic of a program. */
 static inline void book_traffic(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
-                                ws_batch_energy *batch, const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+                                ws_batch_energy *batch, const ws_program_energy *energy, int64_t start_ns,
+                                int64_t end_ns)
 {
     book_for(book, instance, batch, WS_DRAM, start_ns, end_ns,
              instance->all_dram_j_per_byte * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
@@ -339,11 +344,13 @@ static inline void book_traffic(ws_power_book *book, ws_instance_book *instance,
                  instance->cxl_j_per_byte * ((double)c->tp_size * energy->cxl_bytes + energy->kv_cxl_bytes));
     }
     if (energy->link_bytes > 0) {
-        book_for(book, instance, batch, WS_LINK, start_ns, end_ns, instance->all_link_j_per_byte * energy->link_bytes);
+        book_for(book, instance, batch, WS_LINK, start_ns, end_ns,
+                 instance->all_link_j_per_byte * energy->link_bytes);
     }
     if (energy->pim_ns > 0) {
         book_for(book, instance, batch, WS_PIM, start_ns, end_ns,
-                 instance->dram_j_per_byte * energy->pim_bytes + instance->pim_w * energy->pim_ns * WS_S_PER_NS);
+                 instance->dram_j_per_byte * energy->pim_bytes +
+                     instance->pim_w * energy->pim_ns * WS_S_PER_NS);
     }
 }
 
@@ -360,9 +367,9 @@ static inline void book_step(ws_power_book *book, ws_instance_book *instance, co
                              ws_batch_energy *batch, ws_batch_energy *before, const ws_step *step,
                              const ws_program_energy *energy, int64_t start_ns)
 {
-    const int64_t          end_ns = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
-    ws_npu_machine        *machine = &book->machines[c->index];
-    const int64_t          gap_standby_ns =
+    const int64_t   end_ns  = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
+    ws_npu_machine *machine = &book->machines[c->index];
+    const int64_t   gap_standby_ns =
         step->collective_ns < c->npu_power.standby_ns ? step->collective_ns : c->npu_power.standby_ns;
     const ws_npu_work work = {
         .begin_ns   = step->first_kernel_ns,
@@ -423,7 +430,8 @@ ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *c, i
     return WS_OK;
 }
 
-void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, const ws_lock_npu *npus)
+void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                        const ws_lock_npu *npus)
 {
     const ws_instance_book *instance = &book->instances[c->index];
     ws_batch_energy        *batch = batch_of(instance, batch_id), *before = batch_of(instance, batch_id - 1);
@@ -436,7 +444,8 @@ void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_
                                       .standby_ns = npu->standby_ns,
                                       .batch      = batch,
                                       .before     = before};
-            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger, &work);
+            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger,
+                                      &work);
         }
     }
 }
@@ -458,8 +467,8 @@ static void flush_track(ws_power_book *book, const ws_instance_config *c, size_t
     track->begin_ns = -1;
 }
 
-void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, int64_t batch_id, bool is_start,
-                          int64_t now_ns)
+void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int64_t npu, int64_t batch_id,
+                          bool is_start, int64_t now_ns)
 {
     if (!ws_power_book_tracks(book, c)) {
         return;
@@ -476,8 +485,8 @@ void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *c, int6
 
 /* ---- reference ---- */
 
-static void book_standby(ws_power_book *book, const ws_instance_config *c, const ws_reference_standby *standby,
-                         int64_t now_ns)
+static void book_standby(ws_power_book *book, const ws_instance_config *c,
+                         const ws_reference_standby *standby, int64_t now_ns)
 {
     const ws_npu_power *npu        = &c->npu_power;
     const int64_t       since_end  = now_ns - standby->last_end_ns;
@@ -513,8 +522,8 @@ void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *c, ws
 ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns)
 {
     const size_t n = book->scenario->n_nodes * WS_COMPONENT_COUNT;
-    WS_TRY(ws_arena_grow(book->arena, &book->reading_w, &book->capacity, book->n_readings * n, (book->n_readings + 1) * n,
-                         sizeof(double)));
+    WS_TRY(ws_arena_grow(book->arena, &book->reading_w, &book->capacity, book->n_readings * n,
+                         (book->n_readings + 1) * n, sizeof(double)));
     double      *w        = book->reading_w + book->n_readings++ * n;
     const double length_s = (double)(now_ns - book->read_ns) * WS_S_PER_NS;
     for (size_t i = 0; i < n; i++) {
@@ -537,9 +546,9 @@ ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns)
 static void fill_idle_seconds(ws_power_book *book, int64_t end_ns)
 {
     for (size_t i = 0; i < book->scenario->n_instances; i++) {
-        double      *state_s = book->machines[i].state_s;
-        const double all_s   = (double)end_ns * WS_S_PER_NS * (double)book->scenario->instances[i].num_npus;
-        const double idle_s  = all_s - state_s[WS_STATE_ACTIVE] - state_s[WS_STATE_STANDBY];
+        double      *state_s   = book->machines[i].state_s;
+        const double all_s     = (double)end_ns * WS_S_PER_NS * (double)book->scenario->instances[i].num_npus;
+        const double idle_s    = all_s - state_s[WS_STATE_ACTIVE] - state_s[WS_STATE_STANDBY];
         state_s[WS_STATE_IDLE] = idle_s > 0 ? idle_s : 0;
     }
 }
@@ -559,9 +568,9 @@ static void put_idle_energy(ws_power_book *book, int64_t end_ns)
 /* The last wait of every NPU of an instance. */
 static void finish_npus(ws_power_book *book, const ws_instance_config *c, int64_t end_ns)
 {
-    const int64_t    n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
-    const ws_instance_book *instance = &book->instances[c->index];
-    ws_batch_energy        *last     = batch_of(instance, (int64_t)instance->n_batches - 1);
+    const int64_t           n_machines = has_machine_per_npu(book->scenario) ? c->num_npus : 1;
+    const ws_instance_book *instance   = &book->instances[c->index];
+    ws_batch_energy        *last       = batch_of(instance, (int64_t)instance->n_batches - 1);
     for (int64_t offset = 0; offset < n_machines; offset++) {
         const size_t machine = ws_power_book_machine(book, c, offset);
         if (has_machine_per_npu(book->scenario)) {
@@ -588,7 +597,8 @@ ws_status ws_power_book_finish(ws_power_book *book, int64_t end_ns)
         for (int k = 0; k < WS_COMPONENT_COUNT; k++) {
             const double w = book->constant_w[node * WS_COMPONENT_COUNT + (size_t)k];
             if (w > 0) {
-                ws_ledger_book(&book->ledger, node, (ws_component)k, 0, end_ns, w * (double)end_ns * WS_S_PER_NS);
+                ws_ledger_book(&book->ledger, node, (ws_component)k, 0, end_ns,
+                               w * (double)end_ns * WS_S_PER_NS);
             }
         }
     }
@@ -622,17 +632,19 @@ double ws_power_book_own_j(const ws_power_book *book, size_t node, ws_component 
                : book->constant_w[node * WS_COMPONENT_COUNT + component] * ((double)end_ns * WS_S_PER_NS);
 }
 
-void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *c, int64_t offset, double *state_s,
-                       double *state_j)
+void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *c, int64_t offset,
+                       double *state_s, double *state_j)
 {
     const bool            is_alone = has_machine_per_npu(book->scenario);
     const ws_npu_machine *machine  = &book->machines[ws_power_book_machine(book, c, is_alone ? offset : 0)];
     const double          share    = is_alone ? 1.0 : 1.0 / (double)c->num_npus;
     for (int state = 0; state < WS_STATE_COUNT; state++) {
         const ws_component component = ws_npu_state_component((ws_npu_state)state);
-        state_j[state] = 0.0;
-        for (int phase = 0; phase < WS_PHASE_COUNT; phase++) { /* the reference books active energy with its batch */
-            state_j[state] += share * (machine->phase_j[state][phase] + book->instances[c->index].phase_j[component][phase]);
+        state_j[state]               = 0.0;
+        for (int phase = 0; phase < WS_PHASE_COUNT;
+             phase++) { /* the reference books active energy with its batch */
+            state_j[state] += share * (machine->phase_j[state][phase] +
+                                       book->instances[c->index].phase_j[component][phase]);
         }
         state_s[state] = share * machine->state_s[state];
     }

@@ -1,8 +1,9 @@
-/* sim/power_book.h -- how the energy of batches gets into the ledger: exactly (physical) or as the reference does it.
+/* sim/power_book.h -- how the energy of batches gets into the ledger: exactly (physical) or as the reference
+ * does it.
  *
- * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while a batch is in flight on its node.
- * Reference: everything of a batch at the moment it starts, standby at polls (spec/serving.md 8). docs/power-model.md
- * has the formulas of both. */
+ * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while a batch is in flight on
+ * its node. Reference: everything of a batch at the moment it starts, standby at polls (spec/serving.md 8).
+ * docs/power-model.md has the formulas of both. */
 #ifndef WS_POWER_BOOK_H
 #define WS_POWER_BOOK_H
 
@@ -34,7 +35,8 @@ typedef struct ws_batch_account {
     ws_batch_purpose purpose;
 } ws_batch_account;
 
-/** What is left of a batch when nothing more can be booked on it: as little as possible, since a run has many. */
+/** What is left of a batch when nothing more can be booked on it: as little as possible, since a run has
+ * many. */
 typedef struct ws_batch_cost {
     double  active_j, energy_j;
     int32_t n_tokens, round;
@@ -45,30 +47,32 @@ enum { WS_COST_CHUNK = 512 };
 /** Busy time of a node's host, shared equally by the batches in flight at each moment. */
 typedef struct ws_host_clock {
     int32_t n_in_flight;
-    double  busy_w;           /* drawn while any is in flight */
-    int64_t busy_since_ns, busy_until_ns; /* busy without a break, and not booked yet; equal: nothing to book */
+    double  busy_w; /* drawn while any is in flight */
+    int64_t busy_since_ns,
+        busy_until_ns; /* busy without a break, and not booked yet; equal: nothing to book */
     int64_t shared_until_ns;
-    double  shared_s;         /* what a batch in flight all along would have got */
+    double  shared_s; /* what a batch in flight all along would have got */
 } ws_host_clock;
 
-/** One instance: what its bytes cost, every batch it has run, and where its energy went but for that of its NPUs, which
- * their machines know. */
+/** One instance: what its bytes cost, every batch it has run, and where its energy went but for that of its
+ * NPUs, which their machines know. */
 typedef struct ws_instance_book {
     size_t         node;
-    bool           is_tracked;   /* its node has a power block */
-    bool           has_accounts; /* batches and phases are kept apart */
-    ws_host_clock *host;         /* of its node */
-    double         dram_j_per_byte, cxl_j_per_byte; /* of one rank, as below */
-    double         all_dram_j_per_byte, all_link_j_per_byte; /* of a byte that every rank of the TP group moves */
-    double         pim_w;        /* drawn beyond the idle DIMM while PIM units compute */
-    ws_batch_account *open; /* [open_mask + 1], a power of two: batches [n_settled, n_batches), by batch id modulo that */
-    size_t         open_mask;
-    size_t         n_settled, n_batches;
-    size_t         n_kept_open; /* batches, at most, that energy may still be booked on when another one begins */
-    ws_batch_cost *next_cost, *costs_end; /* in the last chunk */
+    bool           is_tracked;                       /* its node has a power block */
+    bool           has_accounts;                     /* batches and phases are kept apart */
+    ws_host_clock *host;                             /* of its node */
+    double         dram_j_per_byte, cxl_j_per_byte;  /* of one rank, as below */
+    double all_dram_j_per_byte, all_link_j_per_byte; /* of a byte that every rank of the TP group moves */
+    double pim_w;                                    /* drawn beyond the idle DIMM while PIM units compute */
+    ws_batch_account
+        *open; /* [open_mask + 1], a power of two: batches [n_settled, n_batches), by batch id modulo that */
+    size_t open_mask;
+    size_t n_settled, n_batches;
+    size_t n_kept_open; /* batches, at most, that energy may still be booked on when another one begins */
+    ws_batch_cost  *next_cost, *costs_end; /* in the last chunk */
     ws_batch_cost **costs; /* the others, by batch id: chunks of [WS_COST_CHUNK], which are never copied */
-    size_t         n_chunks, chunks_capacity;
-    double         phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
+    size_t          n_chunks, chunks_capacity;
+    double          phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
 } ws_instance_book;
 
 /** What a settled batch has cost; all of them are after ws_power_book_finish(). */
@@ -79,19 +83,19 @@ static inline ws_batch_cost *ws_cost_of_batch(const ws_instance_book *instance, 
 
 typedef struct ws_power_book {
     const ws_scenario *scenario;
-    ws_arena       *arena;    /* borrowed */
-    ws_ledger       ledger;
-    ws_npu_machine *machines; /* one per instance in closed form, one per NPU id otherwise */
-    size_t          n_machines;
-    ws_kernel_track *tracks;  /* [n_machines], physical without closed form */
-    ws_host_clock  *hosts;    /* [n_nodes] physical */
-    ws_instance_book *instances; /* [n_instances]; NULL = no node has a power block */
-    double         *constant_w;  /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
+    ws_arena          *arena; /* borrowed */
+    ws_ledger          ledger;
+    ws_npu_machine    *machines; /* one per instance in closed form, one per NPU id otherwise */
+    size_t             n_machines;
+    ws_kernel_track   *tracks;     /* [n_machines], physical without closed form */
+    ws_host_clock     *hosts;      /* [n_nodes] physical */
+    ws_instance_book  *instances;  /* [n_instances]; NULL = no node has a power block */
+    double            *constant_w; /* [n_nodes][WS_COMPONENT_COUNT] drawn all the time */
     /* readings of the reference's heartbeat */
-    double         *read_j;      /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
-    int64_t         read_ns;     /* time of the last reading */
-    size_t          n_readings, capacity;
-    double         *reading_w;   /* [reading][n_nodes][WS_COMPONENT_COUNT] mean power since the reading before */
+    double *read_j;  /* [n_nodes][WS_COMPONENT_COUNT] at the last reading */
+    int64_t read_ns; /* time of the last reading */
+    size_t  n_readings, capacity;
+    double *reading_w; /* [reading][n_nodes][WS_COMPONENT_COUNT] mean power since the reading before */
 } ws_power_book;
 
 /** @param[in] has_accounts  keep instances, phases and batches apart, not only totals and the series */
@@ -104,29 +108,32 @@ static inline bool ws_power_book_tracks(const ws_power_book *book, const ws_inst
     return book->instances != NULL && book->instances[instance->index].is_tracked;
 }
 
-/** Index of the machine of an NPU, offset from its instance's first; offset 0 in closed form stands for all. */
+/** Index of the machine of an NPU, offset from its instance's first; offset 0 in closed form stands for all.
+ */
 size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config *instance, int64_t offset);
 
-/** A batch is formed and begins, on any instance, tracked or not: open its account and book what is known of it. Reference:
- * everything, at this moment. Closed form: everything but its end. Else only that its host is busy from now on.
+/** A batch is formed and begins, on any instance, tracked or not: open its account and book what is known of
+ * it. Reference: everything, at this moment. Closed form: everything but its end. Else only that its host is
+ * busy from now on.
  * @param[in] step  closed form: its times; unused otherwise
  * @return WS_OK; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
-                                          ws_batch_purpose purpose, const ws_step *step,
+WS_NODISCARD ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *instance,
+                                          int64_t batch_id, ws_batch_purpose purpose, const ws_step *step,
                                           const ws_program_energy *energy, int64_t now_ns);
 
 /* ---- physical, tracked instances ---- */
 
 /** A batch ends: its host is no longer busy with it. */
-void ws_power_book_end(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id, int64_t now_ns);
+void ws_power_book_end(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
+                       int64_t now_ns);
 
 /** Lockstep: what each NPU of the instance did in a batch, [num_npus]. */
 void ws_power_book_npus(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
                         const ws_lock_npu *npus);
 
 /** Event engine: a kernel of a batch begins or ends on an NPU. Ignored if the instance is not tracked. */
-void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *instance, int64_t npu, int64_t batch_id,
-                          bool is_start, int64_t now_ns);
+void ws_power_book_kernel(ws_power_book *book, const ws_instance_config *instance, int64_t npu,
+                          int64_t batch_id, bool is_start, int64_t now_ns);
 
 /** Lockstep and event engine: the bytes a batch has moved between start_ns and end_ns. */
 void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *instance, int64_t batch_id,
@@ -141,8 +148,8 @@ typedef struct ws_reference_standby {
 } ws_reference_standby;
 
 /** A poll of the start NPU, before anything else happens: book standby, or begin to wait. */
-void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance, ws_reference_standby *standby,
-                            int64_t now_ns);
+void ws_reference_book_poll(ws_power_book *book, const ws_instance_config *instance,
+                            ws_reference_standby *standby, int64_t now_ns);
 
 /** A heartbeat's power reading, 0 W if the clock has not moved since the last one (spec/serving.md 8.4). */
 WS_NODISCARD ws_status ws_reference_book_read(ws_power_book *book, int64_t now_ns);
@@ -162,7 +169,7 @@ double ws_power_book_own_j(const ws_power_book *book, size_t node, ws_component 
 
 /** States of one NPU of an instance.
  * @param[out] state_s, state_j  [WS_STATE_COUNT] */
-void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *instance, int64_t offset, double *state_s,
-                       double *state_j);
+void ws_power_book_npu(const ws_power_book *book, const ws_instance_config *instance, int64_t offset,
+                       double *state_s, double *state_j);
 
 #endif /* WS_POWER_BOOK_H */

@@ -10,15 +10,15 @@ enum { BYTES_PER_TOKEN_ID = 4, SEED_OF_EXPERTS = 42 };
 /* One group of requests and what its rows depend on; the whole batch, or one of two sub-batches. */
 typedef struct group {
     const ws_batch_entry *entries;
-    size_t   n_entries;
-    int8_t   tag;
-    int64_t  n_tokens;    /* T */
-    int64_t  n_sequences; /* S */
-    ws_attention_query attention;
-    int64_t  attention_ns; /* 0 = no NPU attention row */
-    int64_t  pd_tokens;
-    const ws_pim_spread *pim; /* with attention offloading: where its decodes run */
-    int64_t  pim_split;       /* entries of a request */
+    size_t                n_entries;
+    int8_t                tag;
+    int64_t               n_tokens;    /* T */
+    int64_t               n_sequences; /* S */
+    ws_attention_query    attention;
+    int64_t               attention_ns; /* 0 = no NPU attention row */
+    int64_t               pd_tokens;
+    const ws_pim_spread  *pim;       /* with attention offloading: where its decodes run */
+    int64_t               pim_split; /* entries of a request */
 } group;
 
 typedef struct writer {
@@ -26,27 +26,27 @@ typedef struct writer {
     const ws_scenario        *scenario;
     const ws_instance_config *c;
     ws_program               *p;
-    int64_t  group_tokens; /* Tc */
-    ws_rng   rng;          /* of RAND expert routing */
-    bool     replays;      /* experts are routed once and repeated in every block */
-    bool     has_routed[2]; /* by sub-batch */
-    ws_status status;
+    int64_t                   group_tokens;  /* Tc */
+    ws_rng                    rng;           /* of RAND expert routing */
+    bool                      replays;       /* experts are routed once and repeated in every block */
+    bool                      has_routed[2]; /* by sub-batch */
+    ws_status                 status;
 } writer;
 
 ws_status ws_program_builder_init(ws_program_builder *b, ws_arena *arena, const ws_scenario *s)
 {
     size_t  scratch = 1;
-    int64_t ranks = 1;
+    int64_t ranks   = 1;
     for (size_t i = 0; i < s->n_instances; i++) {
         const ws_instance_config *c   = &s->instances[i];
         const size_t              len = ws_expert_scratch_len(c->model);
         scratch                       = len > scratch ? len : scratch;
         ranks                         = c->ep_total > ranks ? c->ep_total : ranks;
     }
-    *b                = (ws_program_builder){.arena = arena};
-    b->expert_scratch = ws_arena_alloc(arena, scratch, sizeof(*b->expert_scratch));
-    b->loads[0]       = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
-    b->loads[1]       = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
+    *b                  = (ws_program_builder){.arena = arena};
+    b->expert_scratch   = ws_arena_alloc(arena, scratch, sizeof(*b->expert_scratch));
+    b->loads[0]         = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
+    b->loads[1]         = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
     const bool complete = b->expert_scratch != NULL && b->loads[0] != NULL && b->loads[1] != NULL;
     return complete ? WS_OK : WS_ERR_NOMEM;
 }
@@ -63,9 +63,10 @@ static void *sort_space(ws_program_builder *b, size_t bytes)
 static ws_row *put_row(writer *w, ws_row_kind kind, int8_t tag)
 {
     static const ws_row blank = {.weights = {WS_LOCATION_LOCAL, 0}};
-    ws_program *p = w->p;
+    ws_program         *p     = w->p;
     if (w->status == WS_OK) {
-        w->status = ws_arena_grow(w->b->arena, &p->rows, &p->capacity, p->n_rows, p->n_rows + 1, sizeof(*p->rows));
+        w->status =
+            ws_arena_grow(w->b->arena, &p->rows, &p->capacity, p->n_rows, p->n_rows + 1, sizeof(*p->rows));
     }
     if (w->status != WS_OK) {
         p->n_rows = p->n_rows > 0 ? p->n_rows - 1 : 0; /* overwrite: the build has failed anyway */
@@ -120,29 +121,32 @@ static void add_kv_send(writer *w, ws_row *row, const group *g)
 {
     const ws_model *m  = w->c->model;
     const int64_t   tp = w->c->tp_size;
-    row->kv_send_bytes = 2 * m->n_kv_heads * m->head_dim * g->pd_tokens * w->c->kv_element_bytes / (tp > 1 ? tp : 1);
+    row->kv_send_bytes =
+        2 * m->n_kv_heads * m->head_dim * g->pd_tokens * w->c->kv_element_bytes / (tp > 1 ? tp : 1);
     w->p->energy.link_bytes += (double)row->kv_send_bytes;
 }
 
 /* A layer of prologue, block or head that runs on every NPU of its stage. */
 static void put_layer(writer *w, ws_layer layer, int64_t block, const group *g)
 {
-    const ws_instance_config *c  = w->c;
-    const int64_t             ns = layer_ns(w, layer, g);
+    const ws_instance_config *c   = w->c;
+    const int64_t             ns  = layer_ns(w, layer, g);
     ws_row                   *row = put_row(w, WS_ROW_COMPUTE, g->tag);
     if (row == NULL) {
         return;
     }
-    row->layer        = layer;
-    row->ns           = ns;
-    row->weights      = ws_placement_weights(&c->placement, block, layer);
-    row->weight_bytes = ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, c->tp_size, c->element_bytes).weight;
+    row->layer   = layer;
+    row->ns      = ns;
+    row->weights = ws_placement_weights(&c->placement, block, layer);
+    row->weight_bytes =
+        ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, c->tp_size, c->element_bytes).weight;
     w->p->energy.act_ns += ns;
     /* the prologue's off-NPU weights are booked unsharded (spec Q-P9) */
     const bool unsharded = layer == WS_LAYER_EMBEDDING;
-    count_weight_bytes(w, row->weights,
-                       (double)(unsharded ? ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, 1, c->element_bytes).weight
-                                          : row->weight_bytes));
+    count_weight_bytes(
+        w, row->weights,
+        (double)(unsharded ? ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, 1, c->element_bytes).weight
+                           : row->weight_bytes));
     if (c->tp_size > 1 && (layer == WS_LAYER_O_PROJ || layer == WS_LAYER_DOWN_PROJ)) {
         add_all_reduce(w, row, g);
     }
@@ -159,8 +163,8 @@ static const ws_expert_load *route_experts(writer *w, const group *g)
     const int       k     = g->tag == 2 ? 1 : 0;
     ws_expert_load *loads = w->b->loads[k];
     if (!w->has_routed[k] || !w->replays) {
-        ws_expert_route((ws_expert_routing)w->scenario->options.expert_routing_policy, w->c->model, g->n_tokens,
-                        w->c->ep_total, &w->rng, w->b->expert_scratch, loads);
+        ws_expert_route((ws_expert_routing)w->scenario->options.expert_routing_policy, w->c->model,
+                        g->n_tokens, w->c->ep_total, &w->rng, w->b->expert_scratch, loads);
         w->has_routed[k] = true;
     }
     return loads;
@@ -179,7 +183,8 @@ static void put_expert_collective(writer *w, ws_row *mark, ws_collective kind, i
     w->p->energy.link_bytes += (ranks - 1.0) * ((double)bytes / ranks);
 }
 
-static void put_expert_rank(writer *w, const ws_expert_load *load, int64_t block, const group *g, int64_t *slowest_ns)
+static void put_expert_rank(writer *w, const ws_expert_load *load, int64_t block, const group *g,
+                            int64_t *slowest_ns)
 {
     const ws_instance_config *c = w->c;
     if (load->tokens <= 0) {
@@ -200,11 +205,11 @@ static void put_expert_rank(writer *w, const ws_expert_load *load, int64_t block
 
 static void put_experts(writer *w, int64_t block, const group *g)
 {
-    const ws_instance_config *c        = w->c;
-    const ws_model           *m        = c->model;
-    const int64_t             n_local  = c->local_ep > 1 ? c->local_ep : 1;
-    const int64_t             share    = w->group_tokens / c->ep_total;
-    const ws_expert_load     *loads    = route_experts(w, g);
+    const ws_instance_config *c          = w->c;
+    const ws_model           *m          = c->model;
+    const int64_t             n_local    = c->local_ep > 1 ? c->local_ep : 1;
+    const int64_t             share      = w->group_tokens / c->ep_total;
+    const ws_expert_load     *loads      = route_experts(w, g);
     int64_t                   slowest_ns = 0;
     for (int64_t rank = 0; rank < n_local; rank++) {
         ws_row *mark = put_row(w, WS_ROW_EXPERT, g->tag);
@@ -214,7 +219,8 @@ static void put_experts(writer *w, int64_t block, const group *g)
         mark->index = (int32_t)rank;
         if (rank == 0) {
             put_expert_collective(w, mark, WS_ALL_GATHER,
-                                  (share > 1 ? share : 1) * (m->hidden_size + m->n_experts) * c->element_bytes);
+                                  (share > 1 ? share : 1) * (m->hidden_size + m->n_experts) *
+                                      c->element_bytes);
         }
         put_expert_rank(w, &loads[rank], block, g, &slowest_ns);
     }
@@ -233,7 +239,8 @@ static int compare_longest_first(const void *a, const void *b)
     if (x->request->input != y->request->input) {
         return x->request->input > y->request->input ? -1 : 1;
     }
-    return (x->computed > y->computed) - (x->computed < y->computed); /* computed holds the place in the batch */
+    return (x->computed > y->computed) -
+           (x->computed < y->computed); /* computed holds the place in the batch */
 }
 
 /* Spread the group's decoding requests over the channels of their node, longest first. */
@@ -253,8 +260,8 @@ static void spread_over_channels(writer *w, group *g)
     qsort(sorted, g->n_entries, sizeof(*sorted), compare_longest_first);
     ws_pim_item *items   = (ws_pim_item *)(sorted + g->n_entries);
     size_t       n_items = 0;
-    g->pim       = spread;
-    g->pim_split = ws_pim_split(&node->pim, w->c->model, node->cpu_mem_gib);
+    g->pim               = spread;
+    g->pim_split         = ws_pim_split(&node->pim, w->c->model, node->cpu_mem_gib);
     for (size_t i = 0; i < g->n_entries; i++) {
         const ws_request *request = sorted[i].request;
         if (!request->is_initial) {
@@ -270,8 +277,8 @@ static int64_t pim_entry_bytes(const ws_instance_config *c, int64_t split)
 {
     const ws_model *m     = c->model;
     const int64_t   heads = m->n_heads / c->tp_size, kv_heads = m->n_kv_heads / c->tp_size;
-    const int64_t output = heads * m->head_dim * c->element_bytes;
-    const int64_t input  = output + 2 * kv_heads * m->head_dim * c->element_bytes;
+    const int64_t   output = heads * m->head_dim * c->element_bytes;
+    const int64_t   input  = output + 2 * kv_heads * m->head_dim * c->element_bytes;
     return input / split + output / split;
 }
 
@@ -332,7 +339,8 @@ static void put_rest_of_block(writer *w, int64_t block, const group *g)
     put_section(w, w->c->model->is_moe ? WS_SECTION_MLP_MOE : WS_SECTION_MLP_DENSE, block, g);
 }
 
-/* Blocks a program has: all of them, but a single one for MoE without block copy and block rules (spec Q-10). */
+/* Blocks a program has: all of them, but a single one for MoE without block copy and block rules (spec Q-10).
+ */
 int64_t ws_program_n_blocks(const ws_scenario *s, const ws_instance_config *c)
 {
     const bool repeats = c->placement.blocks != NULL || !c->model->is_moe || c->options.enable_block_copy ||
@@ -396,7 +404,8 @@ static void time_attention(writer *w, group *g)
     if (w->c->options.enable_attn_offloading) { /* decodes are PIM work */
         g->attention.n_decodes = g->attention.kv_mean = g->attention.kv_max = g->attention.kv_min = 0;
     }
-    g->attention_ns = q->prefill_tokens > 0 || q->n_decodes > 0 ? ws_profile_attention_ns(w->c->profile, q) : 0;
+    g->attention_ns =
+        q->prefill_tokens > 0 || q->n_decodes > 0 ? ws_profile_attention_ns(w->c->profile, q) : 0;
 }
 
 static group whole_batch(writer *w, const ws_batch *batch)
@@ -484,7 +493,8 @@ static ws_status split_batch(ws_program_builder *b, const ws_batch *batch, size_
     }
     for (int k = 0; k < 2; k++) {
         qsort(groups[k], n_out[k], sizeof(**groups), compare_arrival);
-        WS_TRY(ws_arena_grow(b->arena, &b->entries[k], &b->entry_capacity[k], 0, n_out[k] + 1, sizeof(**b->entries)));
+        WS_TRY(ws_arena_grow(b->arena, &b->entries[k], &b->entry_capacity[k], 0, n_out[k] + 1,
+                             sizeof(**b->entries)));
         for (size_t i = 0; i < n_out[k]; i++) {
             b->entries[k][i] = groups[k][i].entry;
         }
@@ -494,7 +504,8 @@ static ws_status split_batch(ws_program_builder *b, const ws_batch *batch, size_
 
 /* ---- the whole ---- */
 
-/* The reference books recalls alone, always as memory of the host. A block that is kept on the NPU goes nowhere. */
+/* The reference books recalls alone, always as memory of the host. A block that is kept on the NPU goes
+ * nowhere. */
 void ws_program_count_kv(const ws_scenario *scenario, const ws_instance_config *c, const ws_batch *batch,
                          ws_program_energy *energy)
 {
@@ -516,12 +527,14 @@ static void count_batch_traffic(writer *w, const ws_batch *batch, const group *f
     const double              hidden = (double)(first->n_tokens * c->model->hidden_size);
     if (c->pp_size > 1) {
         /* the reference forgets the element size here (spec Q-P6) */
-        const double element = w->scenario->fidelity == WS_FIDELITY_REFERENCE ? 1.0 : (double)c->element_bytes;
+        const double element =
+            w->scenario->fidelity == WS_FIDELITY_REFERENCE ? 1.0 : (double)c->element_bytes;
         energy->link_bytes += hidden * element * (double)(c->pp_size - 1);
     }
     if (c->role == WS_ROLE_PREFILL) {
         const double element = (double)c->element_bytes;
-        energy->link_bytes += hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
+        energy->link_bytes +=
+            hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
     }
     ws_program_count_kv(w->scenario, c, batch, energy);
     energy->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
@@ -541,7 +554,7 @@ static void reset_program(ws_program *p, const ws_instance_config *c, const ws_b
 ws_status ws_program_build(ws_program_builder *b, const ws_scenario *scenario, const ws_instance_config *c,
                            const ws_batch *batch, int64_t group_tokens, ws_program *p)
 {
-    writer w = {.b = b, .scenario = scenario, .c = c, .p = p, .group_tokens = group_tokens};
+    writer w  = {.b = b, .scenario = scenario, .c = c, .p = p, .group_tokens = group_tokens};
     w.replays = c->placement.blocks == NULL;
     ws_rng_seed(&w.rng, SEED_OF_EXPERTS);
     WS_TRY(ws_arena_grow(b->arena, &p->stage_begin, &p->stage_capacity, 0, (size_t)c->pp_size + 1,

@@ -13,7 +13,8 @@
 void ws_result_itl(const ws_result *result, const ws_request_record *record, int64_t *itl_ns_out)
 {
     const ws_run *run = result->run;
-    ws_itl_expand(&run->requests[record->itl_handle], run->instances[record->instance_id].batch_end_ns, itl_ns_out);
+    ws_itl_expand(&run->requests[record->itl_handle], run->instances[record->instance_id].batch_end_ns,
+                  itl_ns_out);
 }
 
 /* ---- distributions ---- */
@@ -42,10 +43,10 @@ static ws_status put_request_distributions(ws_run *run, double *metrics)
     static const struct {
         ws_metric     first;
         request_value value;
-    } columns[] = {{WS_METRIC_TTFT_MEAN_MS, ttft_of},
-                   {WS_METRIC_TPOT_MEAN_MS, tpot_of},
-                   {WS_METRIC_LATENCY_MEAN_MS, latency_of},
-                   {WS_METRIC_QUEUE_MEAN_MS, queue_of}};
+    } columns[]            = {{WS_METRIC_TTFT_MEAN_MS, ttft_of},
+                              {WS_METRIC_TPOT_MEAN_MS, tpot_of},
+                              {WS_METRIC_LATENCY_MEAN_MS, latency_of},
+                              {WS_METRIC_QUEUE_MEAN_MS, queue_of}};
     ws_weighted_ns *values = ws_arena_alloc(&run->arena, run->result.n_requests, sizeof(*values));
     if (values == NULL) {
         return WS_ERR_NOMEM;
@@ -69,8 +70,9 @@ static ws_status put_itl_distribution(ws_run *run, double *metrics)
     size_t          n = 0, capacity = 0;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         const ws_instance_run *instance = &run->instances[i];
-        WS_TRY(ws_itl_collect(&run->arena, instance->scheduler->done, instance->scheduler->n_done, instance->batch_end_ns,
-                              (size_t)instance->scheduler->next_batch_id, &values, &n, &capacity));
+        WS_TRY(ws_itl_collect(&run->arena, instance->scheduler->done, instance->scheduler->n_done,
+                              instance->batch_end_ns, (size_t)instance->scheduler->next_batch_id, &values, &n,
+                              &capacity));
     }
     return ws_percentiles_ms(&run->arena, values, n, metrics + WS_METRIC_ITL_MEAN_MS);
 }
@@ -128,26 +130,27 @@ static double mean_itl_ms(const ws_request *r)
 
 static bool meets_slo(const ws_slo *slo, const ws_request *r)
 {
-    return (double)r->ttft_ns * WS_MS_PER_NS <= slo->ttft_ms && (double)r->tpot_ns * WS_MS_PER_NS <= slo->tpot_ms &&
-           (double)r->latency_ns * WS_MS_PER_NS <= slo->latency_ms && (double)r->queue_ns * WS_MS_PER_NS <= slo->queue_ms &&
-           mean_itl_ms(r) <= slo->itl_ms;
+    return (double)r->ttft_ns * WS_MS_PER_NS <= slo->ttft_ms &&
+           (double)r->tpot_ns * WS_MS_PER_NS <= slo->tpot_ms &&
+           (double)r->latency_ns * WS_MS_PER_NS <= slo->latency_ms &&
+           (double)r->queue_ns * WS_MS_PER_NS <= slo->queue_ms && mean_itl_ms(r) <= slo->itl_ms;
 }
 
 static void put_throughput(const ws_run *run, double *metrics)
 {
     const ws_result *result   = &run->result;
     int64_t          first_ns = INT64_MAX, last_ns = 0;
-    size_t           n_good   = 0;
+    size_t           n_good = 0;
     for (size_t i = 0; i < result->n_requests; i++) {
         const ws_request *r = &run->requests[result->requests[i].itl_handle];
         first_ns            = r->arrival_ns < first_ns ? r->arrival_ns : first_ns;
         last_ns             = r->end_ns > last_ns ? r->end_ns : last_ns;
         n_good += meets_slo(&run->scenario->slo, r);
     }
-    const double duration_s = result->n_requests > 0 ? (double)(last_ns - first_ns) * WS_S_PER_NS : 0.0;
-    const double per_s      = duration_s > 0 ? 1.0 / duration_s : NAN;
-    metrics[WS_METRIC_DURATION_S]     = duration_s;
-    metrics[WS_METRIC_N_REQUESTS]     = (double)run->scenario->workload->n_requests;
+    const double duration_s       = result->n_requests > 0 ? (double)(last_ns - first_ns) * WS_S_PER_NS : 0.0;
+    const double per_s            = duration_s > 0 ? 1.0 / duration_s : NAN;
+    metrics[WS_METRIC_DURATION_S] = duration_s;
+    metrics[WS_METRIC_N_REQUESTS] = (double)run->scenario->workload->n_requests;
     metrics[WS_METRIC_N_COMPLETED]    = (double)result->n_requests;
     metrics[WS_METRIC_PROMPT_TOK_S]   = (double)result->prompt_tokens * per_s;
     metrics[WS_METRIC_DECODE_TOK_S]   = (double)result->generated_tokens * per_s;
@@ -250,9 +253,10 @@ static ws_status put_energy(ws_run *run, double *metrics)
             npu_s += result->npu_state_s[node * WS_STATE_COUNT + k];
         }
     }
-    metrics[WS_METRIC_ENERGY_J]          = total_j;
-    metrics[WS_METRIC_J_PER_TOKEN]       = share_of(total_j, (double)result->generated_tokens);
-    metrics[WS_METRIC_J_PER_TOTAL_TOKEN] = share_of(total_j, (double)(result->prompt_tokens + result->generated_tokens));
+    metrics[WS_METRIC_ENERGY_J]    = total_j;
+    metrics[WS_METRIC_J_PER_TOKEN] = share_of(total_j, (double)result->generated_tokens);
+    metrics[WS_METRIC_J_PER_TOTAL_TOKEN] =
+        share_of(total_j, (double)(result->prompt_tokens + result->generated_tokens));
     metrics[WS_METRIC_J_PER_REQUEST]     = share_of(total_j, (double)result->n_requests);
     metrics[WS_METRIC_TOK_PER_J]         = share_of((double)result->generated_tokens, total_j);
     metrics[WS_METRIC_POWER_MEAN_W]      = share_of(total_j, whole_s);
@@ -281,7 +285,8 @@ static ws_status alloc_power_columns(ws_run *run, size_t n, power_columns *out)
 }
 
 /* One interval from powers per node and component: `row` has them scaled by 1 / scale. */
-static void put_power_row(const ws_run *run, const power_columns *columns, size_t i, const double *row, double scale)
+static void put_power_row(const ws_run *run, const power_columns *columns, size_t i, const double *row,
+                          double scale)
 {
     const size_t n_nodes = run->scenario->n_nodes;
     for (size_t node = 0; node < n_nodes; node++) {
@@ -303,7 +308,8 @@ static void put_ledger_rows(const ws_run *run, const ws_ledger *ledger, const ws
     double       from_s  = 0;
     for (size_t i = 0; i < samples->n_samples && i < ledger->n_bins; i++) {
         const double to_s = samples->columns[WS_SERIES_TIME_S][i];
-        put_power_row(run, columns, i, ledger->bin_j + i * n_nodes * WS_COMPONENT_COUNT, 1.0 / (to_s - from_s));
+        put_power_row(run, columns, i, ledger->bin_j + i * n_nodes * WS_COMPONENT_COUNT,
+                      1.0 / (to_s - from_s));
         for (size_t node = 0; node < n_nodes; node++) {
             columns->inst_w[i] += ledger->tick_w[i * n_nodes + node];
         }
@@ -313,7 +319,7 @@ static void put_ledger_rows(const ws_run *run, const ws_ledger *ledger, const ws
 
 static void put_reading_rows(const ws_run *run, const power_columns *columns)
 {
-    const ws_power_book *book = &run->power;
+    const ws_power_book *book  = &run->power;
     const size_t         width = run->scenario->n_nodes * WS_COMPONENT_COUNT;
     for (size_t i = 0; i < book->n_readings; i++) {
         put_power_row(run, columns, i, book->reading_w + i * width, 1.0);
@@ -321,9 +327,11 @@ static void put_reading_rows(const ws_run *run, const power_columns *columns)
     }
 }
 
-static ws_status build_series(ws_run *run, const ws_sampler *samples, const ws_power_book *book, ws_series *out)
+static ws_status build_series(ws_run *run, const ws_sampler *samples, const ws_power_book *book,
+                              ws_series *out)
 {
-    *out = (ws_series){.interval_s = (double)samples->interval_ns * WS_S_PER_NS, .n_samples = samples->n_samples};
+    *out = (ws_series){.interval_s = (double)samples->interval_ns * WS_S_PER_NS,
+                       .n_samples  = samples->n_samples};
     for (size_t k = 0; k < WS_SERIES_COUNT; k++) {
         out->columns[k] = samples->columns[k];
     }
@@ -358,8 +366,8 @@ static ws_status take_last_sample(ws_run *run, ws_sampler *samples, const ws_sam
 
 static ws_status finish_series(ws_run *run)
 {
-    const ws_sample_state state    = ws_run_sample_state(run);
-    const bool            has_rest = run->now_ns > run->samples.last_ns; /* readings go with samples, one each */
+    const ws_sample_state state = ws_run_sample_state(run);
+    const bool has_rest         = run->now_ns > run->samples.last_ns; /* readings go with samples, one each */
     WS_TRY(take_last_sample(run, &run->samples, &state));
     if (run->scenario->fidelity == WS_FIDELITY_REFERENCE && run->scenario->has_power && has_rest) {
         WS_TRY(ws_reference_book_read(&run->power, run->now_ns));
@@ -382,13 +390,13 @@ ws_status ws_run_build_result(ws_run *run)
 {
     const ws_scenario *s      = run->scenario;
     ws_result         *result = &run->result;
-    *result = (ws_result){.sim_duration_ns = run->now_ns,
-                          .n_nodes         = s->n_nodes,
-                          .has_power       = s->has_power,
-                          .has_cxl         = s->has_cxl,
-                          .has_pim         = s->has_pim,
-                          .profile_kind    = s->profile_kind,
-                          .run             = run};
+    *result                   = (ws_result){.sim_duration_ns = run->now_ns,
+                                            .n_nodes         = s->n_nodes,
+                                            .has_power       = s->has_power,
+                                            .has_cxl         = s->has_cxl,
+                                            .has_pim         = s->has_pim,
+                                            .profile_kind    = s->profile_kind,
+                                            .run             = run};
     for (size_t i = 0; i < WS_METRIC_COUNT; i++) {
         result->metrics[i] = NAN;
     }

@@ -1,5 +1,5 @@
-/* sim/run.h -- the state of one simulation and what both drivers do with it: routing, starting and ending batches.
- * For engine/sim only. Everything lives in the run's arena and goes with its reset. */
+/* sim/run.h -- the state of one simulation and what both drivers do with it: routing, starting and ending
+ * batches. For engine/sim only. Everything lives in the run's arena and goes with its reset. */
 #ifndef WS_SIM_RUN_H
 #define WS_SIM_RUN_H
 
@@ -14,19 +14,19 @@ enum { WS_POLLER_START = 1, WS_POLLER_END = 2 };
 
 typedef struct ws_instance_run {
     const ws_instance_config *config;
-    ws_scheduler *scheduler; /* in ws_run.schedulers */
-    ws_executor_instance *npus; /* in ws_run.executor */
-    ws_kv_cache   kv;
-    int64_t      *batch_end_ns; /* by batch id */
-    size_t        batch_end_capacity;
-    int64_t       used_blocks; /* of the KV cache, as last counted */
-    ws_reference_standby standby; /* reference power accounting */
-    int           n_noted_done; /* its NPUs that were told the work is over */
-    bool          is_finished;
-    int64_t       n_rounds;   /* of its DP group so far */
-    ws_batch     *pending;    /* its batch in the open round of its DP group, NULL = none */
-    ws_batch     *round_batch; /* physical: its batch in the round just closed */
-    int64_t       n_seen_start, n_seen_end, n_ended; /* physical: program ends noted, batches ended */
+    ws_scheduler             *scheduler; /* in ws_run.schedulers */
+    ws_executor_instance     *npus;      /* in ws_run.executor */
+    ws_kv_cache               kv;
+    int64_t                  *batch_end_ns; /* by batch id */
+    size_t                    batch_end_capacity;
+    int64_t                   used_blocks;  /* of the KV cache, as last counted */
+    ws_reference_standby      standby;      /* reference power accounting */
+    int                       n_noted_done; /* its NPUs that were told the work is over */
+    bool                      is_finished;
+    int64_t                   n_rounds;        /* of its DP group so far */
+    ws_batch                 *pending;         /* its batch in the open round of its DP group, NULL = none */
+    ws_batch                 *round_batch;     /* physical: its batch in the round just closed */
+    int64_t n_seen_start, n_seen_end, n_ended; /* physical: program ends noted, batches ended */
 } ws_instance_run;
 
 struct ws_run {
@@ -41,23 +41,23 @@ struct ws_run {
     ws_scheduler      *schedulers; /* [n_instances] */
     ws_instance_run   *instances;  /* [n_instances] */
     ws_executor        executor;
-    ws_kv_tier        *tiers;      /* [n_tiers] */
+    ws_kv_tier        *tiers; /* [n_tiers] */
     int64_t            prompt_tokens, generated_tokens, n_steps, n_extrapolated, n_completed;
     double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
     double             kv_usage_peak;
-    int64_t            queue_seen[2]; /* waiting requests seen by arrivals of the third and the last quarter */
-    int64_t            n_seen[2];
-    ws_sampler         samples, log_samples;
-    bool               has_log_samples; /* the log interval differs from the power interval */
-    ws_power_book      power, log_power; /* log_power only with has_log_samples */
-    ws_result          result;
+    int64_t       queue_seen[2]; /* waiting requests seen by arrivals of the third and the last quarter */
+    int64_t       n_seen[2];
+    ws_sampler    samples, log_samples;
+    bool          has_log_samples;  /* the log interval differs from the power interval */
+    ws_power_book power, log_power; /* log_power only with has_log_samples */
+    ws_result     result;
 };
 
 /** Put every request that has arrived by now into a waiting list. */
 WS_NODISCARD ws_status ws_run_route(ws_run *run);
 
-/** Cost a batch that was just formed, of an instance without a DP group, and book what is booked then. NPUs get it by
- * ws_executor_start(). */
+/** Cost a batch that was just formed, of an instance without a DP group, and book what is booked then. NPUs
+ * get it by ws_executor_start(). */
 WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
 
 /** Close a round of a DP group: pad every member's pending batch to the longest, and prepare them all. */

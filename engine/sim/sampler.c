@@ -28,22 +28,25 @@ static ws_status reserve(ws_sampler *sampler)
     return WS_OK;
 }
 
-ws_status ws_sampler_take(ws_sampler *sampler, const ws_sample_state *state, int64_t time_ns, double rate_length_ns)
+ws_status ws_sampler_take(ws_sampler *sampler, const ws_sample_state *state, int64_t time_ns,
+                          double rate_length_ns)
 {
     WS_TRY(reserve(sampler));
-    const size_t i      = sampler->n_samples++;
-    const double per_s  = (double)WS_NS_PER_S / rate_length_ns;
-    sampler->columns[WS_SERIES_TIME_S][i]       = (double)time_ns * WS_S_PER_NS;
-    sampler->columns[WS_SERIES_PROMPT_TOK_S][i] = (double)(state->prompt_tokens - sampler->prompt_tokens) * per_s;
-    sampler->columns[WS_SERIES_DECODE_TOK_S][i] = (double)(state->generated_tokens - sampler->generated_tokens) * per_s;
-    sampler->columns[WS_SERIES_RUNNING][i]      = (double)state->n_running;
-    sampler->columns[WS_SERIES_WAITING][i]      = (double)state->n_waiting;
-    sampler->columns[WS_SERIES_STEPS][i]        = (double)state->n_steps;
-    sampler->columns[WS_SERIES_NPU_MEM_GB][i]   = state->npu_mem_gb;
-    sampler->columns[WS_SERIES_CXL_MEM_GB][i]   = state->cxl_mem_gb;
-    sampler->prompt_tokens    = state->prompt_tokens;
-    sampler->generated_tokens = state->generated_tokens;
-    sampler->last_ns          = time_ns;
+    const size_t i                        = sampler->n_samples++;
+    const double per_s                    = (double)WS_NS_PER_S / rate_length_ns;
+    sampler->columns[WS_SERIES_TIME_S][i] = (double)time_ns * WS_S_PER_NS;
+    sampler->columns[WS_SERIES_PROMPT_TOK_S][i] =
+        (double)(state->prompt_tokens - sampler->prompt_tokens) * per_s;
+    sampler->columns[WS_SERIES_DECODE_TOK_S][i] =
+        (double)(state->generated_tokens - sampler->generated_tokens) * per_s;
+    sampler->columns[WS_SERIES_RUNNING][i]    = (double)state->n_running;
+    sampler->columns[WS_SERIES_WAITING][i]    = (double)state->n_waiting;
+    sampler->columns[WS_SERIES_STEPS][i]      = (double)state->n_steps;
+    sampler->columns[WS_SERIES_NPU_MEM_GB][i] = state->npu_mem_gb;
+    sampler->columns[WS_SERIES_CXL_MEM_GB][i] = state->cxl_mem_gb;
+    sampler->prompt_tokens                    = state->prompt_tokens;
+    sampler->generated_tokens                 = state->generated_tokens;
+    sampler->last_ns                          = time_ns;
     return WS_OK;
 }
 

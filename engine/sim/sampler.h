@@ -1,4 +1,5 @@
-/* sim/sampler.h -- state and throughput of a run at the ends of equal intervals, without power. Arena memory. */
+/* sim/sampler.h -- state and throughput of a run at the ends of equal intervals, without power. Arena memory.
+ */
 #ifndef WS_SAMPLER_H
 #define WS_SAMPLER_H
 
@@ -19,7 +20,7 @@ typedef struct ws_sample_state {
 typedef struct ws_sampler {
     ws_arena *arena; /* borrowed */
     int64_t   interval_ns;
-    int64_t   last_ns, next_ns; /* end of the last interval, end of the current one */
+    int64_t   last_ns, next_ns;                /* end of the last interval, end of the current one */
     int64_t   prompt_tokens, generated_tokens; /* at the last sample */
     size_t    n_samples, capacity;
     double   *columns[WS_SERIES_COUNT]; /* power columns stay unallocated here */
@@ -27,7 +28,8 @@ typedef struct ws_sampler {
 
 void ws_sampler_init(ws_sampler *sampler, ws_arena *arena, int64_t interval_ns);
 
-/** Add the sample of the interval that ends at time_ns. Rates are tokens since the last sample over rate_length_ns. */
+/** Add the sample of the interval that ends at time_ns. Rates are tokens since the last sample over
+ * rate_length_ns. */
 WS_NODISCARD ws_status ws_sampler_take(ws_sampler *sampler, const ws_sample_state *state, int64_t time_ns,
                                        double rate_length_ns);
 

@@ -23,15 +23,16 @@ static char *arena_string(ws_arena *arena, const char *text)
 
 static ws_memory_timing memory_timing(const ws_memory_config *memory)
 {
-    return (ws_memory_timing){.latency_ns = (int64_t)memory->latency_ns, .bytes_per_ns = (int64_t)memory->bw_gbps};
+    return (ws_memory_timing){.latency_ns   = (int64_t)memory->latency_ns,
+                              .bytes_per_ns = (int64_t)memory->bw_gbps};
 }
 
 /* ---- one instance ---- */
 
 static ws_status apply_overrides(const ws_instance_entry *entry, ws_options *options, ws_error *err)
 {
-    size_t           n     = 0;
-    const ws_option *table = ws_option_table(&n);
+    size_t           n      = 0;
+    const ws_option *table  = ws_option_table(&n);
     ws_status        status = WS_OK;
     for (size_t i = 0; i < n; i++) {
         const ws_json value = entry->overrides[i];
@@ -65,7 +66,8 @@ static ws_dtype resolve_dtype(const ws_options *options, const ws_model *model)
 static ws_status check_offloading(const ws_instance_entry *entry, const ws_instance_config *c, ws_error *err)
 {
     if (c->options.enable_sub_batch_interleaving && (!c->options.enable_attn_offloading || c->pp_size != 1)) {
-        return ws_json_problem(entry->json, err, "expected enable_attn_offloading and pp_size = 1 with "
+        return ws_json_problem(entry->json, err,
+                               "expected enable_attn_offloading and pp_size = 1 with "
                                "enable_sub_batch_interleaving");
     }
     return WS_OK;
@@ -84,8 +86,8 @@ ws_profile_request ws_instance_profile_request(const ws_scenario *s, const ws_in
 }
 
 /* What is wrong with a profile is also told with the place that asks for it. */
-static ws_status find_cost(ws_inputs *inputs, ws_scenario *s, const ws_profile_request *request, ws_json hardware,
-                           ws_error *err, const ws_step_cost **out)
+static ws_status find_cost(ws_inputs *inputs, ws_scenario *s, const ws_profile_request *request,
+                           ws_json hardware, ws_error *err, const ws_step_cost **out)
 {
     ws_error        own    = WS_ERROR_INIT;
     const ws_status status = ws_inputs_cost(inputs, request, &s->notes, &own, out);
@@ -98,12 +100,13 @@ static ws_status find_cost(ws_inputs *inputs, ws_scenario *s, const ws_profile_r
     return status;
 }
 
-static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, ws_instance_config *c, ws_error *err)
+static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, ws_instance_config *c,
+                           ws_error *err)
 {
     c->dtype                         = resolve_dtype(&c->options, c->model);
     const ws_profile_request request = ws_instance_profile_request(s, c);
-    c->element_bytes    = ws_dtype_bytes(c->dtype);
-    c->kv_element_bytes = request.kv_fp8 ? 1 : c->element_bytes;
+    c->element_bytes                 = ws_dtype_bytes(c->dtype);
+    c->kv_element_bytes              = request.kv_fp8 ? 1 : c->element_bytes;
     WS_TRY(find_cost(inputs, s, &request, hardware, err, &c->cost));
     c->profile = c->cost->profile;
     if (ws_profile_kind_of(c->profile) > s->profile_kind) {
@@ -112,8 +115,8 @@ static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, 
     return WS_OK;
 }
 
-static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry, ws_instance_config *c,
-                                  ws_error *err)
+static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry,
+                                  ws_instance_config *c, ws_error *err)
 {
     c->options  = s->options;
     c->role     = role_of(entry->pd_type);
@@ -122,18 +125,20 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
         return WS_ERR_NOMEM;
     }
     WS_TRY(apply_overrides(entry, &c->options, err));
-    WS_TRY(ws_inputs_model(inputs, entry->model_name, ws_json_member(entry->json, "model_name"), err, &c->model));
+    WS_TRY(ws_inputs_model(inputs, entry->model_name, ws_json_member(entry->json, "model_name"), err,
+                           &c->model));
     WS_TRY(ws_parallelism_resolve(entry, c->model, err));
-    c->num_npus = entry->num_npus;
-    c->tp_size  = entry->tp_size;
-    c->pp_size  = entry->pp_size;
-    c->n_npu_ids = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
-    c->npu_mem_gbps  = (int64_t)entry->npu_mem.bw_gbps;
-    c->npu_mem_bytes = (int64_t)(entry->npu_mem.size_gib * (double)WS_BYTES_PER_GIB);
+    c->num_npus          = entry->num_npus;
+    c->tp_size           = entry->tp_size;
+    c->pp_size           = entry->pp_size;
+    c->n_npu_ids         = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
+    c->npu_mem_gbps      = (int64_t)entry->npu_mem.bw_gbps;
+    c->npu_mem_bytes     = (int64_t)(entry->npu_mem.size_gib * (double)WS_BYTES_PER_GIB);
     const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
     WS_TRY(check_offloading(entry, c, err));
-    WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err, &c->placement));
+    WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err,
+                             &c->placement));
     return load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err);
 }
 
@@ -142,7 +147,8 @@ static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_confi
 {
     char          where[512];
     const int64_t requested = (int64_t)((double)c->npu_mem_bytes * c->options.npu_memory_utilization);
-    c->weight_bytes = ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size, c->ep_total, c->element_bytes);
+    c->weight_bytes =
+        ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size, c->ep_total, c->element_bytes);
     c->kv_bytes_per_token = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
     if (c->kv_bytes_per_token < 1) { /* more NPUs than bytes */
         c->kv_bytes_per_token = 1;
@@ -150,12 +156,13 @@ static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_confi
     const int64_t block_bytes = c->kv_bytes_per_token * c->options.block_size;
     if (c->weight_bytes > c->npu_mem_bytes || requested - c->weight_bytes < block_bytes) {
         (void)ws_json_pointer(entry->json, where, sizeof(where));
-        return ws_error_add(err, WS_ERR_INFEASIBLE,
-                            "instance %d (%s): %s needs %.2f GiB of weights per NPU and %.2f GiB for one KV block, but only "
-                            "%.2f GiB of %.2f GiB may be used",
-                            c->index, where, c->model->name, (double)c->weight_bytes / (double)WS_BYTES_PER_GIB,
-                            (double)block_bytes / (double)WS_BYTES_PER_GIB, (double)requested / (double)WS_BYTES_PER_GIB,
-                            (double)c->npu_mem_bytes / (double)WS_BYTES_PER_GIB);
+        return ws_error_add(
+            err, WS_ERR_INFEASIBLE,
+            "instance %d (%s): %s needs %.2f GiB of weights per NPU and %.2f GiB for one KV block, but only "
+            "%.2f GiB of %.2f GiB may be used",
+            c->index, where, c->model->name, (double)c->weight_bytes / (double)WS_BYTES_PER_GIB,
+            (double)block_bytes / (double)WS_BYTES_PER_GIB, (double)requested / (double)WS_BYTES_PER_GIB,
+            (double)c->npu_mem_bytes / (double)WS_BYTES_PER_GIB);
     }
     c->n_blocks = (requested - c->weight_bytes) / block_bytes;
     c->n_blocks = c->n_blocks < INT32_MAX - 1 ? c->n_blocks : INT32_MAX - 2;
@@ -164,8 +171,8 @@ static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_confi
 
 /* ---- power ---- */
 
-static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node_entry *node, ws_instance_config *c,
-                                double bare_unit_s, ws_strbuf *notes, ws_error *err)
+static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node_entry *node,
+                                ws_instance_config *c, double bare_unit_s, ws_strbuf *notes, ws_error *err)
 {
     const ws_json npu   = ws_json_member(node->power, "npu");
     ws_json       entry = ws_json_member(npu, c->hardware);
@@ -174,11 +181,14 @@ static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node
         WS_TRY(ws_inputs_hardware(inputs, c->hardware, err, &sheet));
         entry = ws_json_member(sheet, "power");
         if (entry.item == NULL) {
-            return ws_json_problem(npu, err, "expected an entry \"%s\", the hardware of instance %d; no data sheet has one "
-                                   "either", c->hardware, c->index);
+            return ws_json_problem(
+                npu, err,
+                "expected an entry \"%s\", the hardware of instance %d; no data sheet has one "
+                "either",
+                c->hardware, c->index);
         }
-        ws_strbuf_printf(&s->notes, "power.npu has no entry %s: using the one of hardware/%s.json\n", c->hardware,
-                         c->hardware);
+        ws_strbuf_printf(&s->notes, "power.npu has no entry %s: using the one of hardware/%s.json\n",
+                         c->hardware, c->hardware);
     }
     return ws_npu_power_read(entry, bare_unit_s, notes, err, &c->npu_power);
 }
@@ -189,7 +199,8 @@ static bool reads_standby_in_seconds(const ws_scenario *s)
            (s->options.standby_unit == WS_STANDBY_UNIT_AUTO && s->fidelity == WS_FIDELITY_REFERENCE);
 }
 
-/* Under reference fidelity one node without a power block turns power off everywhere (spec/serving.md 1.2). */
+/* Under reference fidelity one node without a power block turns power off everywhere (spec/serving.md 1.2).
+ */
 static size_t n_power_blocks(const ws_cluster_config *cluster)
 {
     size_t n_with = 0;
@@ -205,7 +216,8 @@ static bool tracks_power(const ws_scenario *s, const ws_cluster_config *cluster)
     return s->fidelity == WS_FIDELITY_REFERENCE ? n_with == cluster->n_nodes : n_with > 0;
 }
 
-static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_cluster_config *cluster, ws_error *err)
+static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_cluster_config *cluster,
+                               ws_error *err)
 {
     const double bare_unit_s = reads_standby_in_seconds(s) ? 1.0 : WS_S_PER_NS;
     ws_strbuf    standby     = WS_STRBUF_INIT; /* one note, however many entries */
@@ -245,10 +257,10 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
 static ws_status list_entries(ws_scenario *s, const ws_cluster_config *cluster, ws_instance_entry ***out)
 {
     ws_instance_entry **entries = ws_arena_alloc(&s->arena, cluster->n_instances, sizeof(*entries));
-    s->n_nodes     = cluster->n_nodes;
-    s->n_instances = cluster->n_instances;
-    s->nodes       = ws_arena_calloc(&s->arena, s->n_nodes, sizeof(*s->nodes));
-    s->instances   = ws_arena_calloc(&s->arena, s->n_instances, sizeof(*s->instances));
+    s->n_nodes                  = cluster->n_nodes;
+    s->n_instances              = cluster->n_instances;
+    s->nodes                    = ws_arena_calloc(&s->arena, s->n_nodes, sizeof(*s->nodes));
+    s->instances                = ws_arena_calloc(&s->arena, s->n_instances, sizeof(*s->instances));
     if (entries == NULL || s->nodes == NULL || s->instances == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -271,14 +283,15 @@ static void number_npus(ws_scenario *s)
     int64_t next = 0;
     for (size_t i = 0; i < s->n_instances; i++) {
         ws_instance_config *c = &s->instances[i];
-        c->first_npu = next;
+        c->first_npu          = next;
         next += c->n_npu_ids;
         s->n_npus += c->num_npus;
         s->nodes[c->node].n_npus += c->num_npus;
     }
 }
 
-static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instance_entry **entries, ws_error *err)
+static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instance_entry **entries,
+                                   ws_error *err)
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < s->n_instances; i++) {
@@ -286,13 +299,14 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
         status                   = status != WS_OK ? status : resolved;
     }
     WS_TRY(status);
-    WS_TRY(ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
+    WS_TRY(
+        ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
     for (size_t i = 0; i < s->n_instances; i++) {
         ws_instance_config *c     = &s->instances[i];
         const ws_status     sized = size_kv_cache(entries[i], c, err);
-        s->cxl_weight_bytes +=
-            (double)ws_placement_cxl_bytes(&c->placement, c->model, c->tp_size, c->ep_total, c->element_bytes);
-        status                = status != WS_OK ? status : sized;
+        s->cxl_weight_bytes += (double)ws_placement_cxl_bytes(&c->placement, c->model, c->tp_size,
+                                                              c->ep_total, c->element_bytes);
+        status = status != WS_OK ? status : sized;
     }
     return status;
 }
@@ -302,7 +316,8 @@ static ws_status read_node_pim(ws_inputs *inputs, ws_node_entry *entry, ws_node_
     ws_memory_config *memory = &entry->cpu_mem;
     char              relative[512], path[4096];
     if (memory->pim_config == NULL) {
-        return ws_json_problem(entry->json, err, "expected cpu_mem.pim_config on every node with attention offloading");
+        return ws_json_problem(entry->json, err,
+                               "expected cpu_mem.pim_config on every node with attention offloading");
     }
     (void)snprintf(relative, sizeof(relative), "pim/%.400s.ini", memory->pim_config);
     if (!ws_inputs_find(inputs, relative, path, sizeof(path))) {
@@ -314,7 +329,8 @@ static ws_status read_node_pim(ws_inputs *inputs, ws_node_entry *entry, ws_node_
     memory->bw_gbps    = ws_pim_node_gbps(&node->pim, memory->size_gib);
     memory->latency_ns = node->pim.latency_ns;
     if (node->n_channels < 1) {
-        return ws_json_problem(entry->json, err, "expected cpu_mem.mem_size of at least one PIM channel of %g GiB, found %g",
+        return ws_json_problem(entry->json, err,
+                               "expected cpu_mem.mem_size of at least one PIM channel of %g GiB, found %g",
                                node->pim.channel_gib, memory->size_gib);
     }
     return WS_OK;
@@ -349,24 +365,29 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
     }
     WS_TRY(resolve_instances(inputs, s, entries, err));
     number_npus(s);
-    WS_TRY(ws_topology_build(s->instances, s->n_instances, cluster.link_bw, cluster.link_latency, err, &s->network));
-    /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md T-6, T-15). */
+    WS_TRY(ws_topology_build(s->instances, s->n_instances, cluster.link_bw, cluster.link_latency, err,
+                             &s->network));
+    /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md
+     * T-6, T-15). */
     const ws_memory_config *last = &cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem;
     s->network.reduce_bw         = (int64_t)last->bw_gbps;
     WS_TRY(resolve_pim(inputs, s, &cluster, err));
     for (size_t i = 0; i < s->n_instances; i++) {
-        ws_instance_config *c        = &s->instances[i];
+        ws_instance_config *c         = &s->instances[i];
         const bool          is_shared = s->fidelity == WS_FIDELITY_REFERENCE;
-        c->remote = memory_timing(&cluster.nodes[is_shared ? 0 : c->node].cpu_mem);
-        c->local  = memory_timing(is_shared ? last : &entries[i]->npu_mem);
-        s->n_groups = (size_t)(s->instances[i].dp_group + 1) > s->n_groups ? (size_t)(s->instances[i].dp_group + 1) : s->n_groups;
+        c->remote                     = memory_timing(&cluster.nodes[is_shared ? 0 : c->node].cpu_mem);
+        c->local                      = memory_timing(is_shared ? last : &entries[i]->npu_mem);
+        s->n_groups                   = (size_t)(s->instances[i].dp_group + 1) > s->n_groups
+                                            ? (size_t)(s->instances[i].dp_group + 1)
+                                            : s->n_groups;
     }
     ws_topology_localize(s);
     WS_TRY(resolve_power(inputs, s, &cluster, err));
     return ws_power_caps_apply(inputs, s, &cluster, err);
 }
 
-static ws_status load_workload(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
+static ws_status load_workload(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request,
+                               ws_error *err)
 {
     if (request->workload.item != NULL) {
         return ws_inputs_generated(inputs, request->workload, (uint64_t)s->options.seed, err, &s->workload);
@@ -402,34 +423,40 @@ static bool shares_tier(const ws_scenario *s, const ws_tier_config *tier, const 
 
 static ws_status add_tier(ws_scenario *s, ws_instance_config *c, ws_error *err)
 {
-    const bool     is_cxl      = s->options.prefix_storage == WS_PREFIX_STORAGE_CXL;
-    const int64_t  block       = c->options.block_size;
-    const int64_t  tokens      = CHUNK_TOKENS / block * block > block ? CHUNK_TOKENS / block * block : block;
-    const int64_t  whole       = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes);
-    const int64_t  per_token   = s->options.enable_prefix_sharing ? whole : c->kv_bytes_per_token * c->num_npus;
-    const double   size_gib    = is_cxl ? s->cxl_mem_gib : s->nodes[c->node].cpu_mem_gib;
-    ws_tier_config tier        = {.chunk_tokens = (int32_t)tokens,
-                                  .block_size   = (int32_t)block,
-                                  .chunk_bytes  = per_token * tokens,
-                                  .node         = is_cxl ? WS_NO_NODE : c->node};
-    tier.n_chunks = (int64_t)(size_gib * (double)WS_BYTES_PER_GIB / (double)tier.chunk_bytes);
+    const bool     is_cxl    = s->options.prefix_storage == WS_PREFIX_STORAGE_CXL;
+    const int64_t  block     = c->options.block_size;
+    const int64_t  tokens    = CHUNK_TOKENS / block * block > block ? CHUNK_TOKENS / block * block : block;
+    const int64_t  whole     = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes);
+    const int64_t  per_token = s->options.enable_prefix_sharing ? whole : c->kv_bytes_per_token * c->num_npus;
+    const double   size_gib  = is_cxl ? s->cxl_mem_gib : s->nodes[c->node].cpu_mem_gib;
+    ws_tier_config tier      = {.chunk_tokens = (int32_t)tokens,
+                                .block_size   = (int32_t)block,
+                                .chunk_bytes  = per_token * tokens,
+                                .node         = is_cxl ? WS_NO_NODE : c->node};
+    tier.n_chunks            = (int64_t)(size_gib * (double)WS_BYTES_PER_GIB / (double)tier.chunk_bytes);
     if (tier.n_chunks < 1) {
-        return ws_error_add(err, WS_ERR_INFEASIBLE, "instance %d: the second KV tier of %g GiB holds no chunk of %" PRId64
-                            " tokens (%" PRId64 " bytes)", c->index, size_gib, tokens, tier.chunk_bytes);
+        return ws_error_add(err, WS_ERR_INFEASIBLE,
+                            "instance %d: the second KV tier of %g GiB holds no chunk of %" PRId64
+                            " tokens (%" PRId64 " bytes)",
+                            c->index, size_gib, tokens, tier.chunk_bytes);
     }
-    tier.n_chunks     = tier.n_chunks < INT32_MAX - 1 ? tier.n_chunks : INT32_MAX - 2;
-    c->tier           = (int32_t)s->n_tiers;
+    tier.n_chunks          = tier.n_chunks < INT32_MAX - 1 ? tier.n_chunks : INT32_MAX - 2;
+    c->tier                = (int32_t)s->n_tiers;
     s->tiers[s->n_tiers++] = tier;
     return WS_OK;
 }
 
-static ws_status check_shared_tier(const ws_instance_config *first, const ws_instance_config *c, ws_error *err)
+static ws_status check_shared_tier(const ws_instance_config *first, const ws_instance_config *c,
+                                   ws_error *err)
 {
     if (first->model != c->model || first->element_bytes != c->element_bytes ||
-        first->kv_element_bytes != c->kv_element_bytes || first->options.block_size != c->options.block_size ||
+        first->kv_element_bytes != c->kv_element_bytes ||
+        first->options.block_size != c->options.block_size ||
         c->kv_bytes_per_token * c->num_npus != first->kv_bytes_per_token * first->num_npus) {
-        return ws_error_add(err, WS_ERR_INPUT, "instances %d and %d: a shared second KV tier expects the same model, dtype, "
-                            "kv_cache_dtype, block_size and KV bytes per token", first->index, c->index);
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "instances %d and %d: a shared second KV tier expects the same model, dtype, "
+                            "kv_cache_dtype, block_size and KV bytes per token",
+                            first->index, c->index);
     }
     return WS_OK;
 }
@@ -441,7 +468,8 @@ static ws_status resolve_tiers(ws_scenario *s, ws_error *err)
         return WS_ERR_NOMEM;
     }
     if (s->options.prefix_storage == WS_PREFIX_STORAGE_CXL && !s->has_cxl) {
-        return ws_error_add(err, WS_ERR_INPUT, "prefix_storage: expected a cxl_mem in the cluster config for CXL");
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "prefix_storage: expected a cxl_mem in the cluster config for CXL");
     }
     for (size_t i = 0; i < s->n_instances; i++) {
         ws_instance_config *c = &s->instances[i];
@@ -467,9 +495,11 @@ static ws_status resolve_tiers(ws_scenario *s, ws_error *err)
 static bool needs_events(const ws_scenario *s, const ws_instance_config *c)
 {
     return c->options.enable_attn_offloading || c->options.enable_local_offloading ||
-           ws_placement_is_off_npu(&c->placement, c->model) || c->placement.kv_evict.kind != WS_LOCATION_REMOTE ||
-           (c->tier != WS_NO_TIER && c->pp_size > 1) || (c->model->is_moe && c->placement.blocks != NULL) ||
-           (s->fidelity == WS_FIDELITY_REFERENCE && s->n_instances > 1); /* idle instances poll inside others' batches */
+           ws_placement_is_off_npu(&c->placement, c->model) ||
+           c->placement.kv_evict.kind != WS_LOCATION_REMOTE || (c->tier != WS_NO_TIER && c->pp_size > 1) ||
+           (c->model->is_moe && c->placement.blocks != NULL) ||
+           (s->fidelity == WS_FIDELITY_REFERENCE &&
+            s->n_instances > 1); /* idle instances poll inside others' batches */
 }
 
 static bool has_simple_steps(const ws_instance_config *c)
@@ -501,12 +531,12 @@ static int64_t interval_ns(double seconds)
 
 static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
 {
-    const double power_s = request->options.power_interval_s;
-    s->options           = request->options;
-    s->slo               = request->slo;
-    s->fidelity          = (ws_fidelity)request->options.fidelity;
-    s->log_interval_ns   = interval_ns(s->options.log_interval_s);
-    s->power_interval_ns = power_s > 0 ? interval_ns(power_s) : s->log_interval_ns;
+    const double power_s     = request->options.power_interval_s;
+    s->options               = request->options;
+    s->slo                   = request->slo;
+    s->fidelity              = (ws_fidelity)request->options.fidelity;
+    s->log_interval_ns       = interval_ns(s->options.log_interval_s);
+    s->power_interval_ns     = power_s > 0 ? interval_ns(power_s) : s->log_interval_ns;
     const ws_status cluster  = resolve_cluster(inputs, s, request->cluster, err);
     const ws_status workload = load_workload(inputs, s, request, err);
     WS_TRY(cluster);
@@ -526,7 +556,7 @@ ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *reque
         return WS_ERR_NOMEM;
     }
     ws_arena_init(&s->arena, 0);
-    s->inputs = inputs;
+    s->inputs              = inputs;
     const ws_status status = resolve(inputs, s, request, err);
     if (status != WS_OK) {
         ws_scenario_destroy(&s);

@@ -30,33 +30,33 @@ static inline int64_t ws_memory_ns(const ws_memory_timing *memory, int64_t bytes
 }
 
 typedef struct ws_instance_config {
-    int32_t         index, node;
-    ws_role         role;
-    const char     *hardware;   /* tag; scenario's arena */
-    const ws_model *model;      /* borrowed from the inputs */
-    ws_dtype        dtype;
+    int32_t             index, node;
+    ws_role             role;
+    const char         *hardware; /* tag; scenario's arena */
+    const ws_model     *model;    /* borrowed from the inputs */
+    ws_dtype            dtype;
     const ws_profile   *profile; /* likewise */
     const ws_step_cost *cost;    /* likewise; held if clock < 1 */
-    ws_options      options;    /* with the instance's overrides */
-    int64_t         num_npus, tp_size, pp_size, ep_total, local_ep;
-    int32_t         dp_group;   /* or WS_NO_GROUP */
-    int64_t         first_npu;  /* id of the start NPU */
-    int64_t         n_npu_ids;  /* num_npus; twice that for a prefill instance */
-    int64_t         element_bytes, kv_element_bytes;
-    int64_t         npu_mem_bytes, weight_bytes; /* per NPU */
-    int64_t         kv_bytes_per_token;  /* per NPU */
-    int64_t         n_blocks;            /* KV blocks */
-    int64_t         token_budget;        /* capped by the model's positions */
-    ws_prefix_view  prefixes;            /* n_prefixes = 0: no token ids or no prefix caching */
-    ws_npu_power    npu_power;           /* valid if its node is tracked; under a power cap, what is left by it */
-    double          clock;               /* share of the full core clock that a power cap leaves; 1 without one */
-    ws_placement    placement;
-    ws_network      network;             /* as its collectives see it, see ws_topology_localize() */
-    unsigned        tp_dims, ep_dims;    /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
-    int64_t         npu_mem_gbps;        /* truncated */
-    ws_memory_timing remote;             /* host memory: its own node's; the first node's in the reference (T-15) */
-    ws_memory_timing local;              /* NPU memory: its own; that of the last node's first instance in the reference */
-    int32_t         tier;                /* second KV tier it uses, index into tiers, or WS_NO_TIER */
+    ws_options          options; /* with the instance's overrides */
+    int64_t             num_npus, tp_size, pp_size, ep_total, local_ep;
+    int32_t             dp_group;  /* or WS_NO_GROUP */
+    int64_t             first_npu; /* id of the start NPU */
+    int64_t             n_npu_ids; /* num_npus; twice that for a prefill instance */
+    int64_t             element_bytes, kv_element_bytes;
+    int64_t             npu_mem_bytes, weight_bytes; /* per NPU */
+    int64_t             kv_bytes_per_token;          /* per NPU */
+    int64_t             n_blocks;                    /* KV blocks */
+    int64_t             token_budget;                /* capped by the model's positions */
+    ws_prefix_view      prefixes;                    /* n_prefixes = 0: no token ids or no prefix caching */
+    ws_npu_power        npu_power; /* valid if its node is tracked; under a power cap, what is left by it */
+    double              clock;     /* share of the full core clock that a power cap leaves; 1 without one */
+    ws_placement        placement;
+    ws_network          network;       /* as its collectives see it, see ws_topology_localize() */
+    unsigned         tp_dims, ep_dims; /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
+    int64_t          npu_mem_gbps;     /* truncated */
+    ws_memory_timing remote; /* host memory: its own node's; the first node's in the reference (T-15) */
+    ws_memory_timing local; /* NPU memory: its own; that of the last node's first instance in the reference */
+    int32_t          tier;  /* second KV tier it uses, index into tiers, or WS_NO_TIER */
 } ws_instance_config;
 
 /** A second KV tier: a chunk pool, private or shared (spec/serving.md 5.6). */
@@ -67,11 +67,11 @@ typedef struct ws_tier_config {
 } ws_tier_config;
 
 typedef struct ws_node_config {
-    double           cpu_mem_gib;
-    ws_pim           pim;         /* with attention offloading */
-    int64_t          n_channels;  /* PIM channels; 0 without offloading */
-    ws_node_power    power;
-    int64_t          n_npus;
+    double        cpu_mem_gib;
+    ws_pim        pim;        /* with attention offloading */
+    int64_t       n_channels; /* PIM channels; 0 without offloading */
+    ws_node_power power;
+    int64_t       n_npus;
 } ws_node_config;
 
 /** How batches are timed; all three agree where they apply. */
@@ -93,13 +93,13 @@ struct ws_scenario {
     ws_instance_config *instances;
     bool                has_power;
     bool                has_cxl, has_pim;
-    int64_t             n_npus;       /* over all instances */
-    ws_network          network;      /* of the cluster, as the reference builds it (spec/serving.md 1.6) */
-    ws_memory_timing    cxl;          /* one CXL device */
+    int64_t             n_npus;  /* over all instances */
+    ws_network          network; /* of the cluster, as the reference builds it (spec/serving.md 1.6) */
+    ws_memory_timing    cxl;     /* one CXL device */
     int64_t             n_cxl_devices;
-    double              cxl_mem_gib;  /* of the pool, as a second KV tier */
+    double              cxl_mem_gib;      /* of the pool, as a second KV tier */
     double              cxl_weight_bytes; /* of all instances */
-    size_t              n_groups;     /* DP groups */
+    size_t              n_groups;         /* DP groups */
     size_t              n_tiers;
     ws_tier_config     *tiers;
     ws_step_model       step_model;   /* how batches are timed, see sim/executor.h */
@@ -109,6 +109,7 @@ struct ws_scenario {
 };
 
 /** What an instance's profile is asked for as; its model, hardware, dtype and tp_size are resolved. */
-ws_profile_request ws_instance_profile_request(const ws_scenario *scenario, const ws_instance_config *instance);
+ws_profile_request ws_instance_profile_request(const ws_scenario        *scenario,
+                                               const ws_instance_config *instance);
 
 #endif /* WS_SCENARIO_INTERNAL_H */

@@ -39,26 +39,27 @@ static ws_status init_requests(ws_run *run)
     }
     for (size_t i = 0; i < workload->n_requests; i++) {
         const ws_workload_request *source = &workload->requests[i];
-        run->requests[i] = (ws_request){
-            .id         = (uint32_t)i,
-            .input      = source->input_tokens,
-            .reached    = source->input_tokens,
-            .target     = source->target_tokens,
-            .arrival_ns = source->arrival_ns,
-            .instance   = -1,
-            .is_initial = !run->scenario->options.skip_prefill,
-            .n_indexed  = WS_NO_RECORD,
-            .ttft_ns    = -1,
-            .tpot_ns    = -1,
-            .latency_ns = -1,
-            .queue_ns   = -1,
-            .end_ns     = -1,
+        run->requests[i]                  = (ws_request){
+                             .id         = (uint32_t)i,
+                             .input      = source->input_tokens,
+                             .reached    = source->input_tokens,
+                             .target     = source->target_tokens,
+                             .arrival_ns = source->arrival_ns,
+                             .instance   = -1,
+                             .is_initial = !run->scenario->options.skip_prefill,
+                             .n_indexed  = WS_NO_RECORD,
+                             .ttft_ns    = -1,
+                             .tpot_ns    = -1,
+                             .latency_ns = -1,
+                             .queue_ns   = -1,
+                             .end_ns     = -1,
         };
     }
     return WS_OK;
 }
 
-/* Blocks a request's table may need: its whole length, twice that where a hand-off counts hits twice (spec Q-7). */
+/* Blocks a request's table may need: its whole length, twice that where a hand-off counts hits twice (spec
+ * Q-7). */
 static size_t table_capacity(const ws_scenario *scenario, const ws_instance_config *c)
 {
     const int64_t factor = c->role == WS_ROLE_DECODE ? 2 : 1;
@@ -70,7 +71,8 @@ static ws_status init_tiers(ws_run *run)
     const ws_scenario *s          = run->scenario;
     size_t             n_prefixes = 0;
     for (size_t i = 0; i < s->n_instances; i++) {
-        n_prefixes = s->instances[i].prefixes.n_prefixes > n_prefixes ? s->instances[i].prefixes.n_prefixes : n_prefixes;
+        n_prefixes = s->instances[i].prefixes.n_prefixes > n_prefixes ? s->instances[i].prefixes.n_prefixes
+                                                                      : n_prefixes;
     }
     run->tiers = ws_arena_calloc(&run->arena, s->n_tiers, sizeof(*run->tiers));
     if (run->tiers == NULL) {
@@ -78,8 +80,8 @@ static ws_status init_tiers(ws_run *run)
     }
     for (size_t i = 0; i < s->n_tiers; i++) {
         const ws_tier_config *t = &s->tiers[i];
-        WS_TRY(ws_kv_tier_init(&run->tiers[i], &run->arena, t->n_chunks, t->block_size, t->chunk_tokens, t->chunk_bytes,
-                               n_prefixes));
+        WS_TRY(ws_kv_tier_init(&run->tiers[i], &run->arena, t->n_chunks, t->block_size, t->chunk_tokens,
+                               t->chunk_bytes, n_prefixes));
     }
     return WS_OK;
 }
@@ -125,7 +127,9 @@ static ws_status init_power(ws_run *run)
     ws_sampler_init(&run->log_samples, &run->arena, s->log_interval_ns);
     WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns, true));
     ws_window_meter_init(&run->power.ledger.windows, &run->arena, POWER_WINDOW_NS);
-    return run->has_log_samples ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns, false) : WS_OK;
+    return run->has_log_samples
+               ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns, false)
+               : WS_OK;
 }
 
 static ws_status init_run(ws_run *run)
@@ -144,11 +148,12 @@ static ws_status init_run(ws_run *run)
     run->npu_mem_peak_bytes = run->npu_mem_bytes;
     /* the reference seeds its router with 42 whatever the run's seed is (spec/serving.md 3) */
     const uint64_t seed = s->fidelity == WS_FIDELITY_REFERENCE ? 42 : (uint64_t)s->options.seed;
-    WS_TRY(ws_router_init(&run->router, &run->arena, (ws_router_policy)s->options.request_routing_policy, seed,
-                          run->schedulers, s->n_instances));
+    WS_TRY(ws_router_init(&run->router, &run->arena, (ws_router_policy)s->options.request_routing_policy,
+                          seed, run->schedulers, s->n_instances));
     WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
     WS_TRY(init_power(run));
-    const bool follows = s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_GRAPH;
+    const bool follows =
+        s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_GRAPH;
     WS_TRY(ws_executor_init(&run->executor, &run->arena, s, follows ? &run->power : NULL,
                             follows && run->has_log_samples ? &run->log_power : NULL));
     for (size_t i = 0; i < s->n_instances; i++) {
@@ -206,7 +211,8 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
 }
 
 /* What is booked when a batch has ended. */
-static inline void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance, const ws_batch *batch)
+static inline void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance,
+                              const ws_batch *batch)
 {
     const ws_scenario *s = run->scenario;
     if (!ws_power_book_tracks(book, instance->config) || s->fidelity == WS_FIDELITY_REFERENCE) {
@@ -229,10 +235,10 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
 {
     const size_t slot         = ws_scheduler_slot(instance->scheduler, batch);
     bool         extrapolates = false;
-    WS_TRY(ws_arena_grow(&run->arena, &instance->batch_end_ns, &instance->batch_end_capacity, (size_t)batch->id,
-                         (size_t)batch->id + 1, sizeof(*instance->batch_end_ns)));
-    WS_TRY(ws_executor_prepare(&run->executor, (size_t)instance->config->index, slot, batch, group_tokens, run->now_ns,
-                               &extrapolates));
+    WS_TRY(ws_arena_grow(&run->arena, &instance->batch_end_ns, &instance->batch_end_capacity,
+                         (size_t)batch->id, (size_t)batch->id + 1, sizeof(*instance->batch_end_ns)));
+    WS_TRY(ws_executor_prepare(&run->executor, (size_t)instance->config->index, slot, batch, group_tokens,
+                               run->now_ns, &extrapolates));
     run->n_steps++;
     run->n_extrapolated += extrapolates;
     update_memory(run, instance);
@@ -242,8 +248,8 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
     const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
     const ws_step           *step   = &instance->npus->step;
     WS_TRY(ws_power_book_form(&run->power, instance->config, batch->id, purpose, step, energy, run->now_ns));
-    return run->has_log_samples ? ws_power_book_form(&run->log_power, instance->config, batch->id, purpose, step, energy,
-                                                     run->now_ns)
+    return run->has_log_samples ? ws_power_book_form(&run->log_power, instance->config, batch->id, purpose,
+                                                     step, energy, run->now_ns)
                                 : WS_OK;
 }
 
@@ -256,9 +262,10 @@ static int32_t narrow(int64_t count)
 
 ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
 {
-    const ws_batch_purpose purpose = {.prefill_share = (double)batch->prefill_tokens / (double)batch->n_tokens,
-                                      .n_tokens      = narrow(batch->n_tokens),
-                                      .round         = narrow(batch->id)};
+    const ws_batch_purpose purpose = {.prefill_share =
+                                          (double)batch->prefill_tokens / (double)batch->n_tokens,
+                                      .n_tokens = narrow(batch->n_tokens),
+                                      .round    = narrow(batch->id)};
     return prepare(run, instance, batch, batch->n_tokens, purpose);
 }
 
@@ -285,10 +292,12 @@ ws_status ws_run_close_round(ws_run *run, int32_t group)
             continue;
         }
         ws_batch              *batch   = member->pending;
-        const ws_batch_purpose purpose = {.prefill_share = n_tokens > 0 ? (double)n_prefill / (double)n_tokens : 0.0,
-                                          .n_tokens      = narrow(tokens_of_requests(batch)),
-                                          .round         = narrow(member->n_rounds++)};
-        batch->n_decodes += longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
+        const ws_batch_purpose purpose = {.prefill_share =
+                                              n_tokens > 0 ? (double)n_prefill / (double)n_tokens : 0.0,
+                                          .n_tokens = narrow(tokens_of_requests(batch)),
+                                          .round    = narrow(member->n_rounds++)};
+        batch->n_decodes +=
+            longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
         batch->n_tokens = longest;
         member->pending = NULL;
         WS_TRY(prepare(run, member, batch, longest, purpose));
@@ -300,8 +309,8 @@ ws_status ws_run_close_round(ws_run *run, int32_t group)
 static ws_status hand_off(ws_run *run, const ws_completion *completion)
 {
     for (size_t i = 0; i < completion->n_finished; i++) {
-        WS_TRY(ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode), completion->finished[i],
-                                   run->err));
+        WS_TRY(ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode),
+                                   completion->finished[i], run->err));
     }
     return WS_OK;
 }
@@ -323,8 +332,8 @@ ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *bat
     }
     run->n_completed += (int64_t)completion.n_finished;
     for (size_t i = 0; i < completion.n_finished; i++) {
-        WS_TRY(ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests, completion.finished[i]->id,
-                                   run->now_ns));
+        WS_TRY(ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests,
+                                   completion.finished[i]->id, run->now_ns));
     }
     return WS_OK;
 }
@@ -369,12 +378,13 @@ static ws_status explain_stuck(const ws_run *run, const ws_instance_run *instanc
     if (scheduler->n_in_flight == 0 && scheduler->n_running == 0) {
         return WS_OK;
     }
-    return ws_error_add(run->err, WS_ERR_INFEASIBLE,
-                        "instance %d: %zu batches in flight with %zu running requests never end (stopped at %.3f s): a "
-                        "collective or message never finds its partner in this topology, or a DP round was closed "
-                        "without the batch",
-                        instance->config->index, scheduler->n_in_flight, scheduler->n_running,
-                        (double)run->now_ns * WS_S_PER_NS);
+    return ws_error_add(
+        run->err, WS_ERR_INFEASIBLE,
+        "instance %d: %zu batches in flight with %zu running requests never end (stopped at %.3f s): a "
+        "collective or message never finds its partner in this topology, or a DP round was closed "
+        "without the batch",
+        instance->config->index, scheduler->n_in_flight, scheduler->n_running,
+        (double)run->now_ns * WS_S_PER_NS);
 }
 
 ws_status ws_run_explain_deadlock(ws_run *run)
@@ -386,13 +396,15 @@ ws_status ws_run_explain_deadlock(ws_run *run)
             stuck == WS_OK ? ws_scheduler_explain_block(&run->schedulers[i], run->err) : stuck;
         status = status != WS_OK ? status : blocked;
     }
-    return status != WS_OK ? status
-                           : ws_error_add(run->err, WS_ERR_INFEASIBLE,
-                                          "no instance has work left at %.3f s, but %lld of %zu requests are not finished: "
-                                          "their sessions were never continued",
-                                          (double)run->now_ns * WS_S_PER_NS,
-                                          (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed),
-                                          run->scenario->workload->n_requests);
+    return status != WS_OK
+               ? status
+               : ws_error_add(
+                     run->err, WS_ERR_INFEASIBLE,
+                     "no instance has work left at %.3f s, but %lld of %zu requests are not finished: "
+                     "their sessions were never continued",
+                     (double)run->now_ns * WS_S_PER_NS,
+                     (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed),
+                     run->scenario->workload->n_requests);
 }
 
 /* What the run needs and has; and what for, where a short interval is the likely reason. */
@@ -405,26 +417,28 @@ static ws_status explain_memory(const ws_run *run)
     }
     char series[96] = "";
     if ((double)samples->n_samples * sizeof(double) * WS_SERIES_COUNT > budget_bytes / 8.0) {
-        (void)snprintf(series, sizeof series, "; its series have %zu intervals of %g s so far", samples->n_samples,
-                       (double)samples->interval_ns * WS_S_PER_NS);
+        (void)snprintf(series, sizeof series, "; its series have %zu intervals of %g s so far",
+                       samples->n_samples, (double)samples->interval_ns * WS_S_PER_NS);
     }
-    return ws_error_add(run->err, WS_ERR_MEMORY_BUDGET, "the run needs at least %.1f MB, its memory budget is %.1f MB%s",
+    return ws_error_add(run->err, WS_ERR_MEMORY_BUDGET,
+                        "the run needs at least %.1f MB, its memory budget is %.1f MB%s",
                         (double)run->arena.refused_bytes * 1e-6, budget_bytes * 1e-6, series);
 }
 
 ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_limits *limits, ws_error *err,
                       const ws_result **result_out)
 {
-    *result_out          = NULL;
-    const ws_arena arena = run->arena;
-    *run                 = (ws_run){.arena = arena, .scenario = scenario, .err = err};
-    run->limits          = limits != NULL ? *limits : (ws_run_limits){0};
-    run->arena.limit_bytes = run->limits.memory_bytes;
+    *result_out              = NULL;
+    const ws_arena arena     = run->arena;
+    *run                     = (ws_run){.arena = arena, .scenario = scenario, .err = err};
+    run->limits              = limits != NULL ? *limits : (ws_run_limits){0};
+    run->arena.limit_bytes   = run->limits.memory_bytes;
     run->arena.refused_bytes = 0;
     ws_arena_reset(&run->arena);
     ws_status status = init_run(run);
     if (status == WS_OK) {
-        status = scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_drive_reference(run) : ws_drive_physical(run);
+        status =
+            scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_drive_reference(run) : ws_drive_physical(run);
     }
     if (status == WS_OK) {
         status = ws_run_build_result(run);

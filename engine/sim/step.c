@@ -33,7 +33,8 @@ static void compute_time(const ws_step_cost *cost, const ws_batch *batch, ws_ste
 }
 
 /* Entry loads queue up: middle NPUs, start NPU, end NPU (spec/timing.md 4.2). Returns the new tail. */
-static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t tail_ns, int64_t *ready_ns, ws_step *out)
+static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t tail_ns, int64_t *ready_ns,
+                           ws_step *out)
 {
     int64_t tail       = max_i64(tail_ns, now_ns) + load_ns;
     out->first_load_ns = tail;
@@ -60,19 +61,19 @@ int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int6
     }
     int64_t tail = tail_ns;
     for (int64_t i = 0; i < n; i++) {
-        tail             = max_i64(tail, at_ns[order[i]]) + transfer_ns;
+        tail            = max_i64(tail, at_ns[order[i]]) + transfer_ns;
         at_ns[order[i]] = tail;
     }
     return tail;
 }
 
-void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t now_ns,
-                  int64_t tail_ns, int64_t *scratch, ws_step *out)
+void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t now_ns, int64_t tail_ns,
+                  int64_t *scratch, ws_step *out)
 {
     const int64_t n = c->tp_size;
     compute_time(c->cost, batch, out);
-    out->input_bytes  = 2 * batch->n_tokens * c->element_bytes;
-    out->output_bytes = BYTES_PER_TOKEN_ID * batch->n_tokens;
+    out->input_bytes       = 2 * batch->n_tokens * c->element_bytes;
+    out->output_bytes      = BYTES_PER_TOKEN_ID * batch->n_tokens;
     const int64_t kv_ns    = batch->load_bytes > 0 ? ws_memory_ns(&c->remote, batch->load_bytes) : 0;
     const int64_t load_ns  = kv_ns + ws_memory_ns(&c->remote, out->input_bytes);
     const int64_t store_ns = ws_memory_ns(&c->remote, out->output_bytes);
@@ -81,7 +82,7 @@ void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t no
     out->first_kernel_ns   = t[0];
     out->n_collectives = out->collective_ns = out->collective_bytes = 0;
     if (n > 1) {
-        out->n_collectives    = c->cost->layer_count[WS_LAYER_O_PROJ] + c->cost->layer_count[WS_LAYER_DOWN_PROJ];
+        out->n_collectives = c->cost->layer_count[WS_LAYER_O_PROJ] + c->cost->layer_count[WS_LAYER_DOWN_PROJ];
         out->collective_bytes = batch->n_tokens * c->model->hidden_size * c->element_bytes;
         out->collective_ns    = ws_collective_ns(&c->network, WS_ALL_REDUCE, out->collective_bytes, 1U);
         ws_all_reduce_repeat(&c->network, 0, out->collective_bytes, out->n_collectives, t, scratch + n);

@@ -1,27 +1,28 @@
-/* sim/step.h -- one batch of a dense model on a tensor-parallel group, by the clock (spec/timing.md 2, 4.2, 5.4, 5.5).
- * Closed form: compute from summed tables, collectives from the ring recurrence, loads and stores from one queue. */
+/* sim/step.h -- one batch of a dense model on a tensor-parallel group, by the clock (spec/timing.md
+ * 2, 4.2, 5.4, 5.5). Closed form: compute from summed tables, collectives from the ring recurrence, loads and
+ * stores from one queue. */
 #ifndef WS_STEP_H
 #define WS_STEP_H
 
 #include "sim/scenario_internal.h"
 
 typedef struct ws_step {
-    int64_t first_load_ns; /* end of the first entry load: the next event after the start */
+    int64_t first_load_ns;            /* end of the first entry load: the next event after the start */
     int64_t start_end_ns, end_end_ns; /* program end on the start and on the end NPU (equal for one NPU) */
-    int64_t tail_ns;       /* when the memory queue is empty again */
-    int64_t compute_ns;    /* sum of all rows of one NPU */
+    int64_t tail_ns;                  /* when the memory queue is empty again */
+    int64_t compute_ns;               /* sum of all rows of one NPU */
     int64_t first_kernel_ns;
     int64_t n_collectives, collective_ns; /* all-reduces and the time of one when all enter together */
-    int64_t collective_bytes; /* payload of one all-reduce */
-    int64_t input_bytes, output_bytes; /* entry load and exit store of one NPU */
-    bool    extrapolates;  /* some lookup left the profile's grid */
+    int64_t collective_bytes;             /* payload of one all-reduce */
+    int64_t input_bytes, output_bytes;    /* entry load and exit store of one NPU */
+    bool    extrapolates;                 /* some lookup left the profile's grid */
 } ws_step;
 
 /** Time a batch that starts at now_ns on all NPUs of the instance.
  * @param[in] tail_ns  when the memory queue gets free
  * @param[in] scratch  [2 * tp_size] */
-void ws_step_time(const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns,
-                  int64_t tail_ns, int64_t *scratch, ws_step *out);
+void ws_step_time(const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns, int64_t tail_ns,
+                  int64_t *scratch, ws_step *out);
 
 /** Transfers of n NPUs pass a memory one after the other, in the order of the times they are issued at.
  * @param[in,out] at_ns  [n] issue times, replaced by end times; equal ones go in order of index

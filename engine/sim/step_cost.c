@@ -10,7 +10,8 @@ static bool is_required(ws_layer layer)
 }
 
 /* Which rows a step has, and how often. */
-static ws_status choose_rows(ws_step_cost *cost, const char *label, bool drops_rotary, ws_strbuf *notes, ws_error *err)
+static ws_status choose_rows(ws_step_cost *cost, const char *label, bool drops_rotary, ws_strbuf *notes,
+                             ws_error *err)
 {
     ws_status status = WS_OK;
     for (int i = 0; i < WS_LAYER_COUNT; i++) {
@@ -26,8 +27,8 @@ static ws_status choose_rows(ws_step_cost *cost, const char *label, bool drops_r
             status = ws_error_add(err, WS_ERR_INPUT, "%s: the profile has no data for layer %s", label,
                                   ws_layer_name(layer));
         } else if (notes != NULL) {
-            ws_strbuf_printf(notes, "%s: the profile has no data for layer %s; it counts as taking no time\n", label,
-                             ws_layer_name(layer));
+            ws_strbuf_printf(notes, "%s: the profile has no data for layer %s; it counts as taking no time\n",
+                             label, ws_layer_name(layer));
         }
     }
     cost->attention_rows = cost->layer_count[WS_LAYER_ATTENTION];
@@ -61,9 +62,9 @@ static ws_status fill_tables(ws_step_cost *cost)
     return cost->token_ns != NULL && cost->sequence_ns != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
-ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, const char *label, int64_t max_tokens,
-                              int64_t max_sequences, bool drops_rotary, ws_strbuf *notes, ws_error *err,
-                              ws_step_cost **out)
+ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, const char *label,
+                              int64_t max_tokens, int64_t max_sequences, bool drops_rotary, ws_strbuf *notes,
+                              ws_error *err, ws_step_cost **out)
 {
     *out               = NULL;
     ws_step_cost *cost = calloc(1, sizeof(*cost));

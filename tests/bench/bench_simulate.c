@@ -5,8 +5,9 @@
  *
  * DATA_FOLDER holds measured profiles and workloads (default: ../shared/data beside the project, where it
  * exists); without it the bundled compact profiles and workloads/sharegpt_like.jsonl serve. 300 requests a
- * run, 30 with PIM, whose every entry is an event. Each row runs with and without power by turns, about SECONDS (default 0.5) each; the fastest run of
- * each counts, since everything else on the machine only adds time. Prints a table; never fails on time. */
+ * run, 30 with PIM, whose every entry is an event. Each row runs with and without power by turns, about
+ * SECONDS (default 0.5) each; the fastest run of each counts, since everything else on the machine only adds
+ * time. Prints a table; never fails on time. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,17 +49,23 @@ static const bench_row rows[] = {
      1,
      2,
      {",\"pd_type\":\"prefill\"", ",\"pd_type\":\"decode\""},
-     WS_FIDELITY_PHYSICAL, NULL},
+     WS_FIDELITY_PHYSICAL,
+     NULL},
     {"prefill + decode",
      LLAMA,
      1,
      2,
      {",\"pd_type\":\"prefill\"", ",\"pd_type\":\"decode\""},
-     WS_FIDELITY_REFERENCE, NULL},
-    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_PHYSICAL, NULL},
-    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_REFERENCE, NULL},
-    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_PHYSICAL, "DDR4_8GB_3200_pim"},
-    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_REFERENCE, "DDR4_8GB_3200_pim"},
+     WS_FIDELITY_REFERENCE,
+     NULL},
+    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_PHYSICAL,
+     NULL},
+    {"MoE, DP 2 x EP 2", MIXTURE, 1, 2, ALIKE(",\"dp_group\":\"A\",\"ep_size\":2"), WS_FIDELITY_REFERENCE,
+     NULL},
+    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_PHYSICAL,
+     "DDR4_8GB_3200_pim"},
+    {"PIM", LLAMA, 1, 1, ALIKE(",\"enable_attn_offloading\":true"), WS_FIDELITY_REFERENCE,
+     "DDR4_8GB_3200_pim"},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -99,9 +106,9 @@ static void put_cluster(const bench_row *row, bool has_power, ws_strbuf *out)
     ws_strbuf_printf(out, "{\"num_nodes\":%d,\"link_bw\":16,\"link_latency\":20000,\"nodes\":[",
                      row->n_nodes);
     for (int node = 0; node < row->n_nodes; node++) {
-        ws_strbuf_printf(out,
-                         "%s{\"num_instances\":%d,\"cpu_mem\":{\"mem_size\":512,\"mem_bw\":256,\"mem_latency\":0",
-                         node > 0 ? "," : "", row->n_instances);
+        ws_strbuf_printf(
+            out, "%s{\"num_instances\":%d,\"cpu_mem\":{\"mem_size\":512,\"mem_bw\":256,\"mem_latency\":0",
+            node > 0 ? "," : "", row->n_instances);
         if (row->pim != NULL) {
             ws_strbuf_printf(out, ",\"pim_config\":\"%s\"", row->pim);
         }

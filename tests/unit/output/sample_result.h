@@ -44,7 +44,7 @@ static const double sample_own_j[2][WS_COMPONENT_COUNT] = {
     {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
 static const double  sample_npu_j[2][WS_STATE_COUNT] = {{12453, 1012, 89}, {NAN, NAN, NAN}};
 static const int32_t sample_instance_node[2] = {0, 1}, sample_npu_instance[2] = {0, 1};
-static const bool   sample_tracked[2]                 = {true, false};
+static const bool    sample_tracked[2] = {true, false};
 
 static const double sample_time_s[3]          = {1.0, 2.0, 2.5};
 static const double sample_power_w[3]         = {700.25, 800.5, 400.0};

@@ -72,9 +72,9 @@ static void documented_keys_hold_the_result(void **state)
 static void tracked_nodes_add_up_and_others_have_nulls(void **state)
 {
     (void)state;
-    static const char *const of_the_dark_node[] = {"/energy/nodes/1/total_j", "/energy/nodes/1/components/cpu",
-                                                   "/energy/nodes/1/npu_state_s/idle",
-                                                   "/energy/nodes/1/phases/wait", "/energy/nodes/1/own/base"};
+    static const char *const of_the_dark_node[] = {
+        "/energy/nodes/1/total_j", "/energy/nodes/1/components/cpu", "/energy/nodes/1/npu_state_s/idle",
+        "/energy/nodes/1/phases/wait", "/energy/nodes/1/own/base"};
     const ws_result result = sample_result();
     ws_json_doc    *doc    = summarise(&result);
     const ws_json   nodes  = ws_json_resolve(ws_json_doc_root(doc), "/energy/nodes");
@@ -88,7 +88,7 @@ static void tracked_nodes_add_up_and_others_have_nulls(void **state)
     assert_true(number_at(doc, "/energy/nodes/0/total_j") == 15949.0);
     assert_true(number_at(doc, "/energy/nodes/0/node") == 0.0);
     assert_true(number_at(doc, "/energy/nodes/0/npu_state_s/standby") == 0.375);
-    double        sum_j      = 0.0;
+    double sum_j = 0.0;
     assert_true(number_at(doc, "/energy/phases/prefill") == 4000 + 33 + 8);
     assert_true(number_at(doc, "/energy/nodes/0/phases/wait") == 1000 + 89 + 1000 + 442 + 300 + 332);
     assert_true(number_at(doc, "/energy/nodes/0/own/cpu") == 1000);

@@ -1,5 +1,5 @@
-/* Invariants: a window's power is the energy of its share of every span, whatever the order of bookings; only whole
- * windows count, but for a run shorter than one; joining windows is the mean of them. */
+/* Invariants: a window's power is the energy of its share of every span, whatever the order of bookings; only
+ * whole windows count, but for a run shorter than one; joining windows is the mean of them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,8 +37,8 @@ static void assert_near(double got, double expected, double tolerance)
     }
 }
 
-/* Windows of 1 s; 100 W over [0.5 s, 3.25 s) and 40 W over [1 s, 2 s): 50, 140, 100 W, and the rest of the run, 0.75 s, is
- * in no window. Joined by three: (50 + 140 + 100) / 3. */
+/* Windows of 1 s; 100 W over [0.5 s, 3.25 s) and 40 W over [1 s, 2 s): 50, 140, 100 W, and the rest of the
+ * run, 0.75 s, is in no window. Joined by three: (50 + 140 + 100) / 3. */
 static void spans_are_spread_by_time(void **state)
 {
     (void)state;
@@ -57,7 +57,8 @@ static void spans_are_spread_by_time(void **state)
     ws_arena_fini(&f.arena);
 }
 
-/* 12 J in a run of 30 ms: 400 W, in windows of 100 ms, of 10 ms joined by ten, and whatever is booked at the end itself. */
+/* 12 J in a run of 30 ms: 400 W, in windows of 100 ms, of 10 ms joined by ten, and whatever is booked at the
+ * end itself. */
 static void a_short_run_is_its_only_window(void **state)
 {
     (void)state;
@@ -100,7 +101,8 @@ static void without_initialisation_nothing_is_measured(void **state)
 
 enum { N_SPANS = 3000, WINDOW_NS = 1000, END_NS = 60500, N_WINDOWS = 60 };
 
-/* Short, long and empty spans in no order, some of them on the edges of windows, against sums from the definition. */
+/* Short, long and empty spans in no order, some of them on the edges of windows, against sums from the
+ * definition. */
 static void random_spans_agree_with_the_definition(void **state)
 {
     (void)state;
@@ -110,7 +112,8 @@ static void random_spans_agree_with_the_definition(void **state)
     start(&f, WINDOW_NS);
     ws_rng_seed(&rng, 11);
     for (size_t i = 0; i < N_SPANS; i++) {
-        int64_t begin_ns = ws_rng_below(&rng, END_NS), end_ns = begin_ns + ws_rng_below(&rng, i % 7 == 0 ? 30000 : 300);
+        int64_t begin_ns = ws_rng_below(&rng, END_NS),
+                end_ns   = begin_ns + ws_rng_below(&rng, i % 7 == 0 ? 30000 : 300);
         begin_ns -= i % 5 == 0 ? begin_ns % WINDOW_NS : 0;
         end_ns -= i % 3 == 0 && end_ns - end_ns % WINDOW_NS >= begin_ns ? end_ns % WINDOW_NS : 0;
         end_ns                = end_ns > END_NS ? END_NS : end_ns;

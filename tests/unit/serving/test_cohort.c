@@ -1,6 +1,6 @@
-/* A scheduler that advances steady decodes together gives the same batches, token by token, as one that steps every request
- * by itself: over random lengths, arrivals, budgets and KV pools small enough to preempt. Both know the same work of each
- * request. And no block is lost. */
+/* A scheduler that advances steady decodes together gives the same batches, token by token, as one that steps
+ * every request by itself: over random lengths, arrivals, budgets and KV pools small enough to preempt. Both
+ * know the same work of each request. And no block is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,16 +24,17 @@ typedef struct side {
 } side;
 
 typedef struct trial {
-    int32_t input[MAX_REQUESTS], target[MAX_REQUESTS];
-    int64_t arrival_ns[MAX_REQUESTS];
-    size_t  n_requests;
-    int64_t n_blocks;
+    int32_t             input[MAX_REQUESTS], target[MAX_REQUESTS];
+    int64_t             arrival_ns[MAX_REQUESTS];
+    size_t              n_requests;
+    int64_t             n_blocks;
     ws_scheduler_config config;
 } trial;
 
 static trial random_trial(ws_rng *rng)
 {
-    trial t = {.n_requests = 1 + ws_rng_below(rng, MAX_REQUESTS), .n_blocks = 30 + (int64_t)ws_rng_below(rng, 60)};
+    trial   t          = {.n_requests = 1 + ws_rng_below(rng, MAX_REQUESTS),
+                          .n_blocks   = 30 + (int64_t)ws_rng_below(rng, 60)};
     int64_t arrival_ns = 0;
     for (size_t i = 0; i < t.n_requests; i++) {
         arrival_ns += ws_rng_below(rng, 12);
@@ -41,13 +42,13 @@ static trial random_trial(ws_rng *rng)
         t.target[i]     = t.input[i] + 1 + (int32_t)ws_rng_below(rng, 60);
         t.arrival_ns[i] = arrival_ns;
     }
-    t.config = (ws_scheduler_config){.max_num_seqs = 1 + (int64_t)ws_rng_below(rng, 12),
-                                     .token_budget = 4 + (int64_t)ws_rng_below(rng, 60),
+    t.config = (ws_scheduler_config){.max_num_seqs                 = 1 + (int64_t)ws_rng_below(rng, 12),
+                                     .token_budget                 = 4 + (int64_t)ws_rng_below(rng, 60),
                                      .long_prefill_token_threshold = (int64_t)ws_rng_below(rng, 3) * 8,
-                                     .pp_size = 1,
-                                     .enable_chunked_prefill = true,
-                                     .notes_work = true,
-                                     .reserve_full_isl = ws_rng_below(rng, 2) == 1};
+                                     .pp_size                      = 1,
+                                     .enable_chunked_prefill       = true,
+                                     .notes_work                   = true,
+                                     .reserve_full_isl             = ws_rng_below(rng, 2) == 1};
     return t;
 }
 
@@ -61,9 +62,15 @@ static void side_init(side *s, const trial *t, bool alone)
     assert_int_equal(ws_kv_cache_init(&s->kv, &s->arena, &kv), WS_OK);
     assert_int_equal(ws_scheduler_init(&s->scheduler, &s->arena, &s->kv, &config), WS_OK);
     for (size_t i = 0; i < t->n_requests; i++) {
-        s->requests[i] = (ws_request){.id = (uint32_t)i, .input = t->input[i], .reached = t->input[i],
-                                      .target = t->target[i], .arrival_ns = t->arrival_ns[i], .is_initial = true,
-                                      .n_indexed = WS_NO_RECORD, .ttft_ns = -1, .queue_ns = -1};
+        s->requests[i] = (ws_request){.id         = (uint32_t)i,
+                                      .input      = t->input[i],
+                                      .reached    = t->input[i],
+                                      .target     = t->target[i],
+                                      .arrival_ns = t->arrival_ns[i],
+                                      .is_initial = true,
+                                      .n_indexed  = WS_NO_RECORD,
+                                      .ttft_ns    = -1,
+                                      .queue_ns   = -1};
     }
 }
 

@@ -1,5 +1,5 @@
-/* Requests go where the policy says (spec/serving.md 3): by load with ties in rotation, in turn, by the seeded generator, or
- * to the emptiest KV cache; and a session's next call follows the one before. */
+/* Requests go where the policy says (spec/serving.md 3): by load with ties in rotation, in turn, by the
+ * seeded generator, or to the emptiest KV cache; and a session's next call follows the one before. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@ static void fixture_init(fixture *f, ws_router_policy policy)
     ws_arena_init(&f->arena, 0);
     for (int i = 0; i < N; i++) {
         const ws_kv_cache_config  kv = {.n_blocks = N_BLOCKS, .block_size = 16, .table_capacity = N_BLOCKS};
-        const ws_scheduler_config config = {.instance = i, .max_num_seqs = 8, .token_budget = 64, .pp_size = 1};
+        const ws_scheduler_config config = {
+            .instance = i, .max_num_seqs = 8, .token_budget = 64, .pp_size = 1};
         assert_int_equal(ws_kv_cache_init(&f->kv[i], &f->arena, &kv), WS_OK);
         assert_int_equal(ws_scheduler_init(&f->schedulers[i], &f->arena, &f->kv[i], &config), WS_OK);
     }
@@ -89,7 +90,8 @@ static void kv_goes_to_the_emptiest_cache(void **state)
     ws_arena_fini(&f.arena);
 }
 
-/* A session of two calls and a flat request; the second call arrives when the first has ended and its tool is done. */
+/* A session of two calls and a flat request; the second call arrives when the first has ended and its tool is
+ * done. */
 static void sessions_release_their_next_call(void **state)
 {
     (void)state;
@@ -97,25 +99,32 @@ static void sessions_release_their_next_call(void **state)
         {.arrival_ns = 10, .input_tokens = 1, .target_tokens = 2, .session = 0, .tool_duration_ns = 5},
         {.arrival_ns = -1, .input_tokens = 1, .target_tokens = 2, .session = 0, .session_step = 1},
         {.arrival_ns = 20, .input_tokens = 1, .target_tokens = 2, .session = -1}};
-    ws_workload_session session   = {.first_request = 0, .n_requests = 2};
-    uint32_t            initial[] = {0, 2};
-    const ws_workload workload = {.n_requests = 3, .requests = source, .n_sessions = 1, .sessions = &session,
-                                  .n_initial = 2, .initial = initial};
-    ws_request  requests[3] = {{.id = 0, .arrival_ns = 10}, {.id = 1, .arrival_ns = -1}, {.id = 2, .arrival_ns = 20}};
+    ws_workload_session session     = {.first_request = 0, .n_requests = 2};
+    uint32_t            initial[]   = {0, 2};
+    const ws_workload   workload    = {.n_requests = 3,
+                                       .requests   = source,
+                                       .n_sessions = 1,
+                                       .sessions   = &session,
+                                       .n_initial  = 2,
+                                       .initial    = initial};
+    ws_request          requests[3] = {
+                 {.id = 0, .arrival_ns = 10}, {.id = 1, .arrival_ns = -1}, {.id = 2, .arrival_ns = 20}};
     ws_arena    arena;
     ws_arrivals arrivals;
     ws_arena_init(&arena, 0);
     assert_int_equal(ws_arrivals_init(&arrivals, &arena, &workload), WS_OK);
     assert_int_equal(ws_arrivals_next_ns(&arrivals, requests), 10);
     arrivals.next++;
-    assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 0, 12), WS_OK); /* before the flat one */
+    assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 0, 12),
+                     WS_OK); /* before the flat one */
     assert_int_equal(ws_arrivals_next_ns(&arrivals, requests), 17);
     assert_int_equal(arrivals.n_open_sessions, 1);
     arrivals.next += 2;
     assert_int_equal(ws_arrivals_next_ns(&arrivals, requests), INT64_MAX);
     assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 1, 30), WS_OK);
     assert_int_equal(arrivals.n_open_sessions, 0);
-    assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 2, 40), WS_OK); /* flat: nothing follows */
+    assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 2, 40),
+                     WS_OK); /* flat: nothing follows */
     assert_int_equal(arrivals.n, 3);
     ws_arena_fini(&arena);
 }
@@ -123,8 +132,8 @@ static void sessions_release_their_next_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(load_rotates_among_equals),    cmocka_unit_test(round_robin_takes_turns),
-        cmocka_unit_test(random_follows_the_generator), cmocka_unit_test(kv_goes_to_the_emptiest_cache),
+        cmocka_unit_test(load_rotates_among_equals),        cmocka_unit_test(round_robin_takes_turns),
+        cmocka_unit_test(random_follows_the_generator),     cmocka_unit_test(kv_goes_to_the_emptiest_cache),
         cmocka_unit_test(sessions_release_their_next_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

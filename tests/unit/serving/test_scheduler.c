@@ -34,7 +34,7 @@ typedef struct trial {
     ws_batch           *flying[PP_MAX];
     size_t              n_flying;
     work_table          work[MAX_REQUESTS]; /* entry by entry */
-    int                 last_first_run; /* the request that ran for the first time last; -1 = none */
+    int                 last_first_run;     /* the request that ran for the first time last; -1 = none */
 } trial;
 
 static int below(trial *t, int n)

@@ -1,5 +1,5 @@
-/* Invariant: a request's runs of work, expanded again, are the batches noted, with their instance and count, in
- * order; evenly spaced batches that computed the same are one run. */
+/* Invariant: a request's runs of work, expanded again, are the batches noted, with their instance and count,
+ * in order; evenly spaced batches that computed the same are one run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +82,8 @@ static void runs_expand_to_the_batches(void **state)
     ws_arena_fini(&arena);
 }
 
-/* A chunked prefill of 3 x 512 tokens, then one token in every second batch: [0,3) x 512 and 4, 6, .. 22 x 1. */
+/* A chunked prefill of 3 x 512 tokens, then one token in every second batch: [0,3) x 512 and 4, 6, .. 22 x 1.
+ */
 static void even_gaps_are_one_run(void **state)
 {
     (void)state;

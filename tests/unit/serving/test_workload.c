@@ -1,5 +1,5 @@
-/* Invariants: a workload owns its arrays, a view does not; either way the pointer is NULL afterwards. The sanitizer build
- * sees what is not released, and what is released twice. */
+/* Invariants: a workload owns its arrays, a view does not; either way the pointer is NULL afterwards. The
+ * sanitizer build sees what is not released, and what is released twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,8 @@ static ws_workload *new_workload(bool is_view, ws_workload_request *requests, in
 {
     ws_workload *w = calloc(1, sizeof(*w));
     assert_non_null(w);
-    *w = (ws_workload){.n_requests = 1, .requests = requests, .n_token_ids = 2, .token_ids = token_ids, .is_view = is_view};
+    *w = (ws_workload){
+        .n_requests = 1, .requests = requests, .n_token_ids = 2, .token_ids = token_ids, .is_view = is_view};
     return w;
 }
 

@@ -10,13 +10,13 @@ typedef struct generator {
     ws_rng            rng;
     const gen_change *change;
     gen_scenario     *out;
-    bool    has_cxl, has_block_rules;
-    int     n_nodes, node_of[MAX_INSTANCES];
-    int64_t tp[MAX_INSTANCES], pp[MAX_INSTANCES], ep;
-    int     n_prefills;
-    bool    decode_first;
-    double  npu_mem_gib;
-    bool    offloads_attention;
+    bool              has_cxl, has_block_rules;
+    int               n_nodes, node_of[MAX_INSTANCES];
+    int64_t           tp[MAX_INSTANCES], pp[MAX_INSTANCES], ep;
+    int               n_prefills;
+    bool              decode_first;
+    double            npu_mem_gib;
+    bool              offloads_attention;
 } generator;
 
 static int64_t below(generator *g, int64_t n)
@@ -33,7 +33,8 @@ static int64_t pick(generator *g, const int64_t *values, size_t n)
 {
     return values[below(g, (int64_t)n)];
 }
-#define PICK(g, ...) pick(g, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define PICK(g, ...)                                                                                         \
+    pick(g, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 static double factor(const generator *g)
 {
@@ -104,10 +105,11 @@ static void choose_serving_options(generator *g, ws_options *o)
 
 static void choose_options(generator *g)
 {
-    ws_options *o            = &g->out->options;
-    *o                       = ws_options_default();
-    const bool is_reference  = chance(g, 30), block_copy = chance(g, 80);
-    const bool local = chance(g, 10), attention = chance(g, 15), interleave = chance(g, 50), cxl = chance(g, 40);
+    ws_options *o           = &g->out->options;
+    *o                      = ws_options_default();
+    const bool is_reference = chance(g, 30), block_copy = chance(g, 80);
+    const bool local = chance(g, 10), attention = chance(g, 15), interleave = chance(g, 50),
+               cxl = chance(g, 40);
     choose_serving_options(g, o);
     o->log_interval_s   = (double)PICK(g, 1, 5, 20, 1000) * 1e-3;
     o->power_interval_s = (double)PICK(g, 0, 1, 7) * 1e-4;
@@ -118,22 +120,23 @@ static void choose_options(generator *g)
     o->fidelity = (is_reference || g->change->reference) && !g->change->physical ? WS_FIDELITY_REFERENCE
                                                                                  : WS_FIDELITY_PHYSICAL;
     if (!g->change->tp_only) {
-        o->enable_local_offloading       = local;
-        o->enable_attn_offloading        = attention && g->out->kind != GEN_PD;
-        o->enable_sub_batch_interleaving = o->enable_attn_offloading && interleave && g->pp[0] == 1 &&
-                                           g->out->kind != GEN_MIXED;
+        o->enable_local_offloading = local;
+        o->enable_attn_offloading  = attention && g->out->kind != GEN_PD;
+        o->enable_sub_batch_interleaving =
+            o->enable_attn_offloading && interleave && g->pp[0] == 1 && g->out->kind != GEN_MIXED;
     } else {
-        o->prefix_storage = o->prefix_storage == WS_PREFIX_STORAGE_CXL ? WS_PREFIX_STORAGE_CPU : o->prefix_storage;
+        o->prefix_storage =
+            o->prefix_storage == WS_PREFIX_STORAGE_CXL ? WS_PREFIX_STORAGE_CPU : o->prefix_storage;
     }
-    o->prefix_storage        = g->change->no_tier ? WS_PREFIX_STORAGE_NONE : o->prefix_storage;
-    o->enable_prefix_sharing = o->enable_prefix_sharing && o->prefix_storage != WS_PREFIX_STORAGE_NONE &&
-                               g->out->kind != GEN_MIXED;
+    o->prefix_storage = g->change->no_tier ? WS_PREFIX_STORAGE_NONE : o->prefix_storage;
+    o->enable_prefix_sharing =
+        o->enable_prefix_sharing && o->prefix_storage != WS_PREFIX_STORAGE_NONE && g->out->kind != GEN_MIXED;
     if (g->change->one_request) { /* in one batch */
         o->max_num_batched_tokens = o->long_prefill_token_threshold = 0;
     }
-    g->has_cxl        = cxl || o->prefix_storage == WS_PREFIX_STORAGE_CXL;
-    g->out->has_pim   = o->enable_attn_offloading;
-    g->out->has_tier  = o->prefix_storage != WS_PREFIX_STORAGE_NONE && o->enable_prefix_caching;
+    g->has_cxl       = cxl || o->prefix_storage == WS_PREFIX_STORAGE_CXL;
+    g->out->has_pim  = o->enable_attn_offloading;
+    g->out->has_tier = o->prefix_storage != WS_PREFIX_STORAGE_NONE && o->enable_prefix_caching;
 }
 
 static void choose_memory(generator *g)
@@ -154,7 +157,7 @@ static const char *location(generator *g)
 
 static void write_placement(generator *g, ws_strbuf *out)
 {
-    const bool  wanted = chance(g, 15);
+    const bool  wanted  = chance(g, 15);
     const char *weights = location(g), *evict = location(g), *blocks = location(g), *layer = location(g);
     const bool  has_blocks = chance(g, 50), has_layers = chance(g, 50), moves_all = chance(g, 50);
     if (!wanted || g->change->tp_only) {
@@ -183,11 +186,12 @@ static const char *role(const generator *g, size_t i)
 static void write_instance(generator *g, size_t i, ws_strbuf *out)
 {
     const int64_t seqs = PICK(g, 1, 3, 50);
-    ws_strbuf_printf(out,
-                     "{\"model_name\": \"%s\", \"hardware\": \"TOY\", \"pd_type\": %s, \"tp_size\": %d, \"pp_size\": %d, "
-                     "\"npu_mem\": {\"mem_size\": %.12g, \"mem_bw\": %.9g, \"mem_latency\": 5}",
-                     g->out->is_moe ? WORLD_EXPERTS : WORLD_DENSE, role(g, i), (int)g->tp[i], (int)g->pp[i], g->npu_mem_gib,
-                     1000.0 * factor(g));
+    ws_strbuf_printf(
+        out,
+        "{\"model_name\": \"%s\", \"hardware\": \"TOY\", \"pd_type\": %s, \"tp_size\": %d, \"pp_size\": %d, "
+        "\"npu_mem\": {\"mem_size\": %.12g, \"mem_bw\": %.9g, \"mem_latency\": 5}",
+        g->out->is_moe ? WORLD_EXPERTS : WORLD_DENSE, role(g, i), (int)g->tp[i], (int)g->pp[i],
+        g->npu_mem_gib, 1000.0 * factor(g));
     if (g->out->is_moe && g->ep > 0) {
         ws_strbuf_printf(out, ", \"ep_size\": %d", (int)g->ep);
     }
@@ -206,9 +210,10 @@ static void write_power(const generator *g, ws_strbuf *out)
     if (g->change->no_power) {
         return;
     }
-    ws_strbuf_puts(out, ", \"power\": {\"base_node_power\": 60, "
-                        "\"npu\": {\"TOY\": {\"idle_power\": 35, \"standby_power\": 300, \"active_power\": 600, "
-                        "\"standby_duration\": \"300us\"");
+    ws_strbuf_puts(out,
+                   ", \"power\": {\"base_node_power\": 60, "
+                   "\"npu\": {\"TOY\": {\"idle_power\": 35, \"standby_power\": 300, \"active_power\": 600, "
+                   "\"standby_duration\": \"300us\"");
     if (g->change->power_cap_w > 0) {
         ws_strbuf_printf(out, ", \"power_cap_w\": %.9g", g->change->power_cap_w);
     }
@@ -223,8 +228,10 @@ static void write_power(const generator *g, ws_strbuf *out)
 static void write_node(generator *g, int node, bool has_power, double cpu_gib, ws_strbuf *out)
 {
     size_t n = 0;
-    ws_strbuf_printf(out, "{\"cpu_mem\": {\"mem_size\": %.9g, \"mem_bw\": %.9g, \"mem_latency\": %d%s}, \"instances\": [",
-                     cpu_gib, g->change->instant_host ? 1e9 : 200.0 * factor(g), g->change->instant_host ? 0 : 7, g->out->has_pim ? ", \"pim_config\": \"DDR4_8GB_3200_pim\"" : "");
+    ws_strbuf_printf(
+        out, "{\"cpu_mem\": {\"mem_size\": %.9g, \"mem_bw\": %.9g, \"mem_latency\": %d%s}, \"instances\": [",
+        cpu_gib, g->change->instant_host ? 1e9 : 200.0 * factor(g), g->change->instant_host ? 0 : 7,
+        g->out->has_pim ? ", \"pim_config\": \"DDR4_8GB_3200_pim\"" : "");
     for (size_t i = 0; i < g->out->n_instances; i++) {
         if (g->node_of[i] == node) {
             ws_strbuf_puts(out, n++ > 0 ? ", " : "");
@@ -240,15 +247,17 @@ static void write_node(generator *g, int node, bool has_power, double cpu_gib, w
 
 static void write_cluster(generator *g)
 {
-    ws_strbuf    *out       = &g->out->cluster;
-    const double  link      = (double)PICK(g, 1, 16, 100), latency = (double)PICK(g, 0, 500, 3000) + 0.5;
+    ws_strbuf    *out  = &g->out->cluster;
+    const double  link = (double)PICK(g, 1, 16, 100), latency = (double)PICK(g, 0, 500, 3000) + 0.5;
     const int64_t devices   = 2;
     const bool    has_power = chance(g, 85);
     const double  cpu_gib   = chance(g, 30) && !g->out->has_pim ? 0.003 : 64.0;
-    ws_strbuf_printf(out, "{\"num_nodes\": %d, \"link_bw\": %.9g, \"link_latency\": %.9g, ", g->n_nodes, link * factor(g),
-                     latency);
+    ws_strbuf_printf(out, "{\"num_nodes\": %d, \"link_bw\": %.9g, \"link_latency\": %.9g, ", g->n_nodes,
+                     link * factor(g), latency);
     if (g->has_cxl) {
-        ws_strbuf_printf(out, "\"cxl_mem\": {\"mem_size\": 0.01, \"mem_bw\": %.9g, \"mem_latency\": 250, \"num_devices\": %d}, ",
+        ws_strbuf_printf(out,
+                         "\"cxl_mem\": {\"mem_size\": 0.01, \"mem_bw\": %.9g, \"mem_latency\": 250, "
+                         "\"num_devices\": %d}, ",
                          60.0 * factor(g), (int)devices);
     }
     ws_strbuf_puts(out, "\"nodes\": [");
@@ -277,7 +286,8 @@ static void write_call(generator *g, ws_strbuf *out)
     const int64_t topic = below(g, 3), in = g->change->small ? 1 + any_in % 60 : any_in;
     const int64_t outs    = g->change->small ? 1 + any_outs % 5 : any_outs;
     const bool    has_ids = chance(g, 70);
-    ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in, g->change->one_request ? 1 : (int)outs);
+    ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in,
+                     g->change->one_request ? 1 : (int)outs);
     if (has_ids) {
         write_ids(out, "input_tok_ids", topic, 0, in);
         write_ids(out, "output_tok_ids", topic, in, outs);
@@ -300,7 +310,7 @@ static void write_session(generator *g, int line, int64_t arrival_ns, ws_strbuf 
 static void write_dataset(generator *g)
 {
     const int64_t any_n = PICK(g, 1, 3, 6, 10), n = g->change->small && any_n > 3 ? 3 : any_n;
-    const int64_t gap_ns = PICK(g, 0, 20000, 400000, 5000000);
+    const int64_t gap_ns     = PICK(g, 0, 20000, 400000, 5000000);
     int64_t       arrival_ns = PICK(g, 0, 1, 30000000);
     for (int line = 0; line < n; line++) {
         arrival_ns += gap_ns > 0 ? below(g, 2 * gap_ns) : 0;

@@ -11,7 +11,8 @@
 
 static int compare_ids(const void *a, const void *b)
 {
-    const int64_t x = ((const ws_request_record *)a)->request_id, y = ((const ws_request_record *)b)->request_id;
+    const int64_t x = ((const ws_request_record *)a)->request_id,
+                  y = ((const ws_request_record *)b)->request_id;
     return (x > y) - (x < y);
 }
 
@@ -54,9 +55,10 @@ void snapshot_fini(snapshot *s)
 static bool same_request(const ws_request_record *a, const ws_request_record *b, bool with_instances)
 {
     return a->request_id == b->request_id && (!with_instances || a->instance_id == b->instance_id) &&
-           a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens && a->arrival_ns == b->arrival_ns &&
-           a->end_ns == b->end_ns && a->latency_ns == b->latency_ns && a->queue_ns == b->queue_ns &&
-           a->ttft_ns == b->ttft_ns && a->tpot_ns == b->tpot_ns && a->n_itl == b->n_itl;
+           a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens &&
+           a->arrival_ns == b->arrival_ns && a->end_ns == b->end_ns && a->latency_ns == b->latency_ns &&
+           a->queue_ns == b->queue_ns && a->ttft_ns == b->ttft_ns && a->tpot_ns == b->tpot_ns &&
+           a->n_itl == b->n_itl;
 }
 
 bool snapshot_same_requests(const snapshot *a, const snapshot *b, bool with_instances)
@@ -106,7 +108,8 @@ bool snapshot_is_power_metric(ws_metric metric)
 bool snapshot_same_metrics(const snapshot *a, const snapshot *b)
 {
     for (int i = 0; i < WS_METRIC_COUNT; i++) {
-        if (!snapshot_is_power_metric((ws_metric)i) && memcmp(&a->metrics[i], &b->metrics[i], sizeof(double)) != 0) {
+        if (!snapshot_is_power_metric((ws_metric)i) &&
+            memcmp(&a->metrics[i], &b->metrics[i], sizeof(double)) != 0) {
             return false;
         }
     }

@@ -1,5 +1,5 @@
-/* Invariant: what can never run ends with an error that names the instance and the shortage, in both fidelities; it
- * never spins (spec/serving.md 10.2, spec/timing.md 8). */
+/* Invariant: what can never run ends with an error that names the instance and the shortage, in both
+ * fidelities; it never spins (spec/serving.md 10.2, spec/timing.md 8). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,8 @@ static void check_blocked(double npu_mem_gib, const ws_options *base, const char
         const ws_result *result  = NULL;
         ws_options       options = *base;
         options.fidelity         = fidelity;
-        ws_scenario *s = world_need_scenario(&the_world, world_cluster(npu_mem_gib, ""), LONG_PROMPT, &options);
+        ws_scenario *s =
+            world_need_scenario(&the_world, world_cluster(npu_mem_gib, ""), LONG_PROMPT, &options);
         assert_int_equal(world_simulate(&the_world, s, &result), WS_ERR_INFEASIBLE);
         assert_non_null(strstr(ws_error_text(&the_world.err), "instance 0"));
         assert_non_null(strstr(ws_error_text(&the_world.err), what));
@@ -40,7 +41,8 @@ static void prompt_over_the_budget(void **state)
     check_blocked(1.0, &options, "chunked prefill is off");
 }
 
-/* so does one that never fits the KV cache: 0.001 GiB holds 30 blocks beside the weights, 600 tokens need 38. */
+/* Q-16: so does one that never fits the KV cache: 0.001 GiB holds 30 blocks beside the weights, 600 tokens
+ * need 38. */
 static void prompt_over_the_cache(void **state)
 {
     (void)state;
@@ -53,7 +55,8 @@ static void weights_over_the_memory(void **state)
     (void)state;
     const ws_options options = ws_options_default();
     ws_scenario     *s       = NULL;
-    assert_int_equal(world_scenario(&the_world, world_cluster(0.0001, ""), LONG_PROMPT, &options, &s), WS_ERR_INFEASIBLE);
+    assert_int_equal(world_scenario(&the_world, world_cluster(0.0001, ""), LONG_PROMPT, &options, &s),
+                     WS_ERR_INFEASIBLE);
     assert_non_null(strstr(ws_error_text(&the_world.err), "instance 0"));
     assert_null(s);
 }
@@ -61,22 +64,26 @@ static void weights_over_the_memory(void **state)
 /* ---- clusters of several instances ---- */
 
 static const char *const FIDELITIES[] = {"physical", "reference"};
-static const char FOUR_REQUESTS[] = "{\"input_toks\": 40, \"output_toks\": 5, \"arrival_time_ns\": 5}\n"
-                                    "{\"input_toks\": 90, \"output_toks\": 3, \"arrival_time_ns\": 6}\n"
-                                    "{\"input_toks\": 20, \"output_toks\": 9, \"arrival_time_ns\": 400000}\n"
-                                    "{\"input_toks\": 10, \"output_toks\": 2, \"arrival_time_ns\": 90000000}\n";
+static const char        FOUR_REQUESTS[] =
+    "{\"input_toks\": 40, \"output_toks\": 5, \"arrival_time_ns\": 5}\n"
+    "{\"input_toks\": 90, \"output_toks\": 3, \"arrival_time_ns\": 6}\n"
+    "{\"input_toks\": 20, \"output_toks\": 9, \"arrival_time_ns\": 400000}\n"
+    "{\"input_toks\": 10, \"output_toks\": 2, \"arrival_time_ns\": 90000000}\n";
 
 /* One node; each text holds the keys of an instance that differ, "pd_type" among them. */
 static const char *cluster_of(const char *model, const char *const *instances, int n)
 {
     static char text[4096];
-    int         len = snprintf(text, sizeof(text), "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": "
-                               "[{\"num_instances\": %d, \"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, "
-                               "\"mem_latency\": 0}, \"instances\": [", n);
+    int         len = snprintf(text, sizeof(text),
+                               "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": "
+                                       "[{\"num_instances\": %d, \"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, "
+                                       "\"mem_latency\": 0}, \"instances\": [",
+                               n);
     for (int i = 0; i < n; i++) {
-        len += snprintf(text + len, sizeof(text) - (size_t)len, "%s{\"model_name\": \"%s\", \"hardware\": \"%s\", "
-                        "\"npu_mem\": {\"mem_size\": 1, \"mem_bw\": 1000, \"mem_latency\": 0}, %s}", i > 0 ? ", " : "",
-                        model, WORLD_NPU, instances[i]);
+        len += snprintf(text + len, sizeof(text) - (size_t)len,
+                        "%s{\"model_name\": \"%s\", \"hardware\": \"%s\", "
+                        "\"npu_mem\": {\"mem_size\": 1, \"mem_bw\": 1000, \"mem_latency\": 0}, %s}",
+                        i > 0 ? ", " : "", model, WORLD_NPU, instances[i]);
     }
     (void)snprintf(text + len, sizeof(text) - (size_t)len, "]}]}");
     return text;
@@ -88,7 +95,8 @@ static ws_status run_cluster(const char *model, const char *const *instances, in
     const ws_result *result  = NULL;
     ws_options       options = ws_options_default();
     options.fidelity         = fidelity;
-    ws_scenario *s = world_need_scenario(&the_world, cluster_of(model, instances, n), FOUR_REQUESTS, &options);
+    ws_scenario *s =
+        world_need_scenario(&the_world, cluster_of(model, instances, n), FOUR_REQUESTS, &options);
     const ws_status status = world_simulate(&the_world, s, &result);
     if (status == WS_OK) {
         assert_int_equal(result->n_requests, 4);
@@ -101,11 +109,13 @@ static ws_status run_cluster(const char *model, const char *const *instances, in
     return status;
 }
 
-/* The reference averages its topology, so that the ring of the larger instance has one member: its all-reduce never ends. */
+/* The reference averages its topology, so that the ring of the larger instance has one member: its all-reduce
+ * never ends. */
 static void instances_of_unlike_degrees(void **state)
 {
     (void)state;
-    static const char *const instances[] = {"\"pd_type\": null, \"tp_size\": 2", "\"pd_type\": null, \"tp_size\": 1"};
+    static const char *const instances[] = {"\"pd_type\": null, \"tp_size\": 2",
+                                            "\"pd_type\": null, \"tp_size\": 1"};
     assert_int_equal(run_cluster(WORLD_DENSE, instances, 2, WS_FIDELITY_PHYSICAL), WS_OK);
     assert_int_equal(run_cluster(WORLD_DENSE, instances, 2, WS_FIDELITY_REFERENCE), WS_ERR_INFEASIBLE);
 }
@@ -114,9 +124,10 @@ static void instances_of_unlike_degrees(void **state)
 static void groups_of_different_size(void **state)
 {
     (void)state;
-    static const char *const instances[] = {"\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"a\"",
-                                            "\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"b\"",
-                                            "\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"b\""};
+    static const char *const instances[] = {
+        "\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"a\"",
+        "\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"b\"",
+        "\"pd_type\": null, \"tp_size\": 2, \"ep_size\": 2, \"dp_group\": \"b\""};
     assert_int_equal(run_cluster(WORLD_EXPERTS, instances, 3, WS_FIDELITY_PHYSICAL), WS_OK);
     (void)run_cluster(WORLD_EXPERTS, instances, 3, WS_FIDELITY_REFERENCE);
 }
@@ -125,8 +136,9 @@ static void groups_of_different_size(void **state)
 static void pipelines_in_a_group(void **state)
 {
     (void)state;
-    static const char *const instances[] = {"\"pd_type\": null, \"tp_size\": 1, \"pp_size\": 2, \"dp_group\": \"a\"",
-                                            "\"pd_type\": null, \"tp_size\": 1, \"pp_size\": 2, \"dp_group\": \"a\""};
+    static const char *const instances[] = {
+        "\"pd_type\": null, \"tp_size\": 1, \"pp_size\": 2, \"dp_group\": \"a\"",
+        "\"pd_type\": null, \"tp_size\": 1, \"pp_size\": 2, \"dp_group\": \"a\""};
     assert_int_equal(run_cluster(WORLD_DENSE, instances, 2, WS_FIDELITY_PHYSICAL), WS_OK);
     (void)run_cluster(WORLD_DENSE, instances, 2, WS_FIDELITY_REFERENCE);
 }
@@ -147,16 +159,17 @@ static void combined_beside_a_pair(void **state)
 /* One line of a dataset: prompt tokens first_id, first_id + 1, ... */
 static int put_request(char *text, size_t cap, int n_tokens, int first_id, long long arrival_ns)
 {
-    int len = snprintf(text, cap, "{\"input_toks\": %d, \"output_toks\": 2, \"arrival_time_ns\": %lld, \"input_tok_ids\": [",
-                       n_tokens, arrival_ns);
+    int len = snprintf(
+        text, cap, "{\"input_toks\": %d, \"output_toks\": 2, \"arrival_time_ns\": %lld, \"input_tok_ids\": [",
+        n_tokens, arrival_ns);
     for (int i = 0; i < n_tokens; i++) {
         len += snprintf(text + len, cap - (size_t)len, "%s%d", i > 0 ? "," : "", first_id + i);
     }
     return len + snprintf(text + len, cap - (size_t)len, "]}\n");
 }
 
-/* Q-8: a prompt of one whole chunk that the tier holds and the NPU no longer does has no token left to compute. The second
- * request takes all 30 blocks, so that nothing of the first one stays on the NPU. */
+/* Q-8: a prompt of one whole chunk that the tier holds and the NPU no longer does has no token left to
+ * compute. The second request takes all 30 blocks, so that nothing of the first one stays on the NPU. */
 static void prompt_wholly_in_the_second_tier(void **state)
 {
     (void)state;
@@ -169,7 +182,7 @@ static void prompt_wholly_in_the_second_tier(void **state)
         ws_options       options = ws_options_default();
         options.fidelity         = fidelity;
         options.prefix_storage   = WS_PREFIX_STORAGE_CPU;
-        ws_scenario *s = world_need_scenario(&the_world, world_cluster(0.001, ""), text, &options);
+        ws_scenario *s           = world_need_scenario(&the_world, world_cluster(0.001, ""), text, &options);
         assert_int_equal(world_simulate(&the_world, s, &result), WS_ERR_INFEASIBLE);
         assert_non_null(strstr(ws_error_text(&the_world.err), "instance 0"));
         assert_non_null(strstr(ws_error_text(&the_world.err), "second tier"));
@@ -180,14 +193,10 @@ static void prompt_wholly_in_the_second_tier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompt_over_the_budget),
-        cmocka_unit_test(prompt_over_the_cache),
-        cmocka_unit_test(weights_over_the_memory),
-        cmocka_unit_test(instances_of_unlike_degrees),
-        cmocka_unit_test(groups_of_different_size),
-        cmocka_unit_test(pipelines_in_a_group),
-        cmocka_unit_test(combined_beside_a_pair),
-        cmocka_unit_test(prompt_wholly_in_the_second_tier),
+        cmocka_unit_test(prompt_over_the_budget),   cmocka_unit_test(prompt_over_the_cache),
+        cmocka_unit_test(weights_over_the_memory),  cmocka_unit_test(instances_of_unlike_degrees),
+        cmocka_unit_test(groups_of_different_size), cmocka_unit_test(pipelines_in_a_group),
+        cmocka_unit_test(combined_beside_a_pair),   cmocka_unit_test(prompt_wholly_in_the_second_tier),
     };
     world_init(&the_world);
     const int n_failed = cmocka_run_group_tests_name("sim.deadlocks", tests, NULL, NULL);

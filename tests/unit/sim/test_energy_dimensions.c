@@ -1,6 +1,7 @@
-/* Invariants of the ledger's dimensions, over random scenarios of every kind and both fidelities, to 1e-9: phases and
- * instances add up to the nodes' components, NPUs to their instance, requests to what their batches drew; what is drawn
- * all the time belongs to no instance; nothing is negative; a dark node has NaN everywhere. */
+/* Invariants of the ledger's dimensions, over random scenarios of every kind and both fidelities, to 1e-9:
+ * phases and instances add up to the nodes' components, NPUs to their instance, requests to what their
+ * batches drew; what is drawn all the time belongs to no instance; nothing is negative; a dark node has NaN
+ * everywhere. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +42,7 @@ static void check_node(const gen_scenario *g, uint64_t seed, const ws_result *r,
     const double *phase_j     = r->node_phase_j + node * N_CELLS;
     const double *own_j       = r->node_own_j + node * WS_COMPONENT_COUNT;
     for (size_t k = 0; k < WS_COMPONENT_COUNT; k++) {
-        const double *cell = phase_j + k * WS_PHASE_COUNT;
+        const double *cell                        = phase_j + k * WS_PHASE_COUNT;
         double        instances_j[WS_PHASE_COUNT] = {0.0, 0.0, own_j[k]};
         for (size_t i = 0; i < r->n_instances; i++) {
             for (size_t p = 0; (size_t)r->instance_node[i] == node && p < WS_PHASE_COUNT; p++) {
@@ -111,8 +112,8 @@ static void check_npus(const gen_scenario *g, uint64_t seed, const ws_result *r)
             const ws_component component  = ws_npu_state_component((ws_npu_state)k);
             const double      *instance_j = r->instance_phase_j + i * N_CELLS + component * WS_PHASE_COUNT;
             const double       expected_j = sum_of(instance_j, WS_PHASE_COUNT, 1);
-            REQUIRE(is_close(sum_of(r->each_npu_j + first * WS_STATE_COUNT + k, n, WS_STATE_COUNT), expected_j,
-                             expected_j));
+            REQUIRE(is_close(sum_of(r->each_npu_j + first * WS_STATE_COUNT + k, n, WS_STATE_COUNT),
+                             expected_j, expected_j));
         }
         first += n;
     }
@@ -121,7 +122,9 @@ static void check_npus(const gen_scenario *g, uint64_t seed, const ws_result *r)
         for (size_t k = 0; r->node_tracked[node] && k < WS_STATE_COUNT; k++) {
             double npus_s = 0;
             for (size_t npu = 0; npu < r->n_npus; npu++) {
-                npus_s += (size_t)r->instance_node[r->npu_instance[npu]] == node ? r->each_npu_s[npu * WS_STATE_COUNT + k] : 0;
+                npus_s += (size_t)r->instance_node[r->npu_instance[npu]] == node
+                              ? r->each_npu_s[npu * WS_STATE_COUNT + k]
+                              : 0;
             }
             REQUIRE(is_close(npus_s, r->npu_state_s[node * WS_STATE_COUNT + k], npus_s));
         }
@@ -156,7 +159,8 @@ static void check_requests(const gen_scenario *g, uint64_t seed, const ws_result
 
 static void check_windows(const gen_scenario *g, uint64_t seed, const ws_result *r)
 {
-    const double *w = r->metrics + WS_METRIC_POWER_P50_1S_W, *fine_w = r->metrics + WS_METRIC_POWER_P50_100MS_W;
+    const double *w      = r->metrics + WS_METRIC_POWER_P50_1S_W,
+                 *fine_w = r->metrics + WS_METRIC_POWER_P50_100MS_W;
     REQUIRE(w[0] >= 0 && w[0] <= w[1] && w[1] <= w[2]);
     REQUIRE(fine_w[0] >= 0 && fine_w[0] <= fine_w[1] && fine_w[1] <= fine_w[2]);
     REQUIRE(r->sim_duration_ns < WS_NS_PER_S || w[2] <= fine_w[2] * (1 + 1e-9));
@@ -190,7 +194,7 @@ static int check_scenarios(uint64_t first_seed, int n, const gen_change *change,
 {
     int n_tracked = 0;
     for (uint64_t seed = first_seed; seed < first_seed + (uint64_t)n; seed++) {
-        gen_change       own    = *change;
+        gen_change       own = *change;
         gen_scenario     scenario, *g = &scenario;
         ws_scenario     *built  = NULL;
         const ws_result *result = NULL;
@@ -211,7 +215,8 @@ static void dimensions_add_up(void **state)
     (void)state;
     const gen_change large = {.small = false}, small = {.small = true};
     const int        n = property_count(1500);
-    assert_true(check_scenarios(50000, n / 3, &large, false) + check_scenarios(60000, n, &small, false) > n / 2);
+    assert_true(check_scenarios(50000, n / 3, &large, false) + check_scenarios(60000, n, &small, false) >
+                n / 2);
 }
 
 static void dimensions_add_up_in_the_event_engine(void **state)

@@ -118,12 +118,15 @@ static void a_batch_is_shared_by_tokens(void **state)
 static void a_round_is_for_the_requests_of_its_group(void **state)
 {
     (void)state;
-    ws_scenario *s =
-        scenario_of(CLUSTER(2, NODE(POWER, INSTANCE("toy/experts", ", \"tp_size\": 1, \"ep_size\": 2, "
-                                                                   "\"dp_group\": \"g\"")) ", " NODE(
-                                   POWER, INSTANCE("toy/experts",
-                                                   ", \"tp_size\": 1, \"ep_size\": 2, \"dp_group\": \"g\""))),
-                    REQUEST(30, 4, 10));
+    ws_scenario *s = scenario_of(
+        CLUSTER(2, NODE(POWER,
+                        INSTANCE("toy/experts",
+                                 ", \"tp_size\": 1, \"ep_size\": 2, "
+                                 "\"dp_group\": \"g\"")) ", " NODE(POWER,
+                                                                   INSTANCE("toy/experts",
+                                                                            ", \"tp_size\": 1, \"ep_size\": "
+                                                                            "2, \"dp_group\": \"g\""))),
+        REQUEST(30, 4, 10));
     const ws_result *r        = world_need_result(&the_world, s);
     double           energy_j = 0.0, other_j = 0.0;
     for (int i = 0; i < 2; i++) {

@@ -1,4 +1,5 @@
-/* Tokens fall on expert-parallel ranks as the worked values of spec/serving.md 6.5 and 11.3 say, and none is lost. */
+/* Tokens fall on expert-parallel ranks as the worked values of spec/serving.md 6.5 and 11.3 say, and none is
+ * lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@ static ws_model model_of(int64_t n_experts, int64_t per_token)
     return (ws_model){.is_moe = true, .n_experts = n_experts, .experts_per_token = per_token};
 }
 
-static void route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks, ws_expert_load *loads)
+static void route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
+                  ws_expert_load *loads)
 {
     int32_t scratch[MAX_SCRATCH];
     ws_rng  rng;
@@ -65,7 +67,7 @@ static void every_token_lands_on_some_rank(void **state)
     for (int64_t n_ranks = 1; n_ranks <= 8; n_ranks *= 2) {
         for (int64_t n_tokens = 1; n_tokens < 200; n_tokens += 13) {
             ws_expert_load loads[MAX_RANKS];
-            const ws_model model = model_of(8, 2);
+            const ws_model model  = model_of(8, 2);
             int64_t        tokens = 0, activated = 0;
             route(WS_EXPERT_RAND, &model, n_tokens, n_ranks, loads);
             for (int64_t r = 0; r < n_ranks; r++) {

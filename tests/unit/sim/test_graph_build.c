@@ -1,5 +1,6 @@
-/* Invariant: under physical fidelity nodes of the cluster share no PIM memory, so that what one computes does not delay the other.
- * What else graphs consist of is tested by their times, in test_step.c and test_properties.c. */
+/* Invariant: under physical fidelity nodes of the cluster share no PIM memory, so that what one computes does
+ * not delay the other. What else graphs consist of is tested by their times, in test_step.c and
+ * test_properties.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* What one process parsed, another takes from a packed cache as it is: it does not read the files again, and simulates
- * to the same numbers. */
+/* What one process parsed, another takes from a packed cache as it is: it does not read the files again, and
+ * simulates to the same numbers. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -22,8 +22,11 @@ static ws_status scenario_over(ws_inputs *inputs, ws_error *err, ws_scenario **o
     ws_json_doc *cluster = NULL;
     const char  *text    = world_cluster(1.0, "");
     assert_int_equal(ws_json_doc_parse("cluster", text, strlen(text), err, &cluster), WS_OK);
-    const ws_scenario_request request = {.cluster = ws_json_doc_root(cluster), .dataset = DATASET, .options = ws_options_default(), .slo = WS_SLO_NONE};
-    const ws_status status = ws_scenario_create(inputs, &request, err, out);
+    const ws_scenario_request request = {.cluster = ws_json_doc_root(cluster),
+                                         .dataset = DATASET,
+                                         .options = ws_options_default(),
+                                         .slo     = WS_SLO_NONE};
+    const ws_status           status  = ws_scenario_create(inputs, &request, err, out);
     ws_json_doc_destroy(&cluster);
     return status;
 }
@@ -33,7 +36,8 @@ static char *read_csv_path(const world *w)
     return ws_asprintf("%s/profiles/TOY/toy/dense/bf16/tp1/dense.csv", w->dir);
 }
 
-/* A packed copy of the world's cache, with profile and dataset broken afterwards: only what was parsed is of use. */
+/* A packed copy of the world's cache, with profile and dataset broken afterwards: only what was parsed is of
+ * use. */
 static ws_files *broken_copy(const world *w, char **block_out)
 {
     size_t    len  = 0;

@@ -24,7 +24,7 @@ static double expanded_percentile_ms(const int64_t *sorted, size_t n, double sha
 {
     const double place = share * (double)(n - 1);
     const size_t lo    = (size_t)place;
-    const double low   = (double)sorted[lo], high = lo + 1 < n ? (double)sorted[lo + 1] : low;
+    const double low = (double)sorted[lo], high = lo + 1 < n ? (double)sorted[lo + 1] : low;
     return (low + (place - (double)lo) * (high - low)) * 1e-6;
 }
 
@@ -42,7 +42,8 @@ static void counts_stand_for_repeats(void **state)
         const size_t   n     = 1 + ws_rng_below(&rng, MAX_VALUES);
         size_t         total = 0;
         for (size_t i = 0; i < n; i++) {
-            const int bits = 1 + (int)ws_rng_below(&rng, 32); /* many sizes, so that every digit is sorted by */
+            const int bits =
+                1 + (int)ws_rng_below(&rng, 32); /* many sizes, so that every digit is sorted by */
             values[i].value_ns = ((int64_t)ws_rng_bits(&rng, bits) << ws_rng_below(&rng, 30)) - 1000;
             values[i].count    = 1 + (int64_t)ws_rng_below(&rng, 5);
             for (int64_t k = 0; k < values[i].count; k++) {

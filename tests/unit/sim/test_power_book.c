@@ -16,7 +16,8 @@
 
 enum { MS = 1000000, N_INSTANCES = 2 };
 
-/* Nobody tells these books of kernels: the NPUs of an instance are idle, and in its last batch that is drawn for it. */
+/* Nobody tells these books of kernels: the NPUs of an instance are idle, and in its last batch that is drawn
+ * for it. */
 #define NPUS_IDLE_W (2 * 20.0)
 
 /* Two instances of two NPUs each on one node. */
@@ -206,11 +207,11 @@ static void a_step_moves_the_npus_together(void **state)
     site s;
     site_init(&s, WS_FIDELITY_PHYSICAL, WS_STEP_CLOSED, true);
     const ws_step step = {.first_kernel_ns = 10 * MS,
-                                       .compute_ns      = 6 * MS,
-                                       .n_collectives   = 2,
-                                       .collective_ns   = 2 * MS,
-                                       .start_end_ns    = 20 * MS,
-                                       .end_end_ns      = 20 * MS};
+                          .compute_ns      = 6 * MS,
+                          .n_collectives   = 2,
+                          .collective_ns   = 2 * MS,
+                          .start_end_ns    = 20 * MS,
+                          .end_end_ns      = 20 * MS};
     form_timed(&s, 0, 0, 1.0, &step, &(ws_program_energy){0}, 10 * MS);
     end(&s, 0, 0, 20 * MS);
     finish(&s, 100 * MS);

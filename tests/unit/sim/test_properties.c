@@ -1,6 +1,7 @@
-/* Invariants, over random scenarios of every kind: a run finishes every request or says who cannot run; tokens in are
- * tokens out; time only moves forward; no KV block leaks; the ways to time a batch agree; and the same input gives the same
- * result. Energy has a file of its own, test_energy_properties.c. WS_PROPERTY_SCENARIOS asks for more scenarios. */
+/* Invariants, over random scenarios of every kind: a run finishes every request or says who cannot run;
+ * tokens in are tokens out; time only moves forward; no KV block leaks; the ways to time a batch agree; and
+ * the same input gives the same result. Energy has a file of its own, test_energy_properties.c.
+ * WS_PROPERTY_SCENARIOS asks for more scenarios. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@ static world the_world;
 
 /* ---- one run ---- */
 
-static void check_request(const gen_scenario *g, uint64_t seed, const ws_result *result, const ws_request_record *r)
+static void check_request(const gen_scenario *g, uint64_t seed, const ws_result *result,
+                          const ws_request_record *r)
 {
     int64_t itl_ns[64], sum_ns = r->ttft_ns;
     REQUIRE(r->n_itl < 64);
@@ -36,8 +38,8 @@ static void check_request(const gen_scenario *g, uint64_t seed, const ws_result 
 
 static void check_requests(const gen_scenario *g, uint64_t seed, const ws_result *result)
 {
-    const ws_run *run     = result->run;
-    const size_t  n       = run->scenario->workload->n_requests;
+    const ws_run *run      = result->run;
+    const size_t  n        = run->scenario->workload->n_requests;
     bool          seen[64] = {false};
     int64_t       in = 0, out = 0;
     REQUIRE(n <= 64 && result->n_requests == n);
@@ -124,30 +126,37 @@ static void same_input_gives_same_result(void **state)
     assert_true(property_compare(&the_world, &pair, 5000, 150) > 80);
 }
 
-/* One chain per batch on NPUs that share nothing: both ways to time it give the same nanoseconds. They give the same
- * joules where the ranks of a group start together; the closed form puts all ranks' states at the first one's times. */
+/* One chain per batch on NPUs that share nothing: both ways to time it give the same nanoseconds. They give
+ * the same joules where the ranks of a group start together; the closed form puts all ranks' states at the
+ * first one's times. */
 static void closed_form_equals_the_event_engine(void **state)
 {
     (void)state;
     static const gen_kind k_kinds[] = {GEN_PLAIN, GEN_MIXED};
     for (size_t i = 0; i < 2; i++) {
         for (int instant = 0; instant < 2; instant++) {
-            const gen_change   change = {
-                .physical = true, .tp_only = true, .instant_host = instant == 1, .kind_plus_1 = (int)k_kinds[i] + 1};
-            const property_pair pair = {
-                .a = change, .b = change, .a_forces_graph = true, .with_instances = true, .with_energy = instant == 1};
+            const gen_change    change = {.physical     = true,
+                                          .tp_only      = true,
+                                          .instant_host = instant == 1,
+                                          .kind_plus_1  = (int)k_kinds[i] + 1};
+            const property_pair pair   = {.a              = change,
+                                          .b              = change,
+                                          .a_forces_graph = true,
+                                          .with_instances = true,
+                                          .with_energy    = instant == 1};
             assert_true(property_compare(&the_world, &pair, 7000, 100) > 50);
         }
     }
 }
 
-/* Blocks walked in step give what the event engine gives, for every kind of parallelism. With a host that takes no time also
- * the same joules: then pipelines have no loads and stores of neighbouring batches to put in order. */
+/* Blocks walked in step give what the event engine gives, for every kind of parallelism. With a host that
+ * takes no time also the same joules: then pipelines have no loads and stores of neighbouring batches to put
+ * in order. */
 static void lockstep_equals_the_event_engine(void **state)
 {
     (void)state;
     for (int kind = 0; kind < GEN_KINDS; kind++) {
-        const gen_change   change = {.physical = true, .instant_host = true, .kind_plus_1 = kind + 1};
+        const gen_change    change = {.physical = true, .instant_host = true, .kind_plus_1 = kind + 1};
         const property_pair pair   = {
               .a = change, .b = change, .a_forces_graph = true, .with_instances = true, .with_energy = true};
         assert_true(property_compare(&the_world, &pair, 9000, 150) > 50);
@@ -161,8 +170,9 @@ static void dense_tensor_parallel_scenarios_have_a_closed_form(void **state)
     gen_scenario     scenario;
     ws_scenario     *built = NULL;
     gen_init(&scenario, 7000, &change);
-    assert_int_equal(world_scenario(&the_world, ws_strbuf_text(&scenario.cluster), ws_strbuf_text(&scenario.dataset),
-                                    &scenario.options, &built), WS_OK);
+    assert_int_equal(world_scenario(&the_world, ws_strbuf_text(&scenario.cluster),
+                                    ws_strbuf_text(&scenario.dataset), &scenario.options, &built),
+                     WS_OK);
     assert_int_equal(built->step_model, WS_STEP_CLOSED);
     ws_scenario_destroy(&built);
     gen_fini(&scenario);
@@ -173,8 +183,12 @@ static void spreading_instances_over_nodes_changes_nothing(void **state)
 {
     (void)state;
     const property_pair pair = {
-        .a = {.physical = true, .tp_only = true, .no_tier = true, .kind_plus_1 = GEN_PLAIN + 1},
-        .b = {.physical = true, .tp_only = true, .no_tier = true, .kind_plus_1 = GEN_PLAIN + 1, .one_node = true},
+        .a              = {.physical = true, .tp_only = true, .no_tier = true, .kind_plus_1 = GEN_PLAIN + 1},
+        .b              = {.physical    = true,
+                           .tp_only     = true,
+                           .no_tier     = true,
+                           .kind_plus_1 = GEN_PLAIN + 1,
+                           .one_node    = true},
         .with_instances = true};
     assert_true(property_compare(&the_world, &pair, 8000, 150) > 80);
 }
@@ -185,12 +199,14 @@ static void more_bandwidth_never_lengthens_a_batch(void **state)
     int n_compared = 0;
     for (uint64_t seed = 9000; seed < 9200; seed++) {
         const gen_change slow = {.physical = true, .one_request = true, .plenty = true};
-        const gen_change fast = {.physical = true, .one_request = true, .plenty = true, .bandwidth_factor = 2.0};
-        gen_scenario     one, two, *g = &one;
-        snapshot         a, b;
+        const gen_change fast = {
+            .physical = true, .one_request = true, .plenty = true, .bandwidth_factor = 2.0};
+        gen_scenario one, two, *g = &one;
+        snapshot     a, b;
         gen_init(&one, seed, &slow);
         gen_init(&two, seed, &fast);
-        REQUIRE(property_take(&the_world, &one, seed, false, &a) && property_take(&the_world, &two, seed, false, &b));
+        REQUIRE(property_take(&the_world, &one, seed, false, &a) &&
+                property_take(&the_world, &two, seed, false, &b));
         REQUIRE(a.n_requests == 1 && b.n_requests == 1);
         REQUIRE(b.requests[0].latency_ns <= a.requests[0].latency_ns);
         n_compared++;
@@ -214,7 +230,8 @@ static void reference_never_hangs(void **state)
         ws_scenario     *built  = NULL;
         const ws_result *result = NULL;
         gen_init(g, seed, &change);
-        if (property_run(&the_world, g, seed, false, &built, &result)) { /* fails the test if it takes too long */
+        if (property_run(&the_world, g, seed, false, &built,
+                         &result)) { /* fails the test if it takes too long */
             check_result(g, seed, result);
             n_ran++;
         }

@@ -1,4 +1,5 @@
-/* Invariant: a quantile interpolates between the two values around its place in sorted order, whatever order they come in. */
+/* Invariant: a quantile interpolates between the two values around its place in sorted order, whatever order
+ * they come in. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -120,7 +120,8 @@ static ws_profile *profile_without(ws_layer missing)
     ws_profile       *profile = NULL;
     for (int i = 0; i < WS_LAYER_COUNT; i++) {
         const ws_category category = ws_layer_category((ws_layer)i);
-        if ((ws_layer)i != missing && (category == WS_CATEGORY_DENSE || category == WS_CATEGORY_PER_SEQUENCE)) {
+        if ((ws_layer)i != missing &&
+            (category == WS_CATEGORY_DENSE || category == WS_CATEGORY_PER_SEQUENCE)) {
             assert_int_equal(ws__draft_add_layer(&draft, (ws_layer)i, 1, 1000), WS_OK);
         }
     }

@@ -40,7 +40,8 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Times are linear in every argument, so that interpolation between grid points is no concern of these tests. */
+/* Times are linear in every argument, so that interpolation between grid points is no concern of these tests.
+ */
 static void dense_table(int64_t tp, ws_strbuf *out)
 {
     static const int tokens[] = {1, 16, 256, 2048};
@@ -58,21 +59,23 @@ static void sequence_table(int64_t tp, ws_strbuf *out)
     static const int sequences[] = {1, 8, 64};
     ws_strbuf_puts(out, "layer,sequences,time_us\n");
     for (size_t i = 0; i < 3; i++) {
-        ws_strbuf_printf(out, "lm_head,%d,%.3f\nsampler,%d,%.3f\n", sequences[i], 5.0 + 0.4 * sequences[i] / (double)tp,
-                         sequences[i], 3.0 + 0.1 * sequences[i]);
+        ws_strbuf_printf(out, "lm_head,%d,%.3f\nsampler,%d,%.3f\n", sequences[i],
+                         5.0 + 0.4 * sequences[i] / (double)tp, sequences[i], 3.0 + 0.1 * sequences[i]);
     }
 }
 
 static void attention_table(int64_t tp, ws_strbuf *out)
 {
-    static const int prefill[] = {0, 16, 256}, history[] = {0, 512}, decodes[] = {0, 1, 16}, kv[] = {16, 1024};
+    static const int prefill[] = {0, 16, 256}, history[] = {0, 512}, decodes[] = {0, 1, 16},
+                     kv[] = {16, 1024};
     ws_strbuf_puts(out, "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n");
     for (int a = 0; a < 3; a++) {
         for (int b = 0; b < (prefill[a] > 0 ? 2 : 1); b++) {
             for (int c = prefill[a] > 0 ? 0 : 1; c < 3; c++) {
                 for (int d = 0; d < (decodes[c] > 0 ? 2 : 1); d++) {
                     const int    kv_decode = decodes[c] > 0 ? kv[d] : 0;
-                    const double work      = prefill[a] * (1.0 + 0.002 * history[b]) + 0.003 * decodes[c] * kv_decode;
+                    const double work =
+                        prefill[a] * (1.0 + 0.002 * history[b]) + 0.003 * decodes[c] * kv_decode;
                     ws_strbuf_printf(out, "%d,%d,%d,%d,%.3f\n", prefill[a], history[b], decodes[c], kv_decode,
                                      3.0 + 0.02 * work / (double)tp);
                 }
@@ -87,7 +90,8 @@ static void moe_table(ws_strbuf *out)
     ws_strbuf_puts(out, "tokens,activated_experts,time_us\n");
     for (int i = 0; i < 3; i++) {
         for (int k = 0; k < 4; k++) {
-            ws_strbuf_printf(out, "%d,%d,%.3f\n", tokens[i], experts[k], 4.0 + 0.05 * tokens[i] + 0.9 * experts[k]);
+            ws_strbuf_printf(out, "%d,%d,%.3f\n", tokens[i], experts[k],
+                             4.0 + 0.05 * tokens[i] + 0.9 * experts[k]);
         }
     }
 }
@@ -110,7 +114,8 @@ static void write_table(const world *w, const char *model, int64_t tp, int table
         moe_table(&text);
         break;
     }
-    (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d/%s", w->dir, model, (int)tp, TABLES[table]);
+    (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d/%s", w->dir, model, (int)tp,
+                   TABLES[table]);
     write_file(path, ws_strbuf_text(&text));
     ws_strbuf_fini(&text);
 }
@@ -131,7 +136,8 @@ static void write_bundles(const world *w)
         (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/meta.yaml", w->dir, MODELS[m]);
         write_file(path, META);
         for (int k = 0; k < N_DEGREES; k++) {
-            (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d", w->dir, MODELS[m], (int)TP_DEGREES[k]);
+            (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d", w->dir, MODELS[m],
+                           (int)TP_DEGREES[k]);
             assert_int_equal(mkdir(path, 0700), 0);
             for (int t = 0; t < N_TABLES; t++) {
                 write_table(w, MODELS[m], TP_DEGREES[k], t);
@@ -150,7 +156,8 @@ static void remove_bundles(const world *w)
                                (int)TP_DEGREES[k], TABLES[t]);
                 (void)unlink(path);
             }
-            (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d", w->dir, MODELS[m], (int)TP_DEGREES[k]);
+            (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/tp%d", w->dir, MODELS[m],
+                           (int)TP_DEGREES[k]);
             (void)rmdir(path);
         }
         (void)snprintf(path, sizeof(path), "%s/profiles/TOY/toy/%s/bf16/meta.yaml", w->dir, MODELS[m]);
@@ -174,13 +181,14 @@ void world_put(const world *w, const char *path_in_world, const char *text)
 
 static void put_models(const world *w)
 {
-#define SHAPE                                                                                                          \
-    "\"hidden_size\": 64, \"num_hidden_layers\": 4, \"num_attention_heads\": 8, \"num_key_value_heads\": 4, "          \
-    "\"head_dim\": 16, \"intermediate_size\": 128, \"vocab_size\": 256, \"max_position_embeddings\": 2048, "           \
+#define SHAPE                                                                                                \
+    "\"hidden_size\": 64, \"num_hidden_layers\": 4, \"num_attention_heads\": 8, \"num_key_value_heads\": "   \
+    "4, "                                                                                                    \
+    "\"head_dim\": 16, \"intermediate_size\": 128, \"vocab_size\": 256, \"max_position_embeddings\": 2048, " \
     "\"torch_dtype\": \"bfloat16\"}"
     world_put(w, "model/toy/dense.json", "{\"model_type\": \"llama\", " SHAPE);
     world_put(w, "model/toy/experts.json",
-             "{\"model_type\": \"mixtral\", \"num_local_experts\": 8, \"num_experts_per_tok\": 2, " SHAPE);
+              "{\"model_type\": \"mixtral\", \"num_local_experts\": 8, \"num_experts_per_tok\": 2, " SHAPE);
 #undef SHAPE
 }
 
@@ -219,7 +227,8 @@ void world_fini(world *w)
     remove_bundles(w);
 }
 
-ws_status world_scenario(world *w, const char *cluster, const char *dataset, const ws_options *options, ws_scenario **out)
+ws_status world_scenario(world *w, const char *cluster, const char *dataset, const ws_options *options,
+                         ws_scenario **out)
 {
     char         path[PATH_CAP];
     ws_json_doc *doc = NULL;
@@ -234,7 +243,8 @@ ws_status world_scenario(world *w, const char *cluster, const char *dataset, con
     return status;
 }
 
-ws_scenario *world_need_scenario(world *w, const char *cluster, const char *dataset, const ws_options *options)
+ws_scenario *world_need_scenario(world *w, const char *cluster, const char *dataset,
+                                 const ws_options *options)
 {
     ws_scenario *scenario = NULL;
     need(w, world_scenario(w, cluster, dataset, options, &scenario), cluster);
@@ -267,11 +277,13 @@ const char *world_cluster(double npu_mem_gib, const char *instance)
 {
     static char text[4096];
     const int   len = snprintf(
-        text, sizeof(text),
-        "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": [{\"num_instances\": 1, "
-        "\"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, \"mem_latency\": 0}, \"instances\": [{\"model_name\": \"toy/dense\", "
-        "\"hardware\": \"TOY\", \"pd_type\": null, \"npu_mem\": {\"mem_size\": %.9g, \"mem_bw\": 1000, \"mem_latency\": 0}%s}]}]}",
-        npu_mem_gib, instance);
+          text, sizeof(text),
+          "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": [{\"num_instances\": 1, "
+            "\"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, \"mem_latency\": 0}, \"instances\": "
+            "[{\"model_name\": \"toy/dense\", "
+            "\"hardware\": \"TOY\", \"pd_type\": null, \"npu_mem\": {\"mem_size\": %.9g, \"mem_bw\": 1000, "
+            "\"mem_latency\": 0}%s}]}]}",
+          npu_mem_gib, instance);
     assert_true(len > 0 && (size_t)len < sizeof(text));
     return text;
 }

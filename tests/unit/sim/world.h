@@ -1,6 +1,6 @@
-/* world.h -- a small world for tests of the simulator: two toy models, one toy NPU measured at tp 1, 2 and 4, all made
- * up, so that a scenario takes microseconds. The measured bundle lies in a folder of its own until the world ends; all
- * else is put straight into the file cache. */
+/* world.h -- a small world for tests of the simulator: two toy models, one toy NPU measured at tp 1, 2 and 4,
+ * all made up, so that a scenario takes microseconds. The measured bundle lies in a folder of its own until
+ * the world ends; all else is put straight into the file cache. */
 #ifndef WS_TEST_WORLD_H
 #define WS_TEST_WORLD_H
 
@@ -17,7 +17,7 @@ typedef struct world {
     ws_files  *files;
     ws_inputs *inputs;
     ws_run    *run;
-    ws_error   err;     /* of the last call */
+    ws_error   err; /* of the last call */
     int        n_datasets;
 } world;
 
@@ -33,7 +33,8 @@ ws_status world_scenario(world *w, const char *cluster, const char *dataset, con
                          ws_scenario **out);
 
 /** The same, and it has to work: fails the test with the error's text. */
-ws_scenario *world_need_scenario(world *w, const char *cluster, const char *dataset, const ws_options *options);
+ws_scenario *world_need_scenario(world *w, const char *cluster, const char *dataset,
+                                 const ws_options *options);
 
 /** Simulate in the world's run; WS_ERR_TIMEOUT if that takes suspiciously many rounds. */
 ws_status world_simulate(world *w, const ws_scenario *scenario, const ws_result **out);
@@ -41,8 +42,9 @@ ws_status world_simulate(world *w, const ws_scenario *scenario, const ws_result 
 /** The same, and it has to work. */
 const ws_result *world_need_result(world *w, const ws_scenario *scenario);
 
-/** A cluster of one node with one dense instance: `instance` holds further keys of it, each behind a comma ("" = none),
- * link of 16 GB/s and 1 us, 64 GiB at 256 GB/s on the host. Static text, valid until the next call. */
+/** A cluster of one node with one dense instance: `instance` holds further keys of it, each behind a comma
+ * ("" = none), link of 16 GB/s and 1 us, 64 GiB at 256 GB/s on the host. Static text, valid until the next
+ * call. */
 const char *world_cluster(double npu_mem_gib, const char *instance);
 
 #endif /* WS_TEST_WORLD_H */

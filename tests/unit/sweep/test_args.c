@@ -19,10 +19,10 @@ typedef struct parsed {
 
 static int parse(int argc, char **argv, parsed *out)
 {
-    *out                      = (parsed){.by = "default", .n = 10.0};
-    const swp_arg     args[]  = {{"--by", NULL, "COLUMN", "rank by", &out->by, NULL, NULL},
-                                 {"--number", "-n", "N", "rows", NULL, &out->n, NULL},
-                                 {"--json", NULL, NULL, "as JSON", NULL, NULL, &out->json}};
+    *out                           = (parsed){.by = "default", .n = 10.0};
+    const swp_arg          args[]  = {{"--by", NULL, "COLUMN", "rank by", &out->by, NULL, NULL},
+                                      {"--number", "-n", "N", "rows", NULL, &out->n, NULL},
+                                      {"--json", NULL, NULL, "as JSON", NULL, NULL, &out->json}};
     const swp_command_line command = {"top FILE", "about", args, 3, 1, 2};
     return swp_args_parse(&command, argc, argv, &out->n_files);
 }

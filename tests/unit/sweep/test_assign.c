@@ -115,7 +115,8 @@ static void test_power_cap_reaches_every_instance(void **state)
 {
     (void)state;
     expect("\"power_cap_w\": [250]", "\"power_cap_w\":250", 3);
-    expect("\"power_cap_w\": {\"linspace\": [200, 300, 2]}, \"num_instances\": [3]", "\"power_cap_w\":200", 6);
+    expect("\"power_cap_w\": {\"linspace\": [200, 300, 2]}, \"num_instances\": [3]", "\"power_cap_w\":200",
+           6);
 }
 
 static void test_swept_options_drop_overrides(void **state)

@@ -144,7 +144,8 @@ static void test_what_goes_wrong_is_a_row(void **state)
         } else {
             expect_state(row, SWP_STATE_FAILED, reasons[job]);
             expect_no_result(&s, row, job, 1);
-            assert_true(isnan(row->wall_s) && strchr(row->error, '\n') == NULL); /* nothing of the jobs before */
+            assert_true(isnan(row->wall_s) &&
+                        strchr(row->error, '\n') == NULL); /* nothing of the jobs before */
         }
     }
     swp_runner_destroy(&runner);

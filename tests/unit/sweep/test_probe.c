@@ -1,6 +1,6 @@
 /* Invariants: at most 32 points of the slice are tried, spread over all of it whatever the period of an axis,
- * never one that a constraint leaves out; what a row takes is what its columns take in the file; the first job
- * that does not work says why. */
+ * never one that a constraint leaves out; what a row takes is what its columns take in the file; the first
+ * job that does not work says why. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -11,11 +11,11 @@
 
 #include "base/json.h"
 
-static const swp_progress_config CONFIG = {.name            = "n",
-                                           .n_total         = 10,
-                                           .n_before        = {[SWP_STATE_DONE] = 2, [SWP_STATE_TIMED_OUT] = 1},
-                                           .n_pruned        = 3,
-                                           .n_ranks         = 2,
+static const swp_progress_config CONFIG = {.name     = "n",
+                                           .n_total  = 10,
+                                           .n_before = {[SWP_STATE_DONE] = 2, [SWP_STATE_TIMED_OUT] = 1},
+                                           .n_pruned = 3,
+                                           .n_ranks  = 2,
                                            .lower_is_better = true,
                                            .best_metric     = WS_METRIC_J_PER_TOKEN};
 

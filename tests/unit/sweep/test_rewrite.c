@@ -178,7 +178,8 @@ static void windows_make_no_difference(void **state)
     }
 }
 
-/* Windows are full but for the last, also when jobs lie far apart: a damaged or sparse file takes no longer. */
+/* Windows are full but for the last, also when jobs lie far apart: a damaged or sparse file takes no longer.
+ */
 static void gaps_are_skipped(void **state)
 {
     place *p = *state;
@@ -230,8 +231,12 @@ static void failures_leave_the_old_file(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(slices_join), TEST(done_rows_win), TEST(plan_by_given_jobs),
-                                       TEST(scattered_rows_are_gathered), TEST(windows_make_no_difference),
-                                       TEST(gaps_are_skipped), TEST(failures_leave_the_old_file)};
+    const struct CMUnitTest tests[] = {TEST(slices_join),
+                                       TEST(done_rows_win),
+                                       TEST(plan_by_given_jobs),
+                                       TEST(scattered_rows_are_gathered),
+                                       TEST(windows_make_no_difference),
+                                       TEST(gaps_are_skipped),
+                                       TEST(failures_leave_the_old_file)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

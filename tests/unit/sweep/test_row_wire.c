@@ -45,7 +45,7 @@ static void test_round_trip(void **state)
     (void)state;
     swp_rows rows = {0};
     for (int64_t job = 0; job < 100; job++) {
-        const swp_row row = make_row(job, job % 2 ? "odd one" : NULL);
+        const swp_row row    = make_row(job, job % 2 ? "odd one" : NULL);
         const size_t  before = rows.len;
         assert_int_equal(swp_rows_add(&rows, &row), WS_OK);
         assert_int_equal(rows.len - before, swp_row_packed_bytes(&row));

@@ -191,7 +191,8 @@ static void test_refused(void **state)
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"/a\": {\"linspace\": [0, 2, 99999999]}}}", "at most");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"standby_duration\": [\"soon\"]}}", "expected a duration");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [0]}}", "expected a power cap in W > 0");
-    REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [\"low\"]}}", "expected a power cap in W > 0");
+    REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap_w\": [\"low\"]}}",
+           "expected a power cap in W > 0");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"power_cap\": [300]}}", "did you mean \"power_cap_w\"");
     REFUSE("{\"cluster\": \"c\", \"sampling\": {\"method\": \"magic\"}}", "/sampling/method");
     REFUSE("{\"cluster\": \"c\", \"sampling\": {\"method\": \"random\"}}", "\"n\"");
@@ -203,14 +204,10 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything_once),
-        cmocka_unit_test(test_generators),
-        cmocka_unit_test(test_durations_in_generators),
-        cmocka_unit_test(test_bare_standby),
-        cmocka_unit_test(test_power_caps_are_in_w),
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_all_problems_are_reported),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_everything_once),           cmocka_unit_test(test_generators),
+        cmocka_unit_test(test_durations_in_generators),   cmocka_unit_test(test_bare_standby),
+        cmocka_unit_test(test_power_caps_are_in_w),       cmocka_unit_test(test_list),
+        cmocka_unit_test(test_all_problems_are_reported), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
