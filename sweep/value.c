@@ -127,9 +127,8 @@ static ws_status label_number(swp_choice *value, ws_arena *arena)
 
 static ws_status label_seconds(swp_choice *value, ws_arena *arena)
 {
-    char buf[40];
-    swp_number_label(value->number, buf);
-    strcat(buf, "s");
+    char number[32], buf[40];
+    snprintf(buf, sizeof buf, "%ss", swp_number_label(value->number, number));
     value->label = swp_arena_strdup(arena, buf);
     return value->label == NULL ? WS_ERR_NOMEM : WS_OK;
 }

@@ -51,7 +51,7 @@ static const char *const profile_choices[] = {[WS_PROFILE_CHOICE_AUTO]     = "au
 #define BOOL_OPTION(name, inst, group, help) \
     {#name, WS_OPTION_BOOL, offsetof(ws_options, name), 0, 1, NULL, inst, group, help}
 #define CHOICE_OPTION(name, choices, inst, group, help) \
-    {#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, (double)(COUNT_OF(choices) - 2), choices, inst, group, help}
+    {#name, WS_OPTION_CHOICE, offsetof(ws_options, name), 0, 0, choices, inst, group, help}
 /* clang-format on */
 
 static const char SCHEDULER[]  = "Scheduler";

@@ -67,9 +67,9 @@ typedef enum ws_option_type {
 typedef struct ws_option {
     const char        *name; /* underscores; the CLI form has dashes */
     ws_option_type     type;
-    size_t             offset; /* in ws_options */
-    double             min, max;
-    const char *const *choices; /* NULL-terminated, for WS_OPTION_CHOICE */
+    size_t             offset;   /* in ws_options */
+    double             min, max; /* of numbers and durations */
+    const char *const *choices;  /* NULL-terminated, for WS_OPTION_CHOICE */
     bool               per_instance;
     const char        *group; /* heading in --help */
     const char        *help;

@@ -275,6 +275,7 @@ static void spread_over_channels(writer *w, group *g)
 /* Bytes that one entry moves. */
 static int64_t pim_entry_bytes(const ws_instance_config *c, int64_t split)
 {
+    WS_ASSERT(split >= 1 && c->tp_size >= 1);
     const ws_model *m     = c->model;
     const int64_t   heads = m->n_heads / c->tp_size, kv_heads = m->n_kv_heads / c->tp_size;
     const int64_t   output = heads * m->head_dim * c->element_bytes;

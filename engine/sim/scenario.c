@@ -377,9 +377,8 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
         const bool          is_shared = s->fidelity == WS_FIDELITY_REFERENCE;
         c->remote                     = memory_timing(&cluster.nodes[is_shared ? 0 : c->node].cpu_mem);
         c->local                      = memory_timing(is_shared ? last : &entries[i]->npu_mem);
-        s->n_groups                   = (size_t)(s->instances[i].dp_group + 1) > s->n_groups
-                                            ? (size_t)(s->instances[i].dp_group + 1)
-                                            : s->n_groups;
+        const size_t n_groups         = c->dp_group == WS_NO_GROUP ? 0 : (size_t)c->dp_group + 1;
+        s->n_groups                   = n_groups > s->n_groups ? n_groups : s->n_groups;
     }
     ws_topology_localize(s);
     WS_TRY(resolve_power(inputs, s, &cluster, err));
