@@ -32,8 +32,8 @@ typedef struct ws_ledger_tail {
     int64_t  end_ns;  /* latest end of a span so far */
     double   power_w; /* of the spans that end there, but those below */
     uint32_t n;
-    int64_t  begin_ns[WS_LEDGER_TAIL_SPANS];
-    double   energy_j[WS_LEDGER_TAIL_SPANS];
+    int64_t begin_ns[WS_LEDGER_TAIL_SPANS + 1]; /* the last place is for spans that end earlier: never read */
+    double  energy_j[WS_LEDGER_TAIL_SPANS + 1];
 } ws_ledger_tail;
 
 typedef struct ws_ledger {
@@ -64,22 +64,22 @@ bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns,
                                double energy_j);
 void ws__ledger_fold_tail(ws_ledger_tail *tail);
 
+/* Where several instances take turns, which span ends last cannot be guessed: choosing a place for it, if
+ * only the one that nobody reads, takes less time than a wrong guess. */
 static inline void ws__ledger_add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns,
                                        double energy_j)
 {
-    if (end_ns < tail->end_ns) {
-        return;
-    }
-    if (end_ns > tail->end_ns) {
-        tail->end_ns  = end_ns;
-        tail->power_w = 0.0;
-        tail->n       = 0;
-    } else if (tail->n == WS_LEDGER_TAIL_SPANS) {
+    const bool is_later = end_ns > tail->end_ns, is_last = end_ns >= tail->end_ns;
+    if (WS_UNLIKELY(tail->n == WS_LEDGER_TAIL_SPANS) && is_last && !is_later) {
         ws__ledger_fold_tail(tail);
     }
-    tail->begin_ns[tail->n] = begin_ns;
-    tail->energy_j[tail->n] = energy_j;
-    tail->n++;
+    const uint32_t n      = is_later ? 0 : tail->n;
+    const uint32_t place  = is_last ? n : WS_LEDGER_TAIL_SPANS;
+    tail->begin_ns[place] = begin_ns;
+    tail->energy_j[place] = energy_j;
+    tail->n               = is_last ? n + 1 : tail->n;
+    tail->power_w         = is_later ? 0.0 : tail->power_w;
+    tail->end_ns          = is_later ? end_ns : tail->end_ns;
 }
 
 /** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span books it at that
