@@ -1,13 +1,14 @@
 /* bench_simulate -- how fast ws_simulate() is: requests per second, ns per step, ns per scheduled token, and
  * what tracking power costs.
  *
- *   build/release/tests/bench_simulate [DATA_FOLDER [SECONDS]]
+ *   build/release/tests/bench_simulate [DATA_FOLDER [SECONDS [NAME]]]
  *
  * DATA_FOLDER holds measured profiles and workloads (default: ../shared/data beside the project, where it
- * exists); without it the bundled compact profiles and workloads/sharegpt_like.jsonl serve. 300 requests a
- * run, 30 with PIM, whose every entry is an event. Each row runs with and without power by turns, about
- * SECONDS (default 0.5) each; the fastest run of each counts, since everything else on the machine only adds
- * time. Prints a table; never fails on time. */
+ * exists); without it the bundled compact profiles and workloads/sharegpt_like.jsonl serve. NAME is part of
+ * "cluster, fidelity" of the rows to run (default: all). 300 requests a run, 30 with PIM, whose every entry
+ * is an event. Each row runs with and without power by turns, about SECONDS (default 0.5) each; the fastest
+ * run of each counts, since everything else on the machine only adds time. Prints a table; never fails on
+ * time. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,21 +175,35 @@ static ws_status measure(bench *b, const bench_row *row, variant v[2])
     return WS_OK;
 }
 
+static const char *fidelity_name(const bench_row *row)
+{
+    return row->fidelity == WS_FIDELITY_PHYSICAL ? "physical" : "reference";
+}
+
+static bool is_wanted(const bench_row *row, const char *part)
+{
+    char label[64];
+    (void)snprintf(label, sizeof(label), "%s, %s", row->name, fidelity_name(row));
+    return strstr(label, part) != NULL;
+}
+
 static void print_row(const bench_row *row, const variant v[2], size_t n_requests)
 {
     const double best_s = v[1].best_s;
-    (void)printf("%-22s %-10s %9.3f %12.0f %9" PRId64 " %9.0f %9.1f %8.2f\n", row->name,
-                 row->fidelity == WS_FIDELITY_PHYSICAL ? "physical" : "reference", best_s * 1e3,
-                 (double)n_requests / best_s, v[1].n_steps, best_s * 1e9 / (double)v[1].n_steps,
+    (void)printf("%-22s %-10s %9.3f %12.0f %9" PRId64 " %9.0f %9.1f %8.2f\n", row->name, fidelity_name(row),
+                 best_s * 1e3, (double)n_requests / best_s, v[1].n_steps, best_s * 1e9 / (double)v[1].n_steps,
                  best_s * 1e9 / (double)v[1].n_tokens, best_s / v[0].best_s);
     (void)fflush(stdout);
 }
 
-static ws_status bench_rows(bench *b)
+static ws_status bench_rows(bench *b, const char *name)
 {
     (void)printf("%-22s %-10s %9s %12s %9s %9s %9s %8s\n", "cluster", "fidelity", "ms/run", "requests/s",
                  "steps", "ns/step", "ns/token", "power x");
     for (int i = 0; i < N_ROWS; i++) {
+        if (!is_wanted(&rows[i], name)) {
+            continue;
+        }
         variant         v[2]   = {{0}, {0}};
         const ws_status status = measure(b, &rows[i], v);
         if (status == WS_OK) {
@@ -223,7 +238,7 @@ int main(int argc, char **argv)
     bench     b      = {.err = WS_ERROR_INIT, .seconds = argc > 2 ? strtod(argv[2], NULL) : 0.5};
     ws_status status = open_inputs(&b, argc > 1 ? argv[1] : BENCH_SOURCE_DIR "/../shared/data");
     if (status == WS_OK) {
-        status = bench_rows(&b);
+        status = bench_rows(&b, argc > 3 ? argv[3] : "");
     }
     if (status != WS_OK) {
         (void)fprintf(stderr, "bench_simulate: %s\n",
