@@ -175,8 +175,8 @@ void *ws_arena_calloc(ws_arena *arena, size_t n, size_t size)
     return piece;
 }
 
-ws_status ws_arena_grow(ws_arena *arena, void *array, size_t *capacity, size_t n_used, size_t n_needed,
-                        size_t size)
+WS_HOT ws_status ws_arena_grow(ws_arena *arena, void *array, size_t *capacity, size_t n_used, size_t n_needed,
+                               size_t size)
 {
     if (n_needed <= *capacity) {
         return WS_OK;

@@ -26,12 +26,21 @@ typedef enum ws_status {
 #define WS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define WS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WS_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define WS_NOINLINE __attribute__((noinline))
+#define WS_HOT __attribute__((hot)) /* runs in every step: laid out beside the others that do */
+#define WS_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define WS_NODISCARD
 #define WS_PRINTF(fmt, first)
 #define WS_LIKELY(x) (x)
 #define WS_UNLIKELY(x) (x)
+#define WS_NOINLINE
+#define WS_HOT
+#define WS_ALWAYS_INLINE inline
 #endif
+
+/** Before the first member: the struct begins on a cache line, and an array of it too (base/arena.h). */
+#define WS_ON_CACHE_LINE _Alignas(64)
 
 /** Return early with the status of a failed call; only where there is nothing to undo. */
 #define WS_TRY(call)                                                                                         \

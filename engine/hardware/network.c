@@ -17,7 +17,7 @@ int64_t ws_network_n_npus(const ws_network *net)
     return n_npus;
 }
 
-int64_t ws_network_message_ns(const ws_network *net, int dim, int64_t bytes)
+WS_HOT int64_t ws_network_message_ns(const ws_network *net, int dim, int64_t bytes)
 {
     WS_ASSERT(dim >= 0 && dim < net->n_dims && bytes >= 1);
     const double bytes_per_ns = net->bw_gbps[dim] * (double)WS_BYTES_PER_GIB / (double)WS_NS_PER_S;
@@ -105,7 +105,8 @@ static void add_all_reduce(const ws_network *net, const int *active, int n_activ
     }
 }
 
-ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
+WS_HOT ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, int64_t bytes,
+                                           unsigned dims)
 {
     WS_ASSERT(bytes >= 1);
     ws_ring_phases list = {.n_phases = 0};
@@ -140,7 +141,7 @@ static int64_t phase_ns(const ws_ring_phase *phase)
     return phase_overhead_ns(phase) + phase->n_steps * phase->message_ns;
 }
 
-int64_t ws_collective_ns(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
+WS_HOT int64_t ws_collective_ns(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims)
 {
     const ws_ring_phases list = ws_collective_phases(net, kind, bytes, dims);
     if (list.n_phases == 0) {
@@ -184,7 +185,7 @@ static bool only_rotates(const ring_times *ring, int64_t message_ns)
 }
 
 /* Replace each time by the one `places` before it, plus delay_ns. */
-static void rotate(const ring_times *ring, int64_t places, int64_t delay_ns, int64_t *scratch)
+static WS_HOT void rotate(const ring_times *ring, int64_t places, int64_t delay_ns, int64_t *scratch)
 {
     for (int64_t i = 0; i < ring->n; i++) {
         scratch[i] = ring->t_ns[i * ring->stride];
@@ -216,7 +217,7 @@ static void run_skewed_ring(const ring_times *ring, const ws_ring_phase *phase, 
     }
 }
 
-static void run_ring(const ring_times *ring, const ws_ring_phase *phase, int64_t *scratch)
+static WS_HOT void run_ring(const ring_times *ring, const ws_ring_phase *phase, int64_t *scratch)
 {
     if (only_rotates(ring, phase->message_ns)) {
         rotate(ring, phase->n_steps, phase_ns(phase), scratch);
@@ -225,8 +226,8 @@ static void run_ring(const ring_times *ring, const ws_ring_phase *phase, int64_t
     }
 }
 
-void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims, int64_t *t_ns,
-                       int64_t *scratch)
+WS_HOT void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims,
+                              int64_t *t_ns, int64_t *scratch)
 {
     const ws_ring_phases list      = ws_collective_phases(net, kind, bytes, dims);
     const int64_t        n_members = ws_collective_size(net, dims);
@@ -244,8 +245,8 @@ void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes,
 /* After one phase each member is at most one message later than the one before it, whatever the entry times
  * were: the end of member i+1 is a maximum over the same entries as that of member i, each at most one
  * message later. So all further phases only rotate. */
-void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t count, int64_t *t_ns,
-                          int64_t *scratch)
+WS_HOT void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t count, int64_t *t_ns,
+                                 int64_t *scratch)
 {
     if (count < 1 || net->size[dim] < 2) {
         return;

@@ -48,7 +48,7 @@ static uint32_t count_keys_up_to(const ws_profile *profile, const ws__axis *axis
 
 /* spec/serving.md 6.11, bracket(): clamps below the first key, extrapolates above the last. `locate` of 1-D
  * tables differs only where t is 0, so both are this function. x >= 0. */
-static bracket axis_bracket(const ws_profile *profile, uint32_t axis_id, int64_t x)
+static WS_HOT bracket axis_bracket(const ws_profile *profile, uint32_t axis_id, int64_t x)
 {
     const ws__axis *axis = (const ws__axis *)block_at(profile, profile->axes_at) + axis_id;
     const int64_t  *keys = (const int64_t *)block_at(profile, profile->keys_at) + axis->first_key;
@@ -116,7 +116,7 @@ bool ws_profile_has(const ws_profile *profile, ws_layer layer)
     return profile->layers[layer].axis != WS__NONE;
 }
 
-int64_t ws_profile_layer_ns(const ws_profile *profile, ws_layer layer, int64_t count)
+WS_HOT int64_t ws_profile_layer_ns(const ws_profile *profile, ws_layer layer, int64_t count)
 {
     const ws__curve *curve = &profile->layers[layer];
     WS_ASSERT(curve->axis != WS__NONE && count >= 1);
@@ -124,7 +124,7 @@ int64_t ws_profile_layer_ns(const ws_profile *profile, ws_layer layer, int64_t c
     return whole_ns(curve_at(profile, curve, count, &cache));
 }
 
-int64_t ws_profile_moe_ns(const ws_profile *profile, int64_t tokens, int64_t n_experts)
+WS_HOT int64_t ws_profile_moe_ns(const ws_profile *profile, int64_t tokens, int64_t n_experts)
 {
     WS_ASSERT(profile->moe.axis != WS__NONE && tokens >= 1 && n_experts >= 1);
     bracket_cache experts = BRACKET_CACHE_EMPTY, by_tokens = BRACKET_CACHE_EMPTY;
@@ -162,8 +162,8 @@ static corners corners_of(const ws_profile *profile, int64_t prefill_tokens, int
 
 /* Step 4 of the 4-D lookup. A blend with weight 0 gives its first corner exactly, so the second is skipped.
  */
-static int64_t blend_corners(const ws_profile *profile, const corners *c, int64_t prefill_kv,
-                             int64_t decode_kv)
+static WS_HOT int64_t blend_corners(const ws_profile *profile, const corners *c, int64_t prefill_kv,
+                                    int64_t decode_kv)
 {
     bracket_cache prefill = BRACKET_CACHE_EMPTY, decode = BRACKET_CACHE_EMPTY;
     double        by_chunk[2] = {0.0, 0.0};
@@ -225,7 +225,7 @@ static int64_t not_negative(int64_t x)
     return x > 0 ? x : 0;
 }
 
-int64_t ws_profile_attention_ns(const ws_profile *profile, const ws_attention_query *query)
+WS_HOT int64_t ws_profile_attention_ns(const ws_profile *profile, const ws_attention_query *query)
 {
     WS_ASSERT(profile->chunk_axis != WS__NONE);
     const int64_t prefill_kv = not_negative(query->prefill_kv);

@@ -27,7 +27,7 @@ const char *ws_layer_name(ws_layer layer)
     return row_of(layer)->name;
 }
 
-ws_category ws_layer_category(ws_layer layer)
+WS_HOT ws_category ws_layer_category(ws_layer layer)
 {
     return row_of(layer)->category;
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/status.h"
 #include "power/components.h"
 
 typedef struct ws_batch_energy {
@@ -16,8 +17,8 @@ typedef struct ws_batch_energy {
 } ws_batch_energy;
 
 /** Energy that a batch drew, into the phases it is for. */
-static inline void ws_batch_energy_add(ws_batch_energy *batch, double phase_j[WS_PHASE_COUNT],
-                                       double energy_j)
+static WS_ALWAYS_INLINE void ws_batch_energy_add(ws_batch_energy *batch, double phase_j[WS_PHASE_COUNT],
+                                                 double energy_j)
 {
     const double prefill_j = batch->prefill_share * energy_j;
     phase_j[WS_PHASE_PREFILL] += prefill_j;

@@ -14,11 +14,25 @@ ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes, int
     WS_ASSERT(n_nodes >= 1 && interval_ns >= 1);
     *ledger         = (ws_ledger){.arena = arena, .n_nodes = n_nodes, .hot_bin = {.length_ns = interval_ns}};
     ledger->total_j = ws_arena_calloc(arena, n_nodes, WS_COMPONENT_COUNT * sizeof(double));
-    ledger->tail    = ws_arena_calloc(arena, n_nodes, sizeof(ws_ledger_tail));
-    if (ledger->total_j == NULL || ledger->tail == NULL) {
+    if (ledger->total_j == NULL) {
         ledger->status = WS_ERR_NOMEM;
     }
+    for (size_t node = 0; node < n_nodes && ledger->status == WS_OK; node++) {
+        size_t source  = 0;
+        ledger->status = ws_ledger_add_source(ledger, node, &source);
+        WS_ASSERT(ledger->status != WS_OK || source == node);
+    }
     return ledger->status;
+}
+
+ws_status ws_ledger_add_source(ws_ledger *ledger, size_t node, size_t *source_out)
+{
+    WS_ASSERT(node < ledger->n_nodes);
+    WS_TRY(ws_arena_grow(ledger->arena, &ledger->sources, &ledger->sources_capacity, ledger->n_sources,
+                         ledger->n_sources + 1, sizeof(*ledger->sources)));
+    *source_out                  = ledger->n_sources++;
+    ledger->sources[*source_out] = (ws_ledger_source){.node = node};
+    return WS_OK;
 }
 
 /** Make bins [0, n_bins) exist, new ones empty. */
@@ -61,19 +75,20 @@ static double mean_w(int64_t begin_ns, int64_t end_ns, double energy_j)
     return begin_ns < end_ns ? energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS) : 0.0;
 }
 
-static double tail_w(const ws_ledger_tail *tail)
+/** Power of the spans that end last. */
+static double tail_w(const ws_ledger_source *source)
 {
-    double power_w = tail->power_w;
-    for (uint32_t i = 0; i < tail->n; i++) {
-        power_w += mean_w(tail->begin_ns[i], tail->end_ns, tail->energy_j[i]);
+    double power_w = source->power_w;
+    for (size_t i = 0; i < source->n; i++) {
+        power_w += mean_w(source->last[i].begin_ns, source->end_ns, source->last[i].energy_j);
     }
     return power_w;
 }
 
-void ws__ledger_fold_tail(ws_ledger_tail *tail)
+void ws__ledger_fold_tail(ws_ledger_source *source)
 {
-    tail->power_w = tail_w(tail);
-    tail->n       = 0;
+    source->power_w = tail_w(source);
+    source->n       = 0;
 }
 
 /** Book a span that covers intervals first < last, interval by interval. */
@@ -111,21 +126,33 @@ static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int
     }
 }
 
-/** Book a span that is not inside what is hot. False if out of memory. */
-bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
-                               double energy_j)
+/** Book a span of a page not all of which is hot; the span may be. */
+WS_HOT void ws__ledger_book_elsewhere(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
+                                      int64_t end_ns, double energy_j)
 {
-    WS_ASSERT(begin_ns >= 0 && cell < bin_doubles(ledger));
-    if (begin_ns >= ledger->hot_bin.begin_ns && end_ns < ledger->hot_bin.end_ns) {
+    ws_ledger   *ledger = page->ledger;
+    const size_t cell   = page->source->node * WS_COMPONENT_COUNT + component;
+    WS_ASSERT(begin_ns >= 0 && begin_ns <= end_ns);
+    if (begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns) {
         ledger->hot_bin_j[cell] += energy_j;
+        *ledger->windows.hot_j += energy_j;
     } else {
-        book_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
+        if (begin_ns >= ledger->hot_bin.begin_ns && end_ns < ledger->hot_bin.end_ns) {
+            ledger->hot_bin_j[cell] += energy_j;
+        } else {
+            book_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
+        }
+        ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
+        const ws_grid_cell *bin = &ledger->hot_bin, *window = &ledger->windows.hot;
+        ledger->hot_begin_ns = window->begin_ns > bin->begin_ns ? window->begin_ns : bin->begin_ns;
+        ledger->hot_end_ns   = window->end_ns < bin->end_ns ? window->end_ns : bin->end_ns;
     }
-    ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
-    const ws_grid_cell *bin = &ledger->hot_bin, *window = &ledger->windows.hot;
-    ledger->hot_begin_ns = window->begin_ns > bin->begin_ns ? window->begin_ns : bin->begin_ns;
-    ledger->hot_end_ns   = window->end_ns < bin->end_ns ? window->end_ns : bin->end_ns;
-    return ledger->status == WS_OK;
+    if (ledger->status == WS_OK) {
+        page->total_j[component] += energy_j;
+        if (end_ns == page->last_ns) {
+            ws__ledger_note_end(page->source, begin_ns, energy_j);
+        }
+    }
 }
 
 /** Energy booked at the very end of the run may have opened an interval beyond it: move it into the one
@@ -151,10 +178,12 @@ void ws_ledger_close(ws_ledger *ledger, int64_t end_ns)
         return;
     }
     fold_last_bins(ledger, (size_t)last + 1);
-    for (size_t node = 0; node < ledger->n_nodes; node++) {
-        const ws_ledger_tail *tail = &ledger->tail[node];
-        WS_ASSERT(tail->end_ns <= end_ns);
-        ledger->tick_w[(size_t)last * ledger->n_nodes + node] = tail->end_ns == end_ns ? tail_w(tail) : 0.0;
+    double *last_tick_w = ledger->tick_w + (size_t)last * ledger->n_nodes;
+    memset(last_tick_w, 0, ledger->n_nodes * sizeof(*last_tick_w));
+    for (size_t i = 0; i < ledger->n_sources; i++) {
+        const ws_ledger_source *source = &ledger->sources[i];
+        WS_ASSERT(source->end_ns <= end_ns);
+        last_tick_w[source->node] += source->end_ns == end_ns ? tail_w(source) : 0.0;
     }
 }
 

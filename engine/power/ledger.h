@@ -26,25 +26,30 @@
 
 enum { WS_LEDGER_TAIL_SPANS = 4 };
 
-/** The spans that end last on a node: they give the tick power at the end of the run, known only when
- * closing. Most are overtaken before anybody asks for their power, so the last few are kept as they came. */
-typedef struct ws_ledger_tail {
-    int64_t  end_ns;  /* latest end of a span so far */
-    double   power_w; /* of the spans that end there, but those below */
-    uint32_t n;
-    int64_t begin_ns[WS_LEDGER_TAIL_SPANS + 1]; /* the last place is for spans that end earlier: never read */
-    double  energy_j[WS_LEDGER_TAIL_SPANS + 1];
-} ws_ledger_tail;
+/** Who books: a node, or one of several on it, each of which books in nearly the order of time. Its spans
+ * that end last give the tick power at the end of the run, known only when closing. Most are overtaken before
+ * anybody asks for their power, so the last few are kept as they came. */
+typedef struct ws_ledger_source {
+    WS_ON_CACHE_LINE size_t node;
+    int64_t                 end_ns;  /* latest end of a span so far */
+    double                  power_w; /* of the spans that end there, but those below */
+    size_t                  n;
+    struct {
+        int64_t begin_ns;
+        double  energy_j;
+    } last[WS_LEDGER_TAIL_SPANS];
+} ws_ledger_source;
 
 typedef struct ws_ledger {
-    ws_arena       *arena; /* borrowed */
-    size_t          n_nodes;
-    double         *total_j;              /* [n_nodes][WS_COMPONENT_COUNT] */
-    ws_ledger_tail *tail;                 /* [n_nodes] */
-    size_t          n_bins, bin_capacity; /* intervals touched so far */
-    double         *bin_j;                /* [bin][n_nodes][WS_COMPONENT_COUNT] */
-    double         *tick_w;               /* [bin][n_nodes] power at the end of the interval */
-    ws_window_meter windows; /* all nodes together; measures nothing unless the owner initialises it */
+    ws_arena         *arena; /* borrowed */
+    size_t            n_nodes;
+    double           *total_j; /* [n_nodes][WS_COMPONENT_COUNT] */
+    ws_ledger_source *sources; /* [n_sources]: the nodes, then those added */
+    size_t            n_sources, sources_capacity;
+    size_t            n_bins, bin_capacity; /* intervals touched so far */
+    double           *bin_j;                /* [bin][n_nodes][WS_COMPONENT_COUNT] */
+    double           *tick_w;               /* [bin][n_nodes] power at the end of the interval */
+    ws_window_meter   windows; /* all nodes together; measures nothing unless the owner initialises it */
     /* the interval and window booked last, which the next span is likely in too */
     ws_grid_cell hot_bin;                  /* the interval */
     double      *hot_bin_j;                /* its [n_nodes][WS_COMPONENT_COUNT] in bin_j */
@@ -60,45 +65,94 @@ typedef struct ws_ledger {
 WS_NODISCARD ws_status ws_ledger_init(ws_ledger *ledger, ws_arena *arena, size_t n_nodes,
                                       int64_t interval_ns);
 
-bool ws__ledger_book_elsewhere(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
-                               double energy_j);
-void ws__ledger_fold_tail(ws_ledger_tail *tail);
+/** Add one that books on a node, before anything is booked.
+ * @param[out] source_out  its number; those of the nodes are 0 to n_nodes - 1
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status ws_ledger_add_source(ws_ledger *ledger, size_t node, size_t *source_out);
 
-/* Where several instances take turns, which span ends last cannot be guessed: choosing a place for it, if
- * only the one that nobody reads, takes less time than a wrong guess. */
-static inline void ws__ledger_add_tail(ws_ledger_tail *tail, int64_t begin_ns, int64_t end_ns,
-                                       double energy_j)
+void ws__ledger_fold_tail(ws_ledger_source *source);
+
+/** Keep a span that ends last so far. */
+static inline void ws__ledger_note_end(ws_ledger_source *source, int64_t begin_ns, double energy_j)
 {
-    const bool is_later = end_ns > tail->end_ns, is_last = end_ns >= tail->end_ns;
-    if (WS_UNLIKELY(tail->n == WS_LEDGER_TAIL_SPANS) && is_last && !is_later) {
-        ws__ledger_fold_tail(tail);
+    if (WS_UNLIKELY(source->n == WS_LEDGER_TAIL_SPANS)) {
+        ws__ledger_fold_tail(source);
     }
-    const uint32_t n      = is_later ? 0 : tail->n;
-    const uint32_t place  = is_last ? n : WS_LEDGER_TAIL_SPANS;
-    tail->begin_ns[place] = begin_ns;
-    tail->energy_j[place] = energy_j;
-    tail->n               = is_last ? n + 1 : tail->n;
-    tail->power_w         = is_later ? 0.0 : tail->power_w;
-    tail->end_ns          = is_later ? end_ns : tail->end_ns;
+    source->last[source->n].begin_ns = begin_ns;
+    source->last[source->n].energy_j = energy_j;
+    source->n++;
 }
 
-/** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns. An empty span books it at that
- * instant, in the interval that begins there or is under way, without instantaneous power. Negative energy is
- * allowed only for corrections that leave totals >= 0. Failures are kept in ledger->status; later bookings
- * are then ignored. */
-static inline void ws_ledger_book(ws_ledger *ledger, size_t node, ws_component component, int64_t begin_ns,
+/** A stretch of time of one source, for several spans: what they have in common is looked up once. */
+typedef struct ws_ledger_page {
+    ws_ledger        *ledger;
+    ws_ledger_source *source;
+    int64_t           last_ns; /* spans that end here are among the last of the source; -1 = none is */
+    double *bin_j, *total_j;   /* [WS_COMPONENT_COUNT] of its node; bin_j NULL = not all of it is hot */
+} ws_ledger_page;
+
+void ws__ledger_book_elsewhere(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
+                               int64_t end_ns, double energy_j);
+
+/** Open the page of spans within [begin_ns, end_ns], at least one of which ends at end_ns: those that end
+ * earlier are not the last ones of the source. Nothing else may be booked until the last of them is. */
+static inline ws_ledger_page ws_ledger_open(ws_ledger *ledger, size_t source, int64_t begin_ns,
+                                            int64_t end_ns)
+{
+    ws_ledger_source *books  = &ledger->sources[source];
+    const size_t      cell   = books->node * WS_COMPONENT_COUNT;
+    const bool        is_hot = begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns;
+    if (end_ns > books->end_ns) {
+        books->end_ns  = end_ns;
+        books->power_w = 0.0;
+        books->n       = 0;
+    }
+    return (ws_ledger_page){.ledger  = ledger,
+                            .source  = books,
+                            .last_ns = end_ns == books->end_ns ? end_ns : -1,
+                            .bin_j   = is_hot ? ledger->hot_bin_j + cell : NULL,
+                            .total_j = ledger->total_j + cell};
+}
+
+/** Book energy of a span on a page all of which is hot, but on its window: the caller sums that up in
+ * *window_j, from and to *ws_ledger_window(). */
+static inline void ws_ledger_book_hot(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
+                                      int64_t end_ns, double energy_j, double *window_j)
+{
+    page->bin_j[component] += energy_j;
+    page->total_j[component] += energy_j;
+    *window_j += energy_j;
+    if (end_ns == page->last_ns) {
+        ws__ledger_note_end(page->source, begin_ns, energy_j);
+    }
+}
+
+/** Energy of the window that is hot. */
+static inline double *ws_ledger_window(const ws_ledger_page *page)
+{
+    return page->ledger->windows.hot_j;
+}
+
+/** Book energy spread evenly over [begin_ns, end_ns), 0 <= begin_ns <= end_ns, within the page. An empty span
+ * books it at that instant, in the interval that begins there or is under way, without instantaneous power.
+ * Negative energy is allowed only for corrections that leave totals >= 0. Failures are kept in
+ * ledger->status; later bookings are then ignored. */
+static inline void ws_ledger_book_on(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
+                                     int64_t end_ns, double energy_j)
+{
+    if (WS_LIKELY(page->bin_j != NULL)) {
+        ws_ledger_book_hot(page, component, begin_ns, end_ns, energy_j, ws_ledger_window(page));
+    } else {
+        ws__ledger_book_elsewhere(page, component, begin_ns, end_ns, energy_j);
+    }
+}
+
+/** Book a span that comes alone. */
+static inline void ws_ledger_book(ws_ledger *ledger, size_t source, ws_component component, int64_t begin_ns,
                                   int64_t end_ns, double energy_j)
 {
-    WS_ASSERT(begin_ns <= end_ns);
-    const size_t cell = node * WS_COMPONENT_COUNT + component;
-    if (WS_LIKELY(begin_ns >= ledger->hot_begin_ns && end_ns < ledger->hot_end_ns)) {
-        ledger->hot_bin_j[cell] += energy_j;
-        *ledger->windows.hot_j += energy_j;
-    } else if (!ws__ledger_book_elsewhere(ledger, cell, begin_ns, end_ns, energy_j)) {
-        return;
-    }
-    ledger->total_j[cell] += energy_j;
-    ws__ledger_add_tail(&ledger->tail[node], begin_ns, end_ns, energy_j);
+    const ws_ledger_page page = ws_ledger_open(ledger, source, begin_ns, end_ns);
+    ws_ledger_book_on(&page, component, begin_ns, end_ns, energy_j);
 }
 
 /** Make the series cover exactly [0, end_ns), the last interval possibly partial. No span may reach beyond

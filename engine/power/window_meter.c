@@ -37,13 +37,15 @@ static void measure_nothing(ws_window_meter *meter)
 static inline void book_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns,
                                int64_t end_ns, double energy_j)
 {
-    const double  power_w      = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
-    const int64_t first_end_ns = (first + 1) * meter->hot.length_ns;
-    ws_window    *windows      = meter->windows;
-    windows[first].energy_j += power_w * ((double)(first_end_ns - begin_ns) * WS_S_PER_NS);
+    const double power_w = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
+    ws_window   *windows = meter->windows;
+    windows[first].energy_j +=
+        power_w * ((double)((first + 1) * meter->hot.length_ns - begin_ns) * WS_S_PER_NS);
     windows[last].energy_j += power_w * ((double)(end_ns - meter->hot.begin_ns) * WS_S_PER_NS);
-    windows[first + 1].change_w += power_w;
-    windows[last].change_w -= power_w;
+    if (last - first > 1) { /* it covers some whole */
+        windows[first + 1].change_w += power_w;
+        windows[last].change_w -= power_w;
+    }
 }
 
 /** Make a window the hot one. False if out of memory: nothing is measured from then on. */
@@ -61,7 +63,7 @@ static bool heat(ws_window_meter *meter, int64_t window)
     return true;
 }
 
-void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+WS_HOT void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
     if (WS_UNLIKELY(meter->hot.length_ns == 0)) {
         measure_nothing(meter);

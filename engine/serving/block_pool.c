@@ -40,7 +40,7 @@ static void unlink_free(ws_block_pool *pool, int32_t block)
     pool->n_cached_free -= is_indexed(pool, block);
 }
 
-int32_t ws_block_pool_take(ws_block_pool *pool)
+WS_HOT int32_t ws_block_pool_take(ws_block_pool *pool)
 {
     if (pool->n_fresh_used < pool->n_blocks) {
         const int32_t block = pool->n_fresh_used++;
@@ -58,7 +58,7 @@ int32_t ws_block_pool_take(ws_block_pool *pool)
     return block;
 }
 
-void ws_block_pool_touch(ws_block_pool *pool, int32_t block)
+WS_HOT void ws_block_pool_touch(ws_block_pool *pool, int32_t block)
 {
     if (pool->blocks[block].n_refs == 0) {
         unlink_free(pool, block);
@@ -66,7 +66,7 @@ void ws_block_pool_touch(ws_block_pool *pool, int32_t block)
     pool->blocks[block].n_refs++;
 }
 
-void ws_block_pool_free(ws_block_pool *pool, int32_t block)
+WS_HOT void ws_block_pool_free(ws_block_pool *pool, int32_t block)
 {
     ws_block *entry = &pool->blocks[block];
     WS_ASSERT(entry->n_refs > 0);
@@ -85,7 +85,7 @@ void ws_block_pool_free(ws_block_pool *pool, int32_t block)
     pool->n_cached_free += is_indexed(pool, block);
 }
 
-void ws_block_pool_index(ws_block_pool *pool, int32_t block, uint32_t prefix)
+WS_HOT void ws_block_pool_index(ws_block_pool *pool, int32_t block, uint32_t prefix)
 {
     ws_block *entry = &pool->blocks[block];
     if (entry->prefix != WS_NO_PREFIX) {

@@ -20,7 +20,7 @@ static size_t position_of(const ws_request_list *list, const ws_request *request
     return lo;
 }
 
-ws_status ws_request_list_insert(ws_request_list *list, ws_arena *arena, ws_request *request)
+WS_HOT ws_status ws_request_list_insert(ws_request_list *list, ws_arena *arena, ws_request *request)
 {
     WS_TRY(ws_arena_grow(arena, &list->items, &list->capacity, list->n, list->n + 1, sizeof(*list->items)));
     const size_t at = position_of(list, request);
@@ -30,7 +30,7 @@ ws_status ws_request_list_insert(ws_request_list *list, ws_arena *arena, ws_requ
     return WS_OK;
 }
 
-void ws_request_list_remove(ws_request_list *list, const ws_request *request)
+WS_HOT void ws_request_list_remove(ws_request_list *list, const ws_request *request)
 {
     const size_t at = position_of(list, request);
     if (at < list->n && list->items[at] == request) {
@@ -60,7 +60,7 @@ static int64_t finish_clock(const ws_request *request)
     return (int64_t)request->target - 1 - request->base;
 }
 
-ws_status ws_cohort_join(ws_cohort *cohort, ws_request *request, int64_t next_batch)
+WS_HOT ws_status ws_cohort_join(ws_cohort *cohort, ws_request *request, int64_t next_batch)
 {
     request->base       = request->computed - cohort->clock;
     request->join_clock = cohort->clock;
@@ -82,7 +82,7 @@ ws_status ws_cohort_join(ws_cohort *cohort, ws_request *request, int64_t next_ba
     return WS_OK;
 }
 
-void ws_cohort_sync(const ws_cohort *cohort, ws_request *request)
+WS_HOT void ws_cohort_sync(const ws_cohort *cohort, ws_request *request)
 {
     request->computed = (int32_t)(request->base + cohort->clock);
     request->reached  = request->computed + 1;
@@ -109,7 +109,7 @@ static void find_next_finish(ws_cohort *cohort)
     }
 }
 
-ws_status ws_cohort_leave(ws_cohort *cohort, ws_request *request)
+WS_HOT ws_status ws_cohort_leave(ws_cohort *cohort, ws_request *request)
 {
     ws_cohort_sync(cohort, request);
     ws_request_list_remove(&cohort->members, request);
@@ -126,17 +126,17 @@ ws_status ws_cohort_leave(ws_cohort *cohort, ws_request *request)
                              cohort->clock - request->join_clock);
 }
 
-const ws_request_list *ws_cohort_opening(const ws_cohort *cohort)
+WS_HOT const ws_request_list *ws_cohort_opening(const ws_cohort *cohort)
 {
     return &cohort->phases[cohort->clock % cohort->block_size];
 }
 
-const ws_request_list *ws_cohort_filling(const ws_cohort *cohort)
+WS_HOT const ws_request_list *ws_cohort_filling(const ws_cohort *cohort)
 {
     return &cohort->phases[(cohort->clock + 1) % cohort->block_size];
 }
 
-void ws_cohort_kv(ws_cohort *cohort, int64_t *sum_out, int64_t *max_out, int64_t *min_out)
+WS_HOT void ws_cohort_kv(ws_cohort *cohort, int64_t *sum_out, int64_t *max_out, int64_t *min_out)
 {
     if (cohort->extremes_are_stale) {
         find_extremes(cohort);
@@ -146,7 +146,7 @@ void ws_cohort_kv(ws_cohort *cohort, int64_t *sum_out, int64_t *max_out, int64_t
     *min_out = cohort->base_min + cohort->clock;
 }
 
-void ws_cohort_advance(ws_cohort *cohort)
+WS_HOT void ws_cohort_advance(ws_cohort *cohort)
 {
     cohort->clock++;
 }

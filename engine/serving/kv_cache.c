@@ -43,7 +43,7 @@ ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_t n_chunks, i
     return ws_block_pool_init(&tier->pool, arena, n_chunks, n_prefixes);
 }
 
-void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request)
+WS_HOT void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request)
 {
     if (request->chain != NULL || !kv->is_caching) {
         return;
@@ -80,7 +80,7 @@ static void lookup_tier(const ws_kv_tier *tier, const ws_request *request, ws_kv
     }
 }
 
-ws_kv_hit ws_kv_cache_lookup(const ws_kv_cache *kv, const ws_request *request)
+WS_HOT ws_kv_hit ws_kv_cache_lookup(const ws_kv_cache *kv, const ws_request *request)
 {
     ws_kv_hit hit = {0};
     if (!kv->is_caching) {
@@ -117,8 +117,8 @@ static int32_t blocks_needed(const ws_kv_cache *kv, const ws_request *request, i
     return (fresh > 0 ? fresh : 0) + hit->n_unreferenced;
 }
 
-bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens,
-                      const ws_kv_hit *hit)
+WS_HOT bool ws_kv_cache_fits(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens,
+                             const ws_kv_hit *hit)
 {
     return blocks_needed(kv, request, n_tokens, hit) <= ws_block_pool_n_free(&kv->pool);
 }
@@ -153,8 +153,8 @@ static void take_hit(ws_kv_cache *kv, ws_request *request, const ws_kv_hit *hit)
     }
 }
 
-ws_status ws_kv_cache_extend(ws_kv_cache *kv, ws_request *request, int32_t n_new, const ws_kv_hit *hit,
-                             bool *granted_out)
+WS_HOT ws_status ws_kv_cache_extend(ws_kv_cache *kv, ws_request *request, int32_t n_new, const ws_kv_hit *hit,
+                                    bool *granted_out)
 {
     const int32_t hit_tokens = hit != NULL ? hit->npu_tokens + hit->tier_tokens : 0;
     const int32_t n_tokens   = request->computed + hit_tokens + n_new;
@@ -197,7 +197,7 @@ static void write_through(ws_kv_cache *kv, const ws_request *request, int32_t fr
     }
 }
 
-void ws__kv_cache_index_blocks(ws_kv_cache *kv, ws_request *request, int32_t to)
+WS_HOT void ws__kv_cache_index_blocks(ws_kv_cache *kv, ws_request *request, int32_t to)
 {
     if (!kv->is_caching) {
         return;
@@ -214,7 +214,7 @@ void ws__kv_cache_index_blocks(ws_kv_cache *kv, ws_request *request, int32_t to)
     }
 }
 
-void ws_kv_cache_release(ws_kv_cache *kv, ws_request *request)
+WS_HOT void ws_kv_cache_release(ws_kv_cache *kv, ws_request *request)
 {
     for (int32_t i = request->n_blocks - 1; i >= 0; i--) {
         ws_block_pool_free(&kv->pool, request->blocks[i]);

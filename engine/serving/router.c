@@ -51,7 +51,7 @@ static size_t lowest_score(const ws_router_group *group, double (*score)(const w
     return best;
 }
 
-ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group)
+WS_HOT ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group)
 {
     WS_ASSERT(group->n_members > 0);
     size_t chosen = 0;
@@ -90,7 +90,7 @@ ws_status ws_arrivals_init(ws_arrivals *arrivals, ws_arena *arena, const ws_work
     return WS_OK;
 }
 
-int64_t ws_arrivals_next_ns(const ws_arrivals *arrivals, const ws_request *requests)
+WS_HOT int64_t ws_arrivals_next_ns(const ws_arrivals *arrivals, const ws_request *requests)
 {
     return arrivals->next < arrivals->n ? requests[arrivals->ids[arrivals->next]].arrival_ns : INT64_MAX;
 }
@@ -115,8 +115,8 @@ static ws_status insert_pending(ws_arrivals *arrivals, const ws_request *request
     return WS_OK;
 }
 
-ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload, ws_request *requests,
-                              uint32_t finished, int64_t now_ns)
+WS_HOT ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload, ws_request *requests,
+                                     uint32_t finished, int64_t now_ns)
 {
     const ws_workload_request *request = &workload->requests[finished];
     if (request->session < 0) {

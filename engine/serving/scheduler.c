@@ -3,13 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "serving/token_runs.h"
 #include "serving/work_runs.h"
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cache *kv,
                             const ws_scheduler_config *config)
@@ -66,7 +62,7 @@ static bool is_before(const ws_request *a, const ws_request *b)
     return a->arrival_ns != b->arrival_ns ? a->arrival_ns < b->arrival_ns : a->id < b->id;
 }
 
-ws_status ws_scheduler_add(ws_scheduler *s, ws_request *request)
+WS_HOT ws_status ws_scheduler_add(ws_scheduler *s, ws_request *request)
 {
     request->instance = s->config.instance;
     ws_kv_cache_bind(s->kv, request);
@@ -191,10 +187,10 @@ static int64_t wanted_tokens(const ws_scheduler *s, const ws_request *request)
     return threshold > 0 && n > threshold ? threshold : n;
 }
 
-static ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_ns, ws_batch *batch,
-                              int64_t *budget, bool *granted_out, bool *preempted_out)
+static WS_HOT ws_status schedule_one(ws_scheduler *s, ws_request *request, int64_t now_ns, ws_batch *batch,
+                                     int64_t *budget, bool *granted_out, bool *preempted_out)
 {
-    const int64_t n = min_i64(wanted_tokens(s, request), *budget);
+    const int64_t n = ws_min_i64(wanted_tokens(s, request), *budget);
     *granted_out    = true;
     if (n > 1 || needs_kv_work(s->kv, request->computed)) {
         WS_TRY(grant_slots(s, request, (int32_t)n, granted_out, preempted_out));
@@ -342,7 +338,7 @@ static int64_t admissible_tokens(const ws_scheduler *s, const ws_request *head, 
     if (!s->config.enable_chunked_prefill && n > budget) {
         return 0;
     }
-    return min_i64(n, budget);
+    return ws_min_i64(n, budget);
 }
 
 /* Admit the head of the queue if it fits; admitted_out tells. Nobody overtakes it. */
@@ -411,7 +407,7 @@ static void batch_open(ws_scheduler *s, ws_batch *batch, int64_t now_ns)
     s->n_in_flight++;
 }
 
-ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, ws_batch **batch_out)
+WS_HOT ws_status ws_scheduler_schedule(ws_scheduler *s, int64_t now_ns, ws_error *err, ws_batch **batch_out)
 {
     *batch_out = NULL;
     if ((int64_t)s->n_in_flight >= s->config.pp_size || (s->n_running == 0 && s->n_waiting == 0)) {
@@ -465,7 +461,7 @@ ws_status ws_scheduler_dummy(ws_scheduler *s, int64_t now_ns, ws_batch **batch_o
     return WS_OK;
 }
 
-ws_batch *ws_scheduler_find_batch(ws_scheduler *s, int64_t id)
+WS_HOT ws_batch *ws_scheduler_find_batch(ws_scheduler *s, int64_t id)
 {
     for (size_t i = 0; i < s->n_batches; i++) {
         if (s->batches[i].in_use && s->batches[i].id == id) {
@@ -621,8 +617,8 @@ static ws_status join_steady(ws_scheduler *s, const ws_batch *batch)
     return WS_OK;
 }
 
-ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns,
-                                ws_completion *completion_out)
+WS_HOT ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns,
+                                       ws_completion *completion_out)
 {
     *completion_out = (ws_completion){.generated_tokens = (int64_t)batch->n_steady};
     s->finished.n   = 0;
@@ -647,7 +643,7 @@ ws_status ws_scheduler_complete(ws_scheduler *s, ws_batch *batch, int64_t now_ns
 
 /* ---- hand-off ---- */
 
-ws_status ws_scheduler_accept(ws_scheduler *s, ws_request *request, ws_error *err)
+WS_HOT ws_status ws_scheduler_accept(ws_scheduler *s, ws_request *request, ws_error *err)
 {
     ws_kv_cache *kv   = s->kv;
     request->instance = s->config.instance;

@@ -23,7 +23,7 @@ static ws_status begin_run(ws_request *request, ws_arena *arena, int64_t batch_i
 }
 
 /* The batch is not where the open run would go on: the run gets its stride, or ends. */
-ws_status ws__token_runs_turn(ws_request *request, ws_arena *arena, int64_t batch_id)
+WS_HOT ws_status ws__token_runs_turn(ws_request *request, ws_arena *arena, int64_t batch_id)
 {
     if (request->stride == 0 && request->n_tokens_done == request->run_first_token + 1) {
         request->stride = (int32_t)(batch_id - request->last_batch);
@@ -32,7 +32,7 @@ ws_status ws__token_runs_turn(ws_request *request, ws_arena *arena, int64_t batc
     return begin_run(request, arena, batch_id);
 }
 
-ws_status ws_token_runs_add(ws_request *request, ws_arena *arena, int64_t first_batch, int64_t n)
+WS_HOT ws_status ws_token_runs_add(ws_request *request, ws_arena *arena, int64_t first_batch, int64_t n)
 {
     int64_t done = 0;
     while (done < n && done < 3) { /* the third one goes on with a stride of 1 whatever came before */

@@ -13,8 +13,8 @@ static bool carries_on(ws_work_run *run, int32_t instance, int64_t batch_id, int
     return distance == (int64_t)run->count * run->stride;
 }
 
-ws_status ws_work_runs_add(ws_request *request, ws_arena *arena, int32_t instance, int64_t batch_id,
-                           int32_t n_tokens)
+WS_HOT ws_status ws_work_runs_add(ws_request *request, ws_arena *arena, int32_t instance, int64_t batch_id,
+                                  int32_t n_tokens)
 {
     if (carries_on(request->last_work, instance, batch_id, n_tokens)) {
         request->last_work->count++;

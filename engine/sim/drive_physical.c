@@ -194,7 +194,7 @@ static ws_status drain(ws_run *run)
     return WS_OK;
 }
 
-ws_status ws_drive_physical(ws_run *run)
+WS_HOT ws_status ws_drive_physical(ws_run *run)
 {
     for (int64_t round = 1;; round++) {
         const int64_t arrival_ns = ws_arrivals_next_ns(&run->arrivals, run->requests);

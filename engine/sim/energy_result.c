@@ -25,8 +25,9 @@ static ws_status put_nodes(ws_run *run, const bool *tracked)
     }
     for (size_t i = 0; i < run->power.n_machines; i++) {
         const ws_npu_machine *machine = &run->power.machines[i];
+        const size_t          node    = run->power.ledger.sources[machine->source].node;
         for (size_t k = 0; k < WS_STATE_COUNT; k++) {
-            state_s[machine->node * WS_STATE_COUNT + k] += tracked[machine->node] ? machine->state_s[k] : NAN;
+            state_s[node * WS_STATE_COUNT + k] += tracked[node] ? machine->state_s[k] : NAN;
         }
     }
     run->result.component_j = component_j;
@@ -128,120 +129,110 @@ ws_status ws_energy_result_fill(ws_run *run)
 
 /* ---- by request ---- */
 
-typedef struct energy_pair {
-    double active_j, energy_j;
-} energy_pair;
-
-/** What a token costs in each batch of an instance, summed up. */
+/** What tokens cost in the batches of an instance. */
 typedef struct token_cost {
-    energy_pair *before;      /* [batches + 1] of all earlier batches together */
-    bool         is_measured; /* some of it may have drawn tracked energy */
+    const ws_instance_book *book;
+    bool                    is_measured; /* some of it may have drawn tracked energy */
 } token_cost;
 
-/** The batches that make one round: those of a DP group, or one. */
+/** The batches that make one round of a DP group. */
 typedef struct round_pool {
-    energy_pair drawn;
-    double      n_tokens;
+    ws_batch_cost drawn;
+    double        n_tokens;
 } round_pool;
 
-static bool shares_rounds(const ws_instance_config *a, const ws_instance_config *b)
+static size_t most_batches(const ws_run *run, int32_t group)
 {
-    return a->dp_group == b->dp_group;
+    size_t most = 0;
+    for (size_t i = 0; i < run->scenario->n_instances; i++) {
+        const size_t n = run->power.instances[i].n_batches;
+        most           = run->scenario->instances[i].dp_group == group && n > most ? n : most;
+    }
+    return most;
 }
 
-/* Pool the batches of all instances that share rounds with c: padding and dummies are there for the whole
- * group. */
-static ws_status pool_rounds(ws_run *run, const ws_instance_config *c, round_pool **pools_out,
-                             bool *is_measured_out)
+/* Add the batches of a member to the rounds they are in. */
+static void pool_member(const ws_instance_book *book, round_pool *pools)
 {
-    const ws_scenario *s        = run->scenario;
-    size_t             n_rounds = 0;
-    for (size_t i = 0; i < s->n_instances; i++) {
-        if (shares_rounds(c, &s->instances[i])) {
-            const size_t n   = run->power.instances[i].n_batches;
-            n_rounds         = n > n_rounds ? n : n_rounds;
-            *is_measured_out = *is_measured_out || ws_power_book_tracks(&run->power, &s->instances[i]);
+    for (size_t b = 0; b < book->n_batches; b++) {
+        const ws_round_part part = book->parts[b];
+        if (part.round >= 0) {
+            const ws_batch_cost *batch = ws_cost_of_batch(book, b);
+            round_pool          *pool  = &pools[part.round];
+            pool->drawn.active_j += batch->active_j;
+            pool->drawn.energy_j += batch->energy_j;
+            pool->n_tokens += (double)part.n_tokens;
         }
     }
-    round_pool *pools = ws_arena_calloc(&run->arena, n_rounds, sizeof(*pools));
+}
+
+/* Put what a token cost in the place of what the batches drew. */
+static void cost_member(ws_instance_book *book, const round_pool *pools)
+{
+    for (size_t b = 0; b < book->n_batches; b++) {
+        ws_batch_cost spent =
+            b >= book->period ? *ws_cost_of_batch(book, b - book->period) : (ws_batch_cost){0.0, 0.0};
+        if (book->parts[b].round >= 0) {
+            const round_pool *pool = &pools[book->parts[b].round];
+            ws_batch_cost_add(&spent, pool->drawn.active_j, pool->drawn.energy_j, pool->n_tokens);
+        }
+        *ws_cost_of_batch(book, b) = spent;
+    }
+}
+
+/* Padding and dummies of a DP group are there for all of it: its members share the cost of every round. */
+static ws_status cost_group(ws_run *run, int32_t group, token_cost *costs)
+{
+    const ws_scenario *s           = run->scenario;
+    round_pool        *pools       = ws_arena_calloc(&run->arena, most_batches(run, group), sizeof(*pools));
+    bool               is_measured = false;
     if (pools == NULL) {
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_instance_book *book = &run->power.instances[i];
-        for (size_t b = 0; shares_rounds(c, &s->instances[i]) && b < book->n_batches; b++) {
-            const ws_batch_cost *batch = ws_cost_of_batch(book, b);
-            if (batch->round >= 0) {
-                round_pool *pool = &pools[batch->round];
-                pool->drawn.active_j += batch->active_j;
-                pool->drawn.energy_j += batch->energy_j;
-                pool->n_tokens += (double)batch->n_tokens;
-            }
+        if (s->instances[i].dp_group == group) {
+            pool_member(costs[i].book, pools);
+            is_measured = is_measured || costs[i].is_measured;
         }
     }
-    *pools_out = pools;
-    return WS_OK;
-}
-
-/* What the tokens of a batch have to carry where it shares no round. */
-static inline round_pool pool_of(const ws_batch_cost *batch)
-{
-    return (round_pool){{batch->active_j, batch->energy_j}, (double)batch->n_tokens};
-}
-
-static ws_status cost_tokens(ws_run *run, const ws_instance_config *c, token_cost *out)
-{
-    const ws_instance_book *book  = &run->power.instances[c->index];
-    round_pool             *pools = NULL; /* needed only where batches share a round */
-    energy_pair             sum   = {0.0, 0.0};
-    out->is_measured              = ws_power_book_tracks(&run->power, c);
-    if (c->dp_group != WS_NO_GROUP) {
-        WS_TRY(pool_rounds(run, c, &pools, &out->is_measured));
-    }
-    out->before = ws_arena_alloc(&run->arena, book->n_batches + 1, sizeof(*out->before));
-    if (out->before == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    out->before[0] = sum;
-    for (size_t b = 0; b < book->n_batches; b++) {
-        const ws_batch_cost *batch = ws_cost_of_batch(book, b);
-        const round_pool     pool = pools != NULL && batch->round >= 0 ? pools[batch->round] : pool_of(batch);
-        const double         per_token = pool.n_tokens > 0 ? 1.0 / pool.n_tokens : 0.0;
-        sum.active_j += pool.drawn.active_j * per_token;
-        sum.energy_j += pool.drawn.energy_j * per_token;
-        out->before[b + 1] = sum;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        if (s->instances[i].dp_group == group) {
+            cost_member(&run->power.instances[i], pools);
+            costs[i].is_measured = is_measured;
+        }
     }
     return WS_OK;
 }
 
 /** What a request has drawn so far. */
 typedef struct request_share {
-    energy_pair drawn;
-    bool        is_measured;
+    ws_batch_cost drawn;
+    bool          is_measured;
 } request_share;
 
-static energy_pair plus_batches(energy_pair sum, const token_cost *cost, int64_t first, int64_t behind,
-                                double n_tokens)
+/* Add n_tokens in each of count batches, one period from the next. */
+static inline void add_periodic(ws_batch_cost *drawn, const ws_instance_book *book, size_t first,
+                                size_t count, double n_tokens)
 {
-    sum.active_j += n_tokens * (cost->before[behind].active_j - cost->before[first].active_j);
-    sum.energy_j += n_tokens * (cost->before[behind].energy_j - cost->before[first].energy_j);
-    return sum;
+    const ws_batch_cost *to = ws_cost_of_batch(book, first + (count - 1) * book->period);
+    const ws_batch_cost  from =
+        first >= book->period ? *ws_cost_of_batch(book, first - book->period) : (ws_batch_cost){0.0, 0.0};
+    drawn->active_j += n_tokens * (to->active_j - from.active_j);
+    drawn->energy_j += n_tokens * (to->energy_j - from.energy_j);
 }
 
 /* n_tokens in each of count batches from first on. */
 static void add_run(request_share *share, const token_cost *cost, int64_t first, int32_t count,
                     int32_t stride, int32_t n_tokens)
 {
-    energy_pair sum    = share->drawn;
-    share->is_measured = share->is_measured || (count > 0 && cost->is_measured);
-    if (stride == 1) {
-        share->drawn = plus_batches(sum, cost, first, first + count, (double)n_tokens);
-        return;
+    const size_t period = cost->book->period, n = (size_t)count, step = (size_t)stride;
+    /* parts that are periodic each: one, or those of batches that follow each other, or every single batch */
+    const size_t n_parts = step == period ? 1 : step == 1 && period < n ? period : n;
+    share->is_measured   = share->is_measured || (count > 0 && cost->is_measured);
+    for (size_t k = 0; k < n_parts && k < n; k++) {
+        add_periodic(&share->drawn, cost->book, (size_t)first + k * step, (n - k + n_parts - 1) / n_parts,
+                     (double)n_tokens);
     }
-    for (int64_t k = 0, b = first; k < count; k++, b += stride) {
-        sum = plus_batches(sum, cost, b, b + 1, (double)n_tokens);
-    }
-    share->drawn = sum;
 }
 
 static void share_request(const token_cost *costs, const ws_request *request, ws_request_record *record)
@@ -268,7 +259,11 @@ ws_status ws_energy_result_share(ws_run *run, ws_request_record *records)
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_instances; i++) {
-        WS_TRY(cost_tokens(run, &s->instances[i], &costs[i]));
+        costs[i] = (token_cost){.book        = &run->power.instances[i],
+                                .is_measured = ws_power_book_tracks(&run->power, &s->instances[i])};
+    }
+    for (size_t group = 0; group < s->n_groups; group++) {
+        WS_TRY(cost_group(run, (int32_t)group, costs));
     }
     for (size_t i = 0; i < run->result.n_requests; i++) {
         share_request(costs, &run->requests[records[i].itl_handle], &records[i]);

@@ -158,8 +158,8 @@ static void prepare_step(ws_executor *x, ws_executor_instance *instance, ws_prep
     *extrapolates_out = step->extrapolates;
 }
 
-ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_batch *batch,
-                              int64_t group_tokens, int64_t now_ns, bool *extrapolates_out)
+WS_HOT ws_status ws_executor_prepare(ws_executor *x, size_t i, size_t slot, const ws_batch *batch,
+                                     int64_t group_tokens, int64_t now_ns, bool *extrapolates_out)
 {
     ws_executor_instance *instance = &x->instances[i];
     ws_prepared          *prepared = &instance->prepared[slot];
@@ -230,7 +230,7 @@ static void launch(ws_executor *x, ws_executor_instance *instance, size_t slot, 
     }
 }
 
-ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
+WS_HOT ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
     ws_executor_instance *instance        = &x->instances[i];
     instance->start.is_busy               = true;
@@ -244,7 +244,7 @@ ws_status ws_executor_start(ws_executor *x, size_t i, size_t slot, int64_t now_n
     return x->graph != NULL ? submit(x, instance, slot, 0, now_ns) : WS_OK;
 }
 
-ws_status ws_executor_join(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
+WS_HOT ws_status ws_executor_join(ws_executor *x, size_t i, size_t slot, int64_t now_ns)
 {
     ws_executor_instance *instance      = &x->instances[i];
     instance->prepared[slot].end_has_it = true;
@@ -288,7 +288,7 @@ static void next_of_lockstep(const ws_executor_instance *instance, int64_t now_n
     }
 }
 
-int64_t ws_executor_next_ns(const ws_executor *x, int64_t now_ns)
+WS_HOT int64_t ws_executor_next_ns(const ws_executor *x, int64_t now_ns)
 {
     if (x->graph != NULL) {
         return ws_graph_next_ns(x->graph);
@@ -328,7 +328,7 @@ static void end_lockstep(ws_executor *x, ws_executor_instance *instance, int64_t
     }
 }
 
-ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
+WS_HOT ws_status ws_executor_run_tick(ws_executor *x, int64_t now_ns)
 {
     if (x->graph != NULL) {
         return ws_graph_run_tick(x->graph, now_ns);

@@ -75,8 +75,8 @@ static void sample_distinct(ws_rng *rng, int64_t k, int64_t n, int32_t *pool, in
     }
 }
 
-void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
-                     ws_rng *rng, int32_t *scratch, ws_expert_load *loads)
+WS_HOT void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens,
+                            int64_t n_ranks, ws_rng *rng, int32_t *scratch, ws_expert_load *loads)
 {
     const int64_t n_experts = model->n_experts, k = model->experts_per_token;
     if (policy == WS_EXPERT_BALANCED) {

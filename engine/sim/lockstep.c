@@ -2,15 +2,11 @@
 
 #include <string.h>
 
+#include "base/minmax.h"
 #include "sim/parallelism.h"
 #include "sim/step.h"
 
 enum { BYTES_PER_TOKEN_ID = 4, SEED_OF_EXPERTS = 42 };
-
-static int64_t max_i64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_npus)
 {
@@ -32,7 +28,7 @@ ws_status ws_lock_space_init(ws_lock_space *space, ws_arena *arena, int64_t n_np
 ws_status ws_lock_batch_init(ws_lock_batch *lock, ws_arena *arena, const ws_instance_config *c)
 {
     *lock           = (ws_lock_batch){0};
-    lock->expert_ns = ws_arena_calloc(arena, (size_t)max_i64(c->local_ep, 1), sizeof(*lock->expert_ns));
+    lock->expert_ns = ws_arena_calloc(arena, (size_t)ws_max_i64(c->local_ep, 1), sizeof(*lock->expert_ns));
     lock->npus      = ws_arena_calloc(arena, (size_t)c->num_npus, sizeof(*lock->npus));
     return lock->expert_ns != NULL && lock->npus != NULL ? WS_OK : WS_ERR_NOMEM;
 }
@@ -53,9 +49,9 @@ static int64_t layer_ns(const coster *k, ws_layer layer)
 {
     switch (ws_layer_category(layer)) {
     case WS_CATEGORY_DENSE:
-        return ws_profile_layer_ns(k->c->profile, layer, max_i64(k->batch->n_tokens, 1));
+        return ws_profile_layer_ns(k->c->profile, layer, ws_max_i64(k->batch->n_tokens, 1));
     case WS_CATEGORY_PER_SEQUENCE:
-        return ws_profile_layer_ns(k->c->profile, layer, max_i64(k->n_sequences, 1));
+        return ws_profile_layer_ns(k->c->profile, layer, ws_max_i64(k->n_sequences, 1));
     case WS_CATEGORY_ATTENTION:
         return k->attention_ns;
     case WS_CATEGORY_MOE:
@@ -102,11 +98,11 @@ static void put_expert_collective(coster *k, ws_lock_kind kind, int64_t bytes)
     k->energy->link_bytes += (double)k->n_blocks * (ranks - 1.0) * ((double)bytes / ranks);
 }
 
-static void put_experts(coster *k)
+static WS_HOT void put_experts(coster *k)
 {
     const ws_instance_config *c     = k->c;
     const ws_model           *m     = c->model;
-    const int64_t             share = max_i64(k->group_tokens / c->ep_total, 1);
+    const int64_t             share = ws_max_i64(k->group_tokens / c->ep_total, 1);
     ws_expert_load           *loads = k->builder->loads[0];
     ws_rng                    rng;
     int64_t                   slowest_ns = 0;
@@ -115,11 +111,12 @@ static void put_experts(coster *k)
     }
     ws_expert_route((ws_expert_routing)k->scenario->options.expert_routing_policy, m, k->batch->n_tokens,
                     c->ep_total, &rng, k->builder->expert_scratch, loads);
-    for (int64_t r = 0; r < max_i64(c->local_ep, 1); r++) {
+    for (int64_t r = 0; r < ws_max_i64(c->local_ep, 1); r++) {
         const ws_expert_load *load = &loads[r];
         k->lock->expert_ns[r] =
-            load->tokens > 0 ? ws_profile_moe_ns(c->profile, load->tokens, max_i64(load->activated, 1)) : 0;
-        slowest_ns = max_i64(slowest_ns, k->lock->expert_ns[r]);
+            load->tokens > 0 ? ws_profile_moe_ns(c->profile, load->tokens, ws_max_i64(load->activated, 1))
+                             : 0;
+        slowest_ns = ws_max_i64(slowest_ns, k->lock->expert_ns[r]);
     }
     if (c->ep_total > 1) {
         put_expert_collective(k, WS_LOCK_DISPATCH,
@@ -144,7 +141,7 @@ static int64_t sum_section(coster *k, ws_section section)
     return ns;
 }
 
-static void put_section(coster *k, ws_section section)
+static WS_HOT void put_section(coster *k, ws_section section)
 {
     const ws_layer_sequence *sequence = &k->c->model->sections[section];
     for (size_t i = 0; i < sequence->n_layers; i++) {
@@ -194,9 +191,10 @@ static void cost_edges(coster *k)
     ws_program_count_kv(k->scenario, c, batch, k->energy);
 }
 
-void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder, const ws_scenario *scenario,
-                           const ws_instance_config *c, const ws_batch *batch, int64_t group_tokens,
-                           ws_program_energy *energy, bool *extrapolates_out)
+WS_HOT void ws_lock_batch_prepare(ws_lock_batch *lock, ws_program_builder *builder,
+                                  const ws_scenario *scenario, const ws_instance_config *c,
+                                  const ws_batch *batch, int64_t group_tokens, ws_program_energy *energy,
+                                  bool *extrapolates_out)
 {
     const ws_attention_query query = ws_batch_attention(batch);
     coster                   k     = {.lock         = lock,
@@ -239,7 +237,7 @@ static ws_lock_npu *npu_of(const walk *w, int64_t i)
 }
 
 /* A kernel on NPU i at its chain time. */
-static void run_kernel(walk *w, int64_t i, int64_t ns)
+static WS_HOT void run_kernel(walk *w, int64_t i, int64_t ns)
 {
     ws_lock_npu  *npu        = npu_of(w, i);
     const int64_t begin_ns   = w->space->chain_ns[i];
@@ -255,11 +253,11 @@ static void run_kernel(walk *w, int64_t i, int64_t ns)
 }
 
 /* A collective of all members, or of each by itself; its end times come in ring_ns. */
-static void run_collective(walk *w, ws_collective kind, const int64_t *bytes_of_member, unsigned dims)
+static WS_HOT void run_collective(walk *w, ws_collective kind, const int64_t *bytes_of_member, unsigned dims)
 {
     ws_lock_space *s = w->space;
     for (int64_t i = 0; i < w->n_npus; i++) {
-        s->ring_ns[i] = max_i64(s->chain_ns[i], s->slot_ns[i]);
+        s->ring_ns[i] = ws_max_i64(s->chain_ns[i], s->slot_ns[i]);
     }
     const ws_network *net = &w->instances[0]->config->network;
     if ((dims & 1U << WS_DIM_GROUP) == 0) {
@@ -288,13 +286,13 @@ static void run_experts(walk *w, bool has_dispatch)
     ws_lock_space *s = w->space;
     for (int64_t i = 0; i < w->n_npus; i++) {
         const int64_t rank = i % w->n_ranks, member = i / w->n_ranks;
-        const int64_t n_local = max_i64(w->instances[member]->config->local_ep, 1);
+        const int64_t n_local = ws_max_i64(w->instances[member]->config->local_ep, 1);
         const int64_t ns      = rank < n_local ? w->locks[member]->expert_ns[rank] : 0;
         if (ns == 0) {
             continue;
         }
         if (rank == 0 && has_dispatch) {
-            s->chain_ns[i] = max_i64(s->chain_ns[i], s->slot_ns[i]);
+            s->chain_ns[i] = ws_max_i64(s->chain_ns[i], s->slot_ns[i]);
         }
         run_kernel(w, i, ns);
     }
@@ -316,7 +314,7 @@ static void run_element(walk *w, size_t e)
         break;
     case WS_LOCK_KV_SEND:
         for (int64_t i = 0; i < w->n_npus; i++) {
-            w->space->slot_ns[i] = max_i64(w->space->chain_ns[i], w->space->slot_ns[i]) +
+            w->space->slot_ns[i] = ws_max_i64(w->space->chain_ns[i], w->space->slot_ns[i]) +
                                    w->locks[i / w->n_ranks]->elements[e].ns;
         }
         break;
@@ -344,7 +342,7 @@ enum { N_DISTANCES = 3 };
 static void distances_of(const ws_lock_space *s, int64_t i, int64_t out[N_DISTANCES])
 {
     out[0] = s->chain_ns[i] - s->chain_ns[0];
-    out[1] = max_i64(s->slot_ns[i] - s->chain_ns[i], 0);
+    out[1] = ws_max_i64(s->slot_ns[i] - s->chain_ns[i], 0);
     out[2] = s->chain_ns[i] - s->last_ns[i];
 }
 
@@ -422,7 +420,7 @@ static void begin_first_stage(walk *w, int64_t now_ns)
         const ws_instance_config *c        = instance->config;
         int64_t                  *chain_ns = w->space->chain_ns + (int64_t)m * w->n_ranks;
         for (int64_t rank = 0; rank < w->n_ranks; rank++) {
-            load_ns[load_place(c, rank)] = max_i64(now_ns, instance->free_ns[rank]);
+            load_ns[load_place(c, rank)] = ws_max_i64(now_ns, instance->free_ns[rank]);
         }
         instance->tail_ns = ws_queue_transfers(w->n_ranks, w->locks[m]->load_ns, instance->tail_ns, load_ns,
                                                w->space->scratch);
@@ -439,9 +437,10 @@ static void begin_next_stage(walk *w)
     for (int64_t i = 0; i < w->n_npus; i++) {
         ws_lock_instance *instance = w->instances[i / w->n_ranks];
         const int64_t     here     = w->stage * w->n_ranks + i % w->n_ranks;
-        const int64_t sent_ns = max_i64(s->chain_ns[i], s->slot_ns[i]) + w->locks[i / w->n_ranks]->stage_ns;
+        const int64_t     sent_ns =
+            ws_max_i64(s->chain_ns[i], s->slot_ns[i]) + w->locks[i / w->n_ranks]->stage_ns;
         instance->free_ns[here - w->n_ranks] = sent_ns;
-        s->chain_ns[i]                       = max_i64(instance->free_ns[here], sent_ns);
+        s->chain_ns[i]                       = ws_max_i64(instance->free_ns[here], sent_ns);
     }
 }
 
@@ -455,7 +454,7 @@ static void end_last_stage(walk *w)
                 *slot_ns              = s->slot_ns + (int64_t)m * w->n_ranks;
         if (instance->config->role == WS_ROLE_PREFILL) {
             for (int64_t rank = 0; rank < w->n_ranks; rank++) {
-                chain_ns[rank] = max_i64(chain_ns[rank], slot_ns[rank]) + lock->output_ns;
+                chain_ns[rank] = ws_max_i64(chain_ns[rank], slot_ns[rank]) + lock->output_ns;
             }
         } else {
             instance->store_tail_ns =
@@ -486,8 +485,8 @@ static void run_on_all(walk *w, bool is_head)
     }
 }
 
-void ws_lock_walk(ws_lock_space *space, ws_lock_instance *const *instances, ws_lock_batch *const *locks,
-                  size_t n_members, int64_t now_ns)
+WS_HOT void ws_lock_walk(ws_lock_space *space, ws_lock_instance *const *instances,
+                         ws_lock_batch *const *locks, size_t n_members, int64_t now_ns)
 {
     const ws_instance_config *c        = instances[0]->config;
     walk                      w        = {.space     = space,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/minmax.h"
 #include "base/units.h"
 
 /* Power drawn by every component of a node from start to end of the run. */
@@ -58,14 +59,15 @@ size_t ws_power_book_machine(const ws_power_book *book, const ws_instance_config
 
 static void init_machines(ws_power_book *book, const ws_instance_config *c)
 {
+    const size_t source = book->instances[c->index].source;
     if (!has_machine_per_npu(book->scenario)) {
-        ws_npu_machine_init(&book->machines[c->index], &c->npu_power, (size_t)c->node, (double)c->num_npus);
+        ws_npu_machine_init(&book->machines[c->index], &c->npu_power, source, (double)c->num_npus);
         return;
     }
     for (int64_t offset = 0; offset < c->num_npus;
          offset++) { /* shadows stand for no NPU: theirs stay empty */
         const size_t i = ws_power_book_machine(book, c, offset);
-        ws_npu_machine_init(&book->machines[i], &c->npu_power, (size_t)c->node, 1.0);
+        ws_npu_machine_init(&book->machines[i], &c->npu_power, source, 1.0);
         book->tracks[i].begin_ns = -1;
     }
 }
@@ -90,9 +92,11 @@ static ws_status init_instance(ws_power_book *book, const ws_instance_config *c,
     const ws_node_power  *power  = &host->power;
     const double          tp     = (double)c->tp_size;
     book->instances[c->index]    = (ws_instance_book){
-           .node                = (size_t)c->node,
-           .is_tracked          = power->is_tracked,
-           .has_accounts        = has_accounts,
+           .node         = (size_t)c->node,
+           .is_tracked   = power->is_tracked,
+           .has_accounts = has_accounts,
+           .is_stepped = power->is_tracked && has_accounts && book->scenario->fidelity == WS_FIDELITY_PHYSICAL &&
+                         book->scenario->step_model == WS_STEP_CLOSED,
            .host                = &book->hosts[c->node],
            .dram_j_per_byte     = power->dram_j_per_byte,
            .cxl_j_per_byte      = power->cxl_j_per_byte > 0 ? power->cxl_j_per_byte : power->dram_j_per_byte,
@@ -100,14 +104,38 @@ static ws_status init_instance(ws_power_book *book, const ws_instance_config *c,
            .all_link_j_per_byte = power->link_j_per_byte * tp,
            .pim_w               = host->pim.active_w - host->pim.idle_w,
            .n_kept_open         = n_kept_open(book->scenario, c),
+           .pools_rounds        = c->dp_group != WS_NO_GROUP,
+           .period              = (size_t)c->pp_size,
     };
     ws_instance_book *instance = &book->instances[c->index];
     while (!has_kernel_events(book->scenario) && n_open <= instance->n_kept_open) {
         n_open *= 2;
     }
-    instance->open_mask = n_open - 1;
-    instance->open      = ws_arena_alloc(book->arena, n_open, sizeof(*instance->open));
-    return instance->open != NULL ? WS_OK : WS_ERR_NOMEM;
+    WS_TRY(ws_ledger_add_source(&book->ledger, instance->node, &instance->source));
+    instance->open_mask = (uint32_t)n_open - 1;
+    instance->open      = ws_arena_calloc(book->arena, n_open, sizeof(*instance->open));
+    instance->spent     = ws_arena_calloc(book->arena, instance->period, sizeof(*instance->spent));
+    return instance->open != NULL && instance->spent != NULL ? WS_OK : WS_ERR_NOMEM;
+}
+
+/* Shares of up to as many batches as the instances of a node may have in flight. */
+static ws_status init_host(ws_power_book *book, size_t node)
+{
+    const ws_scenario *s      = book->scenario;
+    const double       busy_w = ws_node_power_cpu_busy_w(&s->nodes[node].power);
+    size_t             n_max  = 0;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        n_max += s->instances[i].node == (int32_t)node ? ws_scheduler_n_slots(s->instances[i].pp_size) : 0;
+    }
+    double *share_w = ws_arena_calloc(book->arena, n_max + 1, sizeof(*share_w));
+    if (share_w == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t n = 1; n <= n_max; n++) {
+        share_w[n] = busy_w / (double)n;
+    }
+    book->hosts[node] = (ws_host_clock){.busy_w = busy_w, .share_w = share_w};
+    return WS_OK;
 }
 
 ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scenario *scenario,
@@ -132,7 +160,7 @@ ws_status ws_power_book_init(ws_power_book *book, ws_arena *arena, const ws_scen
     }
     for (size_t i = 0; i < n; i++) {
         node_constants(scenario, i, book->constant_w + i * WS_COMPONENT_COUNT);
-        book->hosts[i].busy_w = ws_node_power_cpu_busy_w(&scenario->nodes[i].power);
+        WS_TRY(init_host(book, i));
     }
     for (size_t i = 0; i < scenario->n_instances; i++) {
         WS_TRY(init_instance(book, &scenario->instances[i], has_accounts));
@@ -148,27 +176,25 @@ static inline ws_batch_account *open_account(const ws_instance_book *instance, s
     return &instance->open[batch_id & instance->open_mask];
 }
 
-/* Account of a batch that is not settled; NULL if nobody asks. */
-static inline ws_batch_account *account_of(const ws_instance_book *instance, int64_t batch_id)
+/* What a batch that is not settled has drawn; NULL if nobody asks. */
+static inline ws_batch_energy *batch_of(const ws_instance_book *instance, int64_t batch_id)
 {
     if (!instance->has_accounts || batch_id < 0) {
         return NULL;
     }
     WS_ASSERT((size_t)batch_id - instance->n_settled < instance->n_batches - instance->n_settled);
-    return open_account(instance, (size_t)batch_id);
-}
-
-/* What a batch has drawn; NULL if nobody asks. */
-static inline ws_batch_energy *batch_of(const ws_instance_book *instance, int64_t batch_id)
-{
-    ws_batch_account *account = account_of(instance, batch_id);
-    return account != NULL ? &account->energy : NULL;
+    return &open_account(instance, (size_t)batch_id)->energy;
 }
 
 static ws_status add_chunk(ws_power_book *book, ws_instance_book *instance)
 {
     WS_TRY(ws_arena_grow(book->arena, &instance->costs, &instance->chunks_capacity, instance->n_chunks,
                          instance->n_chunks + 1, sizeof(*instance->costs)));
+    if (instance->pools_rounds) {
+        const size_t n_parts = instance->n_chunks * WS_COST_CHUNK;
+        WS_TRY(ws_arena_grow(book->arena, &instance->parts, &instance->parts_capacity, n_parts,
+                             n_parts + WS_COST_CHUNK, sizeof(*instance->parts)));
+    }
     ws_batch_cost *chunk = ws_arena_alloc(book->arena, WS_COST_CHUNK, sizeof(*chunk));
     if (chunk == NULL) {
         return WS_ERR_NOMEM;
@@ -178,24 +204,51 @@ static ws_status add_chunk(ws_power_book *book, ws_instance_book *instance)
     return WS_OK;
 }
 
-/* Keep of the oldest open batch only what it has cost: nothing more is booked on it. */
-static inline ws_status settle_oldest(ws_power_book *book, ws_instance_book *instance)
+/* Keep of the n oldest open batches only what a token cost in them. */
+static void settle_costs(ws_instance_book *instance, size_t n)
 {
-    if (WS_UNLIKELY(instance->next_cost == instance->costs_end)) {
-        WS_TRY(add_chunk(book, instance));
+    const size_t period = instance->period, first = instance->n_settled;
+    for (size_t k = 0; k < period && k < n; k++) {
+        ws_batch_cost *spent = &instance->spent[(first + k) % period];
+        ws_batch_cost  sum   = *spent;
+        for (size_t i = k; i < n; i += period) {
+            const ws_batch_account *account = open_account(instance, first + i);
+            ws_batch_cost_add(&sum, account->energy.active_j, account->energy.energy_j,
+                              account->purpose.n_tokens);
+            instance->next_cost[i] = sum;
+        }
+        *spent = sum;
     }
-    const ws_batch_account *account = open_account(instance, instance->n_settled++);
-    *instance->next_cost++          = (ws_batch_cost){.active_j = account->energy.active_j,
-                                                      .energy_j = account->energy.energy_j,
-                                                      .n_tokens = account->purpose.n_tokens,
-                                                      .round    = account->purpose.round};
-    return WS_OK;
 }
 
-static ws_status settle_all(ws_power_book *book, ws_instance_book *instance)
+/* In a DP group, until its rounds are pooled: what they drew. */
+static void settle_parts(ws_instance_book *instance, size_t n)
 {
-    while (instance->n_settled < instance->n_batches) {
-        WS_TRY(settle_oldest(book, instance));
+    for (size_t i = 0; i < n; i++) {
+        const size_t            batch_id = instance->n_settled + i;
+        const ws_batch_account *account  = open_account(instance, batch_id);
+        instance->next_cost[i]    = (ws_batch_cost){account->energy.active_j, account->energy.energy_j};
+        instance->parts[batch_id] = (ws_round_part){account->purpose.n_tokens, account->purpose.round};
+    }
+}
+
+/* Keep of all batches before this one only what they have cost: nothing more is booked on them. */
+static WS_HOT ws_status settle(ws_power_book *book, ws_instance_book *instance, size_t batch_id)
+{
+    while (instance->n_settled < batch_id) {
+        if (instance->next_cost == instance->costs_end) {
+            WS_TRY(add_chunk(book, instance));
+        }
+        const size_t n_open = batch_id - instance->n_settled;
+        const size_t n_room = (size_t)(instance->costs_end - instance->next_cost);
+        const size_t n      = n_open < n_room ? n_open : n_room;
+        if (instance->pools_rounds) {
+            settle_parts(instance, n);
+        } else {
+            settle_costs(instance, n);
+        }
+        instance->n_settled += n;
+        instance->next_cost += n;
     }
     return WS_OK;
 }
@@ -204,12 +257,12 @@ static ws_status settle_all(ws_power_book *book, ws_instance_book *instance)
 static ws_status grow_open(ws_power_book *book, ws_instance_book *instance)
 {
     const ws_instance_book old      = *instance;
-    const size_t           capacity = 2 * (old.open_mask + 1);
+    const size_t           capacity = 2 * ((size_t)old.open_mask + 1);
     instance->open                  = ws_arena_alloc(book->arena, capacity, sizeof(*instance->open));
     if (instance->open == NULL) {
         return WS_ERR_NOMEM;
     }
-    instance->open_mask = capacity - 1;
+    instance->open_mask = (uint32_t)(capacity - 1);
     for (size_t batch_id = old.n_settled; batch_id < old.n_batches; batch_id++) {
         *open_account(instance, batch_id) = *open_account(&old, batch_id);
     }
@@ -218,10 +271,10 @@ static ws_status grow_open(ws_power_book *book, ws_instance_book *instance)
 
 /* Make room for the next batch: settle all that may be, or grow. Several at once, because their new place is
  * cold: one in every batch would have every batch wait for memory. */
-static ws_status make_room(ws_power_book *book, ws_instance_book *instance)
+static WS_HOT WS_NOINLINE ws_status make_room(ws_power_book *book, ws_instance_book *instance)
 {
-    while (instance->n_batches - instance->n_settled > instance->n_kept_open) {
-        WS_TRY(settle_oldest(book, instance));
+    if (instance->n_batches > instance->n_kept_open) {
+        WS_TRY(settle(book, instance, instance->n_batches - instance->n_kept_open));
     }
     return instance->n_batches - instance->n_settled > instance->open_mask ? grow_open(book, instance)
                                                                            : WS_OK;
@@ -242,7 +295,7 @@ static inline ws_status open_next(ws_power_book *book, ws_instance_book *instanc
 
 /* Open accounts up to that of batch_id, which is the next one but where batches before it never got a
  * program. */
-static ws_status open_skipped(ws_power_book *book, ws_instance_book *instance, size_t batch_id)
+static WS_NOINLINE ws_status open_skipped(ws_power_book *book, ws_instance_book *instance, size_t batch_id)
 {
     WS_ASSERT(batch_id > instance->n_batches);
     while (instance->n_batches < batch_id) {
@@ -261,10 +314,10 @@ static inline ws_status open_batch(ws_power_book *book, ws_instance_book *instan
 }
 
 /* Energy a batch drew beside its NPUs, [begin_ns, end_ns). */
-static inline void book_for(ws_power_book *book, ws_instance_book *instance, ws_batch_energy *batch,
+static inline void book_for(const ws_ledger_page *page, ws_instance_book *instance, ws_batch_energy *batch,
                             ws_component component, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
-    ws_ledger_book(&book->ledger, instance->node, component, begin_ns, end_ns, energy_j);
+    ws_ledger_book_on(page, component, begin_ns, end_ns, energy_j);
     if (batch != NULL) {
         ws_batch_energy_add(batch, instance->phase_j[component], energy_j);
     }
@@ -272,17 +325,11 @@ static inline void book_for(ws_power_book *book, ws_instance_book *instance, ws_
 
 /* ---- physical ---- */
 
-/* Bring the shares of the batches in flight up to now. */
+/* Bring what batches in flight have drawn up to now. */
 static inline void share_host(ws_host_clock *host, int64_t now_ns)
 {
-    if (now_ns == host->shared_until_ns) {
-        return; /* a batch begins where another one has ended */
-    }
-    if (host->n_in_flight == 1) { /* mostly; a division by 1 would take its time all the same */
-        host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS;
-    } else if (host->n_in_flight > 1) {
-        host->shared_s += (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS / (double)host->n_in_flight;
-    }
+    const double time_s = (double)(now_ns - host->shared_until_ns) * WS_S_PER_NS;
+    host->shared_j += time_s * host->share_w[host->n_in_flight];
     host->shared_until_ns = now_ns;
 }
 
@@ -302,9 +349,11 @@ static inline void begin_batch(ws_power_book *book, const ws_instance_book *inst
                                ws_batch_account *account, int64_t now_ns)
 {
     ws_host_clock *host = instance->host;
-    if (account != NULL) {
+    if (host->shared_until_ns != now_ns) { /* mostly, a batch begins where another one has ended */
         share_host(host, now_ns);
-        account->host_s = host->shared_s;
+    }
+    if (account != NULL) {
+        account->host_j = host->shared_j;
     }
     if (host->n_in_flight++ == 0 && host->busy_until_ns != now_ns) {
         flush_host(book, instance->node);
@@ -312,90 +361,118 @@ static inline void begin_batch(ws_power_book *book, const ws_instance_book *inst
     }
 }
 
-void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t batch_id, int64_t now_ns)
+WS_HOT void ws_power_book_end(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                              int64_t now_ns)
 {
     ws_instance_book *instance = &book->instances[c->index];
     ws_host_clock    *host     = instance->host;
-    ws_batch_account *account  = account_of(instance, batch_id);
-    if (account != NULL) {
-        share_host(host, now_ns);
-        account->energy.end_ns = now_ns;
-        ws_batch_energy_add(&account->energy, instance->phase_j[WS_CPU],
-                            host->busy_w * (host->shared_s - account->host_s));
+    share_host(host, now_ns);
+    if (instance->has_accounts) {
+        ws_batch_account *account = open_account(instance, (size_t)batch_id);
+        account->energy.end_ns    = now_ns;
+        ws_batch_energy_add(&account->energy, instance->phase_j[WS_CPU], host->shared_j - account->host_j);
     }
     if (--host->n_in_flight == 0) {
         host->busy_until_ns = now_ns;
     }
 }
 
-/* Host, CXL, link and PIM traffic of a program. */
-static inline void book_traffic(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
-                                ws_batch_energy *batch, const ws_program_energy *energy, int64_t start_ns,
-                                int64_t end_ns)
+/* Energy of a program's traffic with the memory of its host. */
+static inline double dram_energy_j(const ws_instance_book *instance, const ws_program_energy *energy)
 {
-    book_for(book, instance, batch, WS_DRAM, start_ns, end_ns,
-             instance->all_dram_j_per_byte * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
-                 instance->dram_j_per_byte * energy->kv_dram_bytes);
-    if (energy->cxl_bytes + energy->kv_cxl_bytes + energy->link_bytes + energy->pim_ns == 0) {
-        return; /* as in most steps */
-    }
+    return instance->all_dram_j_per_byte * (energy->dram_bytes - energy->cxl_bytes + energy->io_bytes) +
+           instance->dram_j_per_byte * energy->kv_dram_bytes;
+}
+
+/* There is traffic besides: seldom in closed form. */
+static inline bool has_other_traffic(const ws_program_energy *energy)
+{
+    return energy->cxl_bytes + energy->kv_cxl_bytes + energy->link_bytes + energy->pim_ns > 0;
+}
+
+/* CXL, link and PIM traffic of a program. */
+static WS_HOT void book_other_traffic(const ws_ledger_page *page, ws_instance_book *instance,
+                                      const ws_instance_config *c, ws_batch_energy *batch,
+                                      const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+{
     if (energy->cxl_bytes + energy->kv_cxl_bytes > 0) {
-        book_for(book, instance, batch, WS_CXL, start_ns, end_ns,
+        book_for(page, instance, batch, WS_CXL, start_ns, end_ns,
                  instance->cxl_j_per_byte * ((double)c->tp_size * energy->cxl_bytes + energy->kv_cxl_bytes));
     }
     if (energy->link_bytes > 0) {
-        book_for(book, instance, batch, WS_LINK, start_ns, end_ns,
+        book_for(page, instance, batch, WS_LINK, start_ns, end_ns,
                  instance->all_link_j_per_byte * energy->link_bytes);
     }
     if (energy->pim_ns > 0) {
-        book_for(book, instance, batch, WS_PIM, start_ns, end_ns,
+        book_for(page, instance, batch, WS_PIM, start_ns, end_ns,
                  instance->dram_j_per_byte * energy->pim_bytes +
                      instance->pim_w * energy->pim_ns * WS_S_PER_NS);
     }
 }
 
-void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                           const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+/* All traffic of a program. */
+static void book_traffic(const ws_ledger_page *page, ws_instance_book *instance, const ws_instance_config *c,
+                         ws_batch_energy *batch, const ws_program_energy *energy, int64_t start_ns,
+                         int64_t end_ns)
 {
-    ws_instance_book *instance = &book->instances[c->index];
-    book_traffic(book, instance, c, batch_of(instance, batch_id), energy, start_ns, end_ns);
+    book_for(page, instance, batch, WS_DRAM, start_ns, end_ns, dram_energy_j(instance, energy));
+    if (has_other_traffic(energy)) {
+        book_other_traffic(page, instance, c, batch, energy, start_ns, end_ns);
+    }
+}
+
+WS_HOT void ws_power_book_traffic(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                                  const ws_program_energy *energy, int64_t start_ns, int64_t end_ns)
+{
+    ws_instance_book    *instance = &book->instances[c->index];
+    const ws_ledger_page page     = ws_ledger_open(&book->ledger, instance->source, start_ns, end_ns);
+    book_traffic(&page, instance, c, batch_of(instance, batch_id), energy, start_ns, end_ns);
+}
+
+/* Work of the NPUs of an instance in a step, all of whose gaps end in standby. */
+static inline ws_npu_work work_of(const ws_step *step, ws_batch_energy *batch, ws_batch_energy *before)
+{
+    return (ws_npu_work){
+        .begin_ns   = step->first_kernel_ns,
+        .end_ns     = step->last_kernel_ns,
+        .active_ns  = step->compute_ns,
+        .standby_ns = step->last_kernel_ns - step->first_kernel_ns - step->compute_ns,
+        .batch      = batch,
+        .before     = before,
+    };
 }
 
 /* Closed form: all of a batch but its host's part.
  * @param[in] batch, before  the batch and the one before; NULL = nobody asks, or none */
-static inline void book_step(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
-                             ws_batch_energy *batch, ws_batch_energy *before, const ws_step *step,
-                             const ws_program_energy *energy, int64_t start_ns)
+static WS_HOT WS_NOINLINE void book_step(ws_power_book *book, const ws_instance_config *c,
+                                         ws_batch_energy *batch, ws_batch_energy *before, const ws_step *step,
+                                         const ws_program_energy *energy, int64_t start_ns)
 {
-    const int64_t   end_ns  = step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
-    ws_npu_machine *machine = &book->machines[c->index];
-    const int64_t   gap_standby_ns =
-        step->collective_ns < c->npu_power.standby_ns ? step->collective_ns : c->npu_power.standby_ns;
-    const ws_npu_work work = {
-        .begin_ns   = step->first_kernel_ns,
-        .end_ns     = step->first_kernel_ns + step->compute_ns + step->n_collectives * step->collective_ns,
-        .active_ns  = step->compute_ns,
-        .standby_ns = step->n_collectives * gap_standby_ns,
-        .batch      = batch,
-        .before     = before,
-    };
-    ws_npu_machine_run_summed(machine, &book->ledger, &work);
-    book_traffic(book, instance, c, batch, energy, start_ns, end_ns);
+    ws_instance_book    *instance = &book->instances[c->index];
+    ws_npu_machine      *machine  = &book->machines[c->index];
+    const int64_t        end_ns   = ws_step_end_ns(step);
+    const ws_ledger_page page = ws_ledger_open(&book->ledger, instance->source, machine->booked_ns, end_ns);
+    ws_npu_work          work = work_of(step, batch, before);
+    work.standby_ns = step->n_collectives * ws_min_i64(step->collective_ns, c->npu_power.standby_ns);
+    ws_npu_machine_run_summed(machine, &page, &work);
+    book_traffic(&page, instance, c, batch, energy, start_ns, end_ns);
 }
 
 /* The reference: everything of a batch at once. */
-static void book_at_once(ws_power_book *book, ws_instance_book *instance, const ws_instance_config *c,
-                         ws_batch_energy *batch, const ws_program_energy *energy, int64_t now_ns)
+static WS_NOINLINE void book_at_once(ws_power_book *book, ws_instance_book *instance,
+                                     const ws_instance_config *c, ws_batch_energy *batch,
+                                     const ws_program_energy *energy, int64_t now_ns)
 {
     const ws_node_power *power     = &book->scenario->nodes[c->node].power;
     const ws_npu_power  *npu       = &c->npu_power;
     const double         compute_s = (double)energy->act_ns * WS_S_PER_NS;
     const double         pim_j     = instance->pim_w * energy->pim_ns * WS_S_PER_NS;
     const double         active_j  = (npu->active_w - npu->idle_w) * compute_s * (double)c->tp_size;
-    book_for(book, instance, batch, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
-    book_for(book, instance, batch, WS_CPU, now_ns, now_ns, instance->host->busy_w * compute_s);
-    book_for(book, instance, batch, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
-    book_for(book, instance, batch, WS_DRAM, now_ns, now_ns,
+    const ws_ledger_page at = ws_ledger_open(&book->ledger, instance->source, now_ns, now_ns), *page = &at;
+    book_for(page, instance, batch, WS_NPU_ACTIVE, now_ns, now_ns, active_j);
+    book_for(page, instance, batch, WS_CPU, now_ns, now_ns, instance->host->busy_w * compute_s);
+    book_for(page, instance, batch, WS_LINK, now_ns, now_ns, power->link_j_per_byte * energy->link_bytes);
+    book_for(page, instance, batch, WS_DRAM, now_ns, now_ns,
              power->dram_j_per_byte * (energy->dram_bytes + energy->pim_bytes) + pim_j);
     if (batch != NULL) {
         batch->active_j += active_j;
@@ -403,49 +480,87 @@ static void book_at_once(ws_power_book *book, ws_instance_book *instance, const 
     book->machines[c->index].state_s[WS_STATE_ACTIVE] += compute_s * (double)c->tp_size;
 }
 
-ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                             ws_batch_purpose purpose, const ws_step *step, const ws_program_energy *energy,
-                             int64_t now_ns)
+/* Any fidelity and step model, with and without accounts. */
+static WS_HOT WS_NOINLINE ws_status form_any(ws_power_book *book, const ws_instance_config *c,
+                                             int64_t batch_id, ws_batch_purpose purpose, const ws_step *step,
+                                             const ws_program_energy *energy, int64_t now_ns)
 {
     ws_instance_book *instance = &book->instances[c->index];
     ws_batch_account *account  = NULL;
-    ws_batch_energy  *batch = NULL, *before = NULL;
     if (instance->has_accounts) {
         WS_TRY(open_batch(book, instance, (size_t)batch_id, purpose, now_ns));
         account = open_account(instance, (size_t)batch_id);
-        batch   = &account->energy;
-        before  = batch_id > 0 ? &open_account(instance, (size_t)batch_id - 1)->energy : NULL;
     }
     if (!instance->is_tracked) {
         return WS_OK;
     }
     if (book->scenario->fidelity == WS_FIDELITY_REFERENCE) {
-        book_at_once(book, instance, c, batch, energy, now_ns);
+        book_at_once(book, instance, c, batch_of(instance, batch_id), energy, now_ns);
         return WS_OK;
     }
     begin_batch(book, instance, account, now_ns);
     if (book->scenario->step_model == WS_STEP_CLOSED) {
-        book_step(book, instance, c, batch, before, step, energy, now_ns);
+        book_step(book, c, batch_of(instance, batch_id), batch_of(instance, batch_id - 1), step, energy,
+                  now_ns);
     }
     return WS_OK;
 }
 
-void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
-                        const ws_lock_npu *npus)
+/* The common case of form_any(), written for speed: a tracked instance with accounts, in closed form. */
+WS_HOT ws_status ws_power_book_form(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                                    ws_batch_purpose purpose, const ws_step *step,
+                                    const ws_program_energy *energy, int64_t now_ns)
+{
+    ws_instance_book *instance = &book->instances[c->index];
+    if (WS_UNLIKELY(!instance->is_stepped)) {
+        return form_any(book, c, batch_id, purpose, step, energy, now_ns);
+    }
+    WS_TRY(open_batch(book, instance, (size_t)batch_id, purpose, now_ns));
+    ws_batch_account *account = open_account(instance, (size_t)batch_id);
+    ws_batch_energy  *before  = &open_account(instance, (size_t)batch_id - 1)->energy; /* empty at first */
+    ws_batch_energy   drawn   = {.begin_ns = now_ns, .prefill_share = purpose.prefill_share};
+    begin_batch(book, instance, account, now_ns);
+    ws_npu_machine      *machine = &book->machines[c->index];
+    const int64_t        end_ns  = ws_step_end_ns(step);
+    const ws_npu_work    work    = work_of(step, &drawn, before);
+    const ws_ledger_page page = ws_ledger_open(&book->ledger, instance->source, machine->booked_ns, end_ns);
+    if (WS_UNLIKELY(!ws_npu_machine_is_plain(machine, &page, &work, step->collective_ns))) {
+        book_step(book, c, &account->energy, before, step, energy, now_ns);
+        return WS_OK;
+    }
+    const double dram_j   = dram_energy_j(instance, energy);
+    double       window_j = *ws_ledger_window(&page);
+    ws_npu_machine_run_plain(machine, &page, &work, &window_j);
+    ws_ledger_book_hot(&page, WS_DRAM, now_ns, end_ns, dram_j, &window_j);
+    *ws_ledger_window(&page) = window_j;
+    ws_batch_energy_add(&drawn, instance->phase_j[WS_DRAM], dram_j);
+    account->energy.active_j = drawn.active_j;
+    account->energy.energy_j = drawn.energy_j;
+    if (has_other_traffic(energy)) {
+        const ws_ledger_page same = page; /* the other one stays in registers */
+        book_other_traffic(&same, instance, c, &account->energy, energy, now_ns, end_ns);
+    }
+    return WS_OK;
+}
+
+WS_HOT void ws_power_book_npus(ws_power_book *book, const ws_instance_config *c, int64_t batch_id,
+                               const ws_lock_npu *npus)
 {
     const ws_instance_book *instance = &book->instances[c->index];
     ws_batch_energy        *batch = batch_of(instance, batch_id), *before = batch_of(instance, batch_id - 1);
     for (int64_t offset = 0; offset < c->num_npus; offset++) {
         const ws_lock_npu *npu = &npus[offset];
         if (npu->active_ns > 0) {
-            const ws_npu_work work = {.begin_ns   = npu->first_kernel_ns,
-                                      .end_ns     = npu->last_kernel_ns,
-                                      .active_ns  = npu->active_ns,
-                                      .standby_ns = npu->standby_ns,
-                                      .batch      = batch,
-                                      .before     = before};
-            ws_npu_machine_run_summed(&book->machines[ws_power_book_machine(book, c, offset)], &book->ledger,
-                                      &work);
+            const ws_npu_work    work    = {.begin_ns   = npu->first_kernel_ns,
+                                            .end_ns     = npu->last_kernel_ns,
+                                            .active_ns  = npu->active_ns,
+                                            .standby_ns = npu->standby_ns,
+                                            .batch      = batch,
+                                            .before     = before};
+            ws_npu_machine      *machine = &book->machines[ws_power_book_machine(book, c, offset)];
+            const ws_ledger_page page =
+                ws_ledger_open(&book->ledger, instance->source, machine->booked_ns, work.end_ns);
+            ws_npu_machine_run_summed(machine, &page, &work);
         }
     }
 }
@@ -604,7 +719,7 @@ ws_status ws_power_book_finish(ws_power_book *book, int64_t end_ns)
     }
     ws_ledger_close(&book->ledger, end_ns);
     for (size_t i = 0; i < scenario->n_instances; i++) {
-        WS_TRY(settle_all(book, &book->instances[i]));
+        WS_TRY(settle(book, &book->instances[i], book->instances[i].n_batches));
     }
     return book->ledger.status;
 }

@@ -31,51 +31,77 @@ typedef struct ws_batch_purpose {
 /** A batch that energy may still be booked on. */
 typedef struct ws_batch_account {
     ws_batch_energy  energy;
-    double           host_s; /* of its node's busy time per batch in flight, when it began */
+    double           host_j; /* shared_j of its node's host when it began */
     ws_batch_purpose purpose;
 } ws_batch_account;
 
-/** What is left of a batch when nothing more can be booked on it: as little as possible, since a run has
- * many. */
+/** What is left of batches when nothing more can be booked on them, as little as possible, since a run has
+ * many: what one token cost in every `period`-th batch up to one, summed up, where as many batches as an
+ * instance's period may be in flight: requests mostly have a token in each batch, or in every `period`-th.
+ * In a DP group until its rounds are pooled (sim/energy_result.h): what the batch drew. */
 typedef struct ws_batch_cost {
-    double  active_j, energy_j;
-    int32_t n_tokens, round;
+    double active_j, energy_j;
 } ws_batch_cost;
+
+/** A batch in a round of its DP group. */
+typedef struct ws_round_part {
+    int32_t n_tokens, round; /* as in ws_batch_purpose */
+} ws_round_part;
 
 enum { WS_COST_CHUNK = 512 };
 
 /** Busy time of a node's host, shared equally by the batches in flight at each moment. */
 typedef struct ws_host_clock {
-    int32_t n_in_flight;
-    double  busy_w; /* drawn while any is in flight */
-    int64_t busy_since_ns,
-        busy_until_ns; /* busy without a break, and not booked yet; equal: nothing to book */
-    int64_t shared_until_ns;
-    double  shared_s; /* what a batch in flight all along would have got */
+    WS_ON_CACHE_LINE int32_t n_in_flight;
+    double                   busy_w; /* drawn while any is in flight */
+    int64_t                  busy_since_ns,
+        busy_until_ns;     /* busy without a break, and not booked yet; equal: nothing to book */
+    const double *share_w; /* [batches in flight] of each, of busy_w: none of it at [0] */
+    int64_t       shared_until_ns;
+    double        shared_j; /* what a batch in flight all along would have drawn */
 } ws_host_clock;
 
 /** One instance: what its bytes cost, every batch it has run, and where its energy went but for that of its
  * NPUs, which their machines know. */
 typedef struct ws_instance_book {
-    size_t         node;
-    bool           is_tracked;                       /* its node has a power block */
-    bool           has_accounts;                     /* batches and phases are kept apart */
-    ws_host_clock *host;                             /* of its node */
-    double         dram_j_per_byte, cxl_j_per_byte;  /* of one rank, as below */
-    double all_dram_j_per_byte, all_link_j_per_byte; /* of a byte that every rank of the TP group moves */
-    double pim_w;                                    /* drawn beyond the idle DIMM while PIM units compute */
+    /* what every step needs: one cache line */
+    WS_ON_CACHE_LINE size_t source; /* of the ledger, as which it books */
+    ws_host_clock          *host;   /* of its node */
     ws_batch_account
         *open; /* [open_mask + 1], a power of two: batches [n_settled, n_batches), by batch id modulo that */
-    size_t open_mask;
-    size_t n_settled, n_batches;
+    size_t   n_settled, n_batches;
+    uint32_t open_mask;
+    bool     is_tracked;          /* its node has a power block */
+    bool     has_accounts;        /* batches and phases are kept apart */
+    bool     is_stepped;          /* both, and steps are booked as they begin */
+    bool     pools_rounds;        /* it is in a DP group */
+    double   dram_j_per_byte;     /* of one rank */
+    double   all_dram_j_per_byte; /* of a byte that every rank of the TP group moves */
+    /* the rest */
+    size_t node;
+    double cxl_j_per_byte, all_link_j_per_byte; /* of one rank, of every rank */
+    double pim_w;                               /* drawn beyond the idle DIMM while PIM units compute */
     size_t n_kept_open; /* batches, at most, that energy may still be booked on when another one begins */
-    ws_batch_cost  *next_cost, *costs_end; /* in the last chunk */
+    size_t period;
+    ws_batch_cost  *spent; /* [batch id modulo period] the last of costs, without a DP group */
+    double          phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT]; /* CPU and DRAM on one cache line */
+    ws_batch_cost  *next_cost, *costs_end;                       /* in the last chunk */
     ws_batch_cost **costs; /* the others, by batch id: chunks of [WS_COST_CHUNK], which are never copied */
     size_t          n_chunks, chunks_capacity;
-    double          phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT];
+    ws_round_part  *parts; /* by batch id; only in a DP group */
+    size_t          parts_capacity;
 } ws_instance_book;
 
-/** What a settled batch has cost; all of them are after ws_power_book_finish(). */
+/** Add what a token cost in one more batch, which drew this for all of its n_tokens; nothing if it had none.
+ */
+static inline void ws_batch_cost_add(ws_batch_cost *spent, double active_j, double energy_j, double n_tokens)
+{
+    const double per_token = n_tokens > 0 ? 1.0 / n_tokens : 0.0;
+    spent->active_j += active_j * per_token;
+    spent->energy_j += energy_j * per_token;
+}
+
+/** The record of a settled batch; all of them are after ws_power_book_finish(). */
 static inline ws_batch_cost *ws_cost_of_batch(const ws_instance_book *instance, size_t batch_id)
 {
     return &instance->costs[batch_id / WS_COST_CHUNK][batch_id % WS_COST_CHUNK];

@@ -342,7 +342,7 @@ static void put_rest_of_block(writer *w, int64_t block, const group *g)
 
 /* Blocks a program has: all of them, but a single one for MoE without block copy and block rules (spec Q-10).
  */
-int64_t ws_program_n_blocks(const ws_scenario *s, const ws_instance_config *c)
+WS_HOT int64_t ws_program_n_blocks(const ws_scenario *s, const ws_instance_config *c)
 {
     const bool repeats = c->placement.blocks != NULL || !c->model->is_moe || c->options.enable_block_copy ||
                          s->fidelity == WS_FIDELITY_PHYSICAL;
@@ -350,7 +350,7 @@ int64_t ws_program_n_blocks(const ws_scenario *s, const ws_instance_config *c)
 }
 
 /* Blocks per stage; stages just before the last one take the remainder (spec/serving.md 6.10). */
-int64_t ws_program_stage_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage)
+WS_HOT int64_t ws_program_stage_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage)
 {
     const int64_t rest = n_blocks % n_stages;
     return n_blocks / n_stages + (stage < n_stages - 1 && stage >= n_stages - 1 - rest);
@@ -507,8 +507,8 @@ static ws_status split_batch(ws_program_builder *b, const ws_batch *batch, size_
 
 /* The reference books recalls alone, always as memory of the host. A block that is kept on the NPU goes
  * nowhere. */
-void ws_program_count_kv(const ws_scenario *scenario, const ws_instance_config *c, const ws_batch *batch,
-                         ws_program_energy *energy)
+WS_HOT void ws_program_count_kv(const ws_scenario *scenario, const ws_instance_config *c,
+                                const ws_batch *batch, ws_program_energy *energy)
 {
     const double moved = (double)(batch->load_bytes + batch->store_bytes);
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {

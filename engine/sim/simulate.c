@@ -215,7 +215,7 @@ static inline void book_ended(ws_run *run, ws_power_book *book, const ws_instanc
                               const ws_batch *batch)
 {
     const ws_scenario *s = run->scenario;
-    if (!ws_power_book_tracks(book, instance->config) || s->fidelity == WS_FIDELITY_REFERENCE) {
+    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_power_book_tracks(book, instance->config)) {
         return;
     }
     ws_power_book_end(book, instance->config, batch->id, run->now_ns);
@@ -256,11 +256,11 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
 /* Accounts are kept of every batch, so they are small. */
 static int32_t narrow(int64_t count)
 {
-    WS_ASSERT(count >= 0 && count <= INT32_MAX);
+    WS_ASSERT((uint64_t)count <= INT32_MAX);
     return (int32_t)count;
 }
 
-ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+WS_HOT ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
 {
     const ws_batch_purpose purpose = {.prefill_share =
                                           (double)batch->prefill_tokens / (double)batch->n_tokens,
@@ -275,7 +275,7 @@ static int64_t tokens_of_requests(const ws_batch *batch)
     return batch->n_entries + batch->n_steady > 0 ? batch->n_tokens : 0;
 }
 
-ws_status ws_run_close_round(ws_run *run, int32_t group)
+WS_HOT ws_status ws_run_close_round(ws_run *run, int32_t group)
 {
     int64_t longest = 0, n_tokens = 0, n_prefill = 0;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
@@ -315,7 +315,7 @@ static ws_status hand_off(ws_run *run, const ws_completion *completion)
     return WS_OK;
 }
 
-ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
+WS_HOT ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
 {
     ws_completion completion;
     instance->batch_end_ns[batch->id] = run->now_ns;

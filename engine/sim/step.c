@@ -1,13 +1,10 @@
 #include "sim/step.h"
 
+#include "base/minmax.h"
+
 enum { BYTES_PER_TOKEN_ID = 4 }; /* the sampler's output */
 
-static int64_t max_i64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-ws_attention_query ws_batch_attention(const ws_batch *batch)
+WS_HOT ws_attention_query ws_batch_attention(const ws_batch *batch)
 {
     return (ws_attention_query){
         .prefill_tokens = batch->prefill_tokens,
@@ -23,8 +20,8 @@ ws_attention_query ws_batch_attention(const ws_batch *batch)
 static void compute_time(const ws_step_cost *cost, const ws_batch *batch, ws_step *out)
 {
     const ws_attention_query query  = ws_batch_attention(batch);
-    const int64_t            tokens = max_i64(batch->n_tokens, 1);
-    const int64_t            seqs   = max_i64(ws_batch_n_sequences(batch), 1);
+    const int64_t            tokens = ws_max_i64(batch->n_tokens, 1);
+    const int64_t            seqs   = ws_max_i64(ws_batch_n_sequences(batch), 1);
     out->compute_ns = ws_step_cost_token_ns(cost, tokens) + ws_step_cost_sequence_ns(cost, seqs);
     if (query.prefill_tokens > 0 || query.n_decodes > 0) {
         out->compute_ns += cost->attention_rows * ws_profile_attention_ns(cost->profile, &query);
@@ -36,7 +33,7 @@ static void compute_time(const ws_step_cost *cost, const ws_batch *batch, ws_ste
 static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t tail_ns, int64_t *ready_ns,
                            ws_step *out)
 {
-    int64_t tail       = max_i64(tail_ns, now_ns) + load_ns;
+    int64_t tail       = ws_max_i64(tail_ns, now_ns) + load_ns;
     out->first_load_ns = tail;
     for (int64_t i = 1; i < n - 1; i++, tail += load_ns) {
         ready_ns[i] = tail;
@@ -49,7 +46,8 @@ static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t t
     return tail;
 }
 
-int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int64_t *at_ns, int64_t *order)
+WS_HOT int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int64_t *at_ns,
+                                  int64_t *order)
 {
     for (int64_t i = 0; i < n; i++) { /* insertion sort of few, nearly sorted values */
         int64_t k = i;
@@ -61,14 +59,14 @@ int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int6
     }
     int64_t tail = tail_ns;
     for (int64_t i = 0; i < n; i++) {
-        tail            = max_i64(tail, at_ns[order[i]]) + transfer_ns;
+        tail            = ws_max_i64(tail, at_ns[order[i]]) + transfer_ns;
         at_ns[order[i]] = tail;
     }
     return tail;
 }
 
-void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t now_ns, int64_t tail_ns,
-                  int64_t *scratch, ws_step *out)
+WS_HOT void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t now_ns, int64_t tail_ns,
+                         int64_t *scratch, ws_step *out)
 {
     const int64_t n = c->tp_size;
     compute_time(c->cost, batch, out);
@@ -87,6 +85,7 @@ void ws_step_time(const ws_instance_config *c, const ws_batch *batch, int64_t no
         out->collective_ns    = ws_collective_ns(&c->network, WS_ALL_REDUCE, out->collective_bytes, 1U);
         ws_all_reduce_repeat(&c->network, 0, out->collective_bytes, out->n_collectives, t, scratch + n);
     }
+    out->last_kernel_ns = out->first_kernel_ns + out->compute_ns + out->n_collectives * out->collective_ns;
     for (int64_t i = 0; i < n; i++) {
         t[i] += out->compute_ns;
     }

@@ -119,7 +119,7 @@ void ws_step_cost_destroy(ws_step_cost **cost)
     *cost = NULL;
 }
 
-int64_t ws_step_cost_token_ns(const ws_step_cost *cost, int64_t n_tokens)
+WS_HOT int64_t ws_step_cost_token_ns(const ws_step_cost *cost, int64_t n_tokens)
 {
     if (WS_LIKELY((size_t)n_tokens < cost->n_token_ns)) {
         return cost->token_ns[n_tokens];
@@ -127,7 +127,7 @@ int64_t ws_step_cost_token_ns(const ws_step_cost *cost, int64_t n_tokens)
     return sum_rows(cost, WS_CATEGORY_DENSE, n_tokens);
 }
 
-int64_t ws_step_cost_sequence_ns(const ws_step_cost *cost, int64_t n_sequences)
+WS_HOT int64_t ws_step_cost_sequence_ns(const ws_step_cost *cost, int64_t n_sequences)
 {
     if (WS_LIKELY((size_t)n_sequences < cost->n_sequence_ns)) {
         return cost->sequence_ns[n_sequences];
@@ -135,8 +135,8 @@ int64_t ws_step_cost_sequence_ns(const ws_step_cost *cost, int64_t n_sequences)
     return sum_rows(cost, WS_CATEGORY_PER_SEQUENCE, n_sequences);
 }
 
-bool ws_step_cost_extrapolates(const ws_step_cost *cost, int64_t n_tokens, int64_t n_sequences,
-                               const ws_attention_query *query)
+WS_HOT bool ws_step_cost_extrapolates(const ws_step_cost *cost, int64_t n_tokens, int64_t n_sequences,
+                                      const ws_attention_query *query)
 {
     const ws_profile_limits *limits = &cost->limits;
     return n_tokens > limits->tokens || n_sequences > limits->sequences ||

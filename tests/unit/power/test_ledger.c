@@ -214,6 +214,71 @@ static void random_spans_agree_with_a_brute_force_oracle(void **state)
     ws_arena_fini(&f.arena);
 }
 
+/* A page of one source with spans inside it, in any order, the first of which ends with it. */
+static void book_page(ws_ledger *ledger, ws_rng *rng, size_t source, span *spans, size_t n)
+{
+    const span     whole = spans[0];
+    ws_ledger_page page  = ws_ledger_open(ledger, source, whole.begin_ns, whole.end_ns);
+    for (size_t i = 0; i < n; i++) {
+        span *s      = &spans[i];
+        s->node      = whole.node;
+        s->component = (ws_component)ws_rng_below(rng, WS_COMPONENT_COUNT);
+        s->begin_ns  = whole.begin_ns + ws_rng_below(rng, (uint32_t)(whole.end_ns - whole.begin_ns) + 1);
+        s->end_ns    = i == 0 ? whole.end_ns
+                              : s->begin_ns + ws_rng_below(rng, (uint32_t)(whole.end_ns - s->begin_ns) + 1);
+        if (page.bin_j != NULL && ws_rng_below(rng, 2) == 0) {
+            ws_ledger_book_hot(&page, s->component, s->begin_ns, s->end_ns, s->energy_j,
+                               ws_ledger_window(&page));
+        } else {
+            ws_ledger_book_on(&page, s->component, s->begin_ns, s->end_ns, s->energy_j);
+        }
+    }
+}
+
+/* Nodes book by themselves and through two sources each; windows of their own see the same energy. */
+static void pages_of_several_sources_agree_with_the_oracle(void **state)
+{
+    (void)state;
+    enum { N_SOURCES = 3 * N_NODES, PER_PAGE = 4 };
+    fixture f;
+    start(&f, N_NODES, INTERVAL_NS);
+    ws_window_meter_init(&f.ledger.windows, &f.arena, 700);
+    size_t node_of[N_SOURCES];
+    for (size_t i = 0; i < N_SOURCES; i++) {
+        size_t source = i;
+        node_of[i]    = i % N_NODES;
+        if (i >= N_NODES) {
+            assert_int_equal(ws_ledger_add_source(&f.ledger, node_of[i], &source), WS_OK);
+        }
+        assert_int_equal(source, i);
+    }
+    ws_rng rng;
+    ws_rng_seed(&rng, 11);
+    span *spans = malloc(N_SPANS * sizeof(*spans));
+    assert_non_null(spans);
+    double energy_j = 0.0;
+    for (size_t i = 0; i < N_SPANS; i++) {
+        spans[i] = random_span(&rng);
+        energy_j += spans[i].energy_j;
+    }
+    for (size_t i = 0; i < N_SPANS; i += PER_PAGE) {
+        const size_t source = ws_rng_below(&rng, N_SOURCES);
+        spans[i].node       = node_of[source];
+        book_page(&f.ledger, &rng, source, &spans[i], PER_PAGE);
+    }
+    ws_ledger_close(&f.ledger, END_NS);
+    check_against_oracle(&f.ledger, spans);
+    double *window_w = NULL, windows_j = 0.0;
+    size_t  n = 0;
+    assert_int_equal(ws_window_meter_read(&f.ledger.windows, 73 * 700, 1, &window_w, &n), WS_OK);
+    for (size_t i = 0; i < n; i++) {
+        windows_j += window_w[i] * 700e-9;
+    }
+    assert_near(windows_j, energy_j, 1e-9 * energy_j);
+    free(spans);
+    ws_arena_fini(&f.arena);
+}
+
 static void totals_are_the_sums_of_the_intervals(void **state)
 {
     (void)state;
@@ -287,6 +352,7 @@ int main(void)
         cmocka_unit_test(instants_are_booked_where_they_happen),
         cmocka_unit_test(a_run_without_bookings_has_one_empty_interval),
         cmocka_unit_test(random_spans_agree_with_a_brute_force_oracle),
+        cmocka_unit_test(pages_of_several_sources_agree_with_the_oracle),
         cmocka_unit_test(totals_are_the_sums_of_the_intervals),
         cmocka_unit_test(growing_keeps_earlier_intervals),
         cmocka_unit_test(running_out_of_memory_is_remembered),

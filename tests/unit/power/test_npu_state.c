@@ -173,7 +173,7 @@ static void endless_standby_does_not_overflow(void **state)
     (void)state;
     fixture f;
     start(&f, 1);
-    f.machine.power.standby_ns = INT64_MAX;
+    f.machine.standby_ns = INT64_MAX;
     run_kernel(&f, 5, 10);
     finish(&f, 10000, 5, 9990, 5);
 }

@@ -51,6 +51,8 @@ static void site_init(site *s, ws_fidelity fidelity, ws_step_model step_model, b
             .n_npu_ids = 2,
             .first_npu = 2 * i,
             .tp_size   = 2,
+            .pp_size   = 1,
+            .dp_group  = WS_NO_GROUP,
             .npu_power = {.idle_w = 20, .standby_w = 80, .active_w = 200, .standby_ns = 30 * MS}};
     }
     s->scenario.nodes     = &s->node;
@@ -97,10 +99,22 @@ static void finish(site *s, int64_t end_ns)
     assert_int_equal(ws_power_book_finish(&s->book, end_ns), WS_OK);
 }
 
-/* What a batch has cost, once the book is finished. */
-static const ws_batch_cost *cost_of(const site *s, int instance, size_t batch)
+/* What a token of a batch has cost, once the book is finished. */
+static ws_batch_cost token_cost_of(const site *s, int instance, size_t batch)
 {
-    return ws_cost_of_batch(&s->book.instances[instance], batch);
+    const ws_instance_book *book = &s->book.instances[instance];
+    ws_batch_cost           cost = *ws_cost_of_batch(book, batch);
+    if (batch >= book->period) {
+        cost.active_j -= ws_cost_of_batch(book, batch - book->period)->active_j;
+        cost.energy_j -= ws_cost_of_batch(book, batch - book->period)->energy_j;
+    }
+    return cost;
+}
+
+/* What a batch of ten tokens has cost. */
+static double cost_j(const site *s, int instance, size_t batch)
+{
+    return 10 * token_cost_of(s, instance, batch).energy_j;
 }
 
 /* Batches A [0, 40), B [10, 30), C [60, 70) and D [70, 80) ms: 60 ms busy; A alone for 20 ms and half of the
@@ -122,9 +136,9 @@ static void batches_share_their_host(void **state)
         }
         finish(&s, 100 * MS);
         if (accounts == 1) {
-            expect_j("A", cost_of(&s, 0, 0)->energy_j, busy_w * 0.030);
-            expect_j("B", cost_of(&s, 1, 0)->energy_j, busy_w * 0.010);
-            expect_j("C", cost_of(&s, 0, 1)->energy_j, (busy_w + NPUS_IDLE_W) * 0.010);
+            expect_j("A", cost_j(&s, 0, 0), busy_w * 0.030);
+            expect_j("B", cost_j(&s, 1, 0), busy_w * 0.010);
+            expect_j("C", cost_j(&s, 0, 1), (busy_w + NPUS_IDLE_W) * 0.010);
             expect_j("B's prefill", s.book.instances[1].phase_j[WS_CPU][WS_PHASE_PREFILL], busy_w * 0.0025);
             expect_j("B's and D's decode", s.book.instances[1].phase_j[WS_CPU][WS_PHASE_DECODE],
                      busy_w * 0.0175);
@@ -156,12 +170,9 @@ static void skipped_batches_cost_nothing(void **state)
     assert_int_equal(s.book.instances[0].n_batches, 3 * WS_COST_CHUNK);
     assert_int_equal(s.book.instances[1].n_batches, 0);
     for (int64_t batch = 0; batch < 3 * WS_COST_CHUNK; batch++) {
-        const ws_batch_cost *cost       = cost_of(&s, 0, (size_t)batch);
-        const bool           has_formed = batch % 7 != 3;
-        assert_int_equal(cost->round, has_formed ? batch : -1);
-        assert_int_equal(cost->n_tokens, has_formed ? 10 : 0);
-        const double power_w = busy_w + (batch == 3 * WS_COST_CHUNK - 1 ? NPUS_IDLE_W : 0.0);
-        expect_j("batch", cost->energy_j, has_formed ? power_w * (double)batch * 1e-9 : 0.0);
+        const bool   has_formed = batch % 7 != 3;
+        const double power_w    = busy_w + (batch == 3 * WS_COST_CHUNK - 1 ? NPUS_IDLE_W : 0.0);
+        expect_j("batch", cost_j(&s, 0, (size_t)batch), has_formed ? power_w * (double)batch * 1e-9 : 0.0);
     }
     site_fini(&s);
 }
@@ -188,7 +199,7 @@ static void moved_bytes_are_booked_by_where_they_lie(void **state)
     expect_j("cxl", ws_ledger_total_j(&s.book.ledger, 0, WS_CXL), cxl_j);
     expect_j("link", ws_ledger_total_j(&s.book.ledger, 0, WS_LINK), link_j);
     finish(&s, 20 * MS);
-    expect_j("batch", cost_of(&s, 1, 0)->energy_j, dram_j + cxl_j + link_j + host_j + NPUS_IDLE_W * 0.010);
+    expect_j("batch", cost_j(&s, 1, 0), dram_j + cxl_j + link_j + host_j + NPUS_IDLE_W * 0.010);
     double phase_j[WS_COMPONENT_COUNT * WS_PHASE_COUNT];
     ws_power_book_instance_j(&s.book, &s.instances[1], phase_j);
     expect_j("dram, prefill", phase_j[WS_DRAM * WS_PHASE_COUNT + WS_PHASE_PREFILL], dram_j / 2);
@@ -207,6 +218,7 @@ static void a_step_moves_the_npus_together(void **state)
     site s;
     site_init(&s, WS_FIDELITY_PHYSICAL, WS_STEP_CLOSED, true);
     const ws_step step = {.first_kernel_ns = 10 * MS,
+                          .last_kernel_ns  = 20 * MS,
                           .compute_ns      = 6 * MS,
                           .n_collectives   = 2,
                           .collective_ns   = 2 * MS,
@@ -228,7 +240,7 @@ static void a_step_moves_the_npus_together(void **state)
         expect_j("idle s", state_s[WS_STATE_IDLE], 0.1);
     }
     expect_j("NPUs", ws_ledger_total_j(&s.book.ledger, 0, WS_NPU_ACTIVE), 2 * 200 * 0.006);
-    expect_j("batch's active", cost_of(&s, 0, 0)->active_j, 2 * 200 * 0.006);
+    expect_j("batch's active", 10 * token_cost_of(&s, 0, 0).active_j, 2 * 200 * 0.006);
     site_fini(&s);
 }
 
