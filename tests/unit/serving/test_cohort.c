@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "fresh_request.h"
 #include "serving/scheduler.h"
 #include "work_table.h"
 
@@ -62,15 +63,7 @@ static void side_init(side *s, const trial *t, bool alone)
     assert_int_equal(ws_kv_cache_init(&s->kv, &s->arena, &kv), WS_OK);
     assert_int_equal(ws_scheduler_init(&s->scheduler, &s->arena, &s->kv, &config), WS_OK);
     for (size_t i = 0; i < t->n_requests; i++) {
-        s->requests[i] = (ws_request){.id         = (uint32_t)i,
-                                      .input      = t->input[i],
-                                      .reached    = t->input[i],
-                                      .target     = t->target[i],
-                                      .arrival_ns = t->arrival_ns[i],
-                                      .is_initial = true,
-                                      .n_indexed  = WS_NO_RECORD,
-                                      .ttft_ns    = -1,
-                                      .queue_ns   = -1};
+        s->requests[i] = fresh_request(i, t->input[i], t->target[i], t->arrival_ns[i]);
     }
 }
 

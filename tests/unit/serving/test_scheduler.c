@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "fresh_request.h"
 #include "plain_scheduler.h"
 #include "work_table.h"
 
@@ -97,15 +98,7 @@ static void trial_init(trial *t, uint64_t seed)
     assert_int_equal(ws_kv_cache_init(&t->plain.kv, &t->arena, &kv), WS_OK);
     assert_int_equal(ws_scheduler_init(&t->scheduler, &t->arena, &t->kv, &t->config), WS_OK);
     for (int i = 0; i < t->n_requests; i++) {
-        t->requests[i]       = (ws_request){.id         = (uint32_t)i,
-                                            .input      = t->input[i],
-                                            .reached    = t->input[i],
-                                            .target     = t->target[i],
-                                            .arrival_ns = t->arrival_ns[i],
-                                            .is_initial = true,
-                                            .n_indexed  = WS_NO_RECORD,
-                                            .ttft_ns    = -1,
-                                            .queue_ns   = -1};
+        t->requests[i]       = fresh_request((size_t)i, t->input[i], t->target[i], t->arrival_ns[i]);
         t->plain.requests[i] = t->requests[i];
     }
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "sim/power_book.h"
 
 enum { MS = 1000000, N_INSTANCES = 2 };
@@ -29,7 +30,8 @@ typedef struct site {
     ws_power_book      book;
 } site;
 
-static void site_init(site *s, ws_fidelity fidelity, ws_step_model step_model, bool has_accounts)
+static void site_init_every(site *s, ws_fidelity fidelity, ws_step_model step_model, bool has_accounts,
+                            int64_t interval_ns)
 {
     *s      = (site){.scenario = {.fidelity    = fidelity,
                                   .n_nodes     = 1,
@@ -58,7 +60,12 @@ static void site_init(site *s, ws_fidelity fidelity, ws_step_model step_model, b
     s->scenario.nodes     = &s->node;
     s->scenario.instances = s->instances;
     ws_arena_init(&s->arena, 0);
-    assert_int_equal(ws_power_book_init(&s->book, &s->arena, &s->scenario, 10 * MS, has_accounts), WS_OK);
+    assert_int_equal(ws_power_book_init(&s->book, &s->arena, &s->scenario, interval_ns, has_accounts), WS_OK);
+}
+
+static void site_init(site *s, ws_fidelity fidelity, ws_step_model step_model, bool has_accounts)
+{
+    site_init_every(s, fidelity, step_model, has_accounts, 10 * MS);
 }
 
 static void site_fini(site *s)
@@ -244,6 +251,110 @@ static void a_step_moves_the_npus_together(void **state)
     site_fini(&s);
 }
 
+/* ---- the common case of a step against the general one ---- */
+
+/* A step of one of many kinds: with or without a wait before it, gaps shorter and longer than standby, stores
+ * behind it, traffic on the link. */
+static ws_step random_step(ws_rng *rng, int64_t now_ns, ws_program_energy *energy_out)
+{
+    ws_step step = {.first_kernel_ns = now_ns + (ws_rng_below(rng, 3) > 0 ? ws_rng_below(rng, MS) : 0),
+                    .compute_ns      = 1 + ws_rng_below(rng, 12 * MS)};
+    if (ws_rng_below(rng, 2) == 0) {
+        step.n_collectives = 1 + ws_rng_below(rng, 3);
+        step.collective_ns = ws_rng_below(rng, ws_rng_below(rng, 8) == 0 ? 60 * MS : MS);
+    }
+    step.last_kernel_ns = step.first_kernel_ns + step.compute_ns + step.n_collectives * step.collective_ns;
+    step.start_end_ns   = step.last_kernel_ns + (ws_rng_below(rng, 3) > 0 ? ws_rng_below(rng, MS) : 0);
+    step.end_end_ns     = step.start_end_ns + (ws_rng_below(rng, 3) == 0 ? ws_rng_below(rng, MS) : 0);
+    *energy_out         = (ws_program_energy){.dram_bytes = ws_rng_below(rng, 1000),
+                                              .io_bytes   = ws_rng_below(rng, 10),
+                                              .link_bytes = ws_rng_below(rng, 2) * ws_rng_below(rng, 500)};
+    return step;
+}
+
+static void expect_same(const char *what, const double *found, const double *expected, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        expect_j(what, found[i], expected[i]);
+    }
+}
+
+static void expect_same_books(site *found, site *expected, int64_t end_ns)
+{
+    ws_ledger *a = &found->book.ledger, *b = &expected->book.ledger;
+    assert_int_equal(a->n_bins, b->n_bins);
+    expect_same("totals", a->total_j, b->total_j, WS_COMPONENT_COUNT);
+    expect_same("intervals", a->bin_j, b->bin_j, a->n_bins * WS_COMPONENT_COUNT);
+    expect_same("ticks", a->tick_w, b->tick_w, a->n_bins);
+    double *windows[2];
+    size_t  n[2];
+    assert_int_equal(ws_window_meter_read(&a->windows, end_ns, 1, &windows[0], &n[0]), WS_OK);
+    assert_int_equal(ws_window_meter_read(&b->windows, end_ns, 1, &windows[1], &n[1]), WS_OK);
+    assert_int_equal(n[0], n[1]);
+    expect_same("windows", windows[0], windows[1], n[0]);
+    for (int i = 0; i < N_INSTANCES; i++) {
+        const ws_npu_machine   *machine[] = {&found->book.machines[i], &expected->book.machines[i]};
+        const ws_instance_book *book[]    = {&found->book.instances[i], &expected->book.instances[i]};
+        expect_same("states", machine[0]->state_s, machine[1]->state_s, WS_STATE_COUNT);
+        expect_same("NPU phases", machine[0]->phase_j[0], machine[1]->phase_j[0],
+                    WS_STATE_COUNT * WS_PHASE_COUNT);
+        expect_same("phases", book[0]->phase_j[0], book[1]->phase_j[0], WS_COMPONENT_COUNT * WS_PHASE_COUNT);
+        assert_int_equal(book[0]->n_batches, book[1]->n_batches);
+        for (size_t batch = 0; batch < book[0]->n_batches; batch++) {
+            expect_j("active", ws_cost_of_batch(book[0], batch)->active_j,
+                     ws_cost_of_batch(book[1], batch)->active_j);
+            expect_j("cost", ws_cost_of_batch(book[0], batch)->energy_j,
+                     ws_cost_of_batch(book[1], batch)->energy_j);
+        }
+    }
+}
+
+/* Two instances take turns on one node, in a book that knows the common case and in one that does not. */
+static void the_common_case_books_what_the_general_one_does(void **state)
+{
+    (void)state;
+    site sites[2];
+    for (int k = 0; k < 2; k++) {
+        site_init_every(&sites[k], WS_FIDELITY_PHYSICAL, WS_STEP_CLOSED, true, 500 * MS);
+        ws_window_meter_init(&sites[k].book.ledger.windows, &sites[k].arena, 200 * MS);
+        for (int i = 0; i < N_INSTANCES; i++) {
+            assert_true(sites[k].book.instances[i].is_stepped);
+            sites[k].book.instances[i].is_stepped = k == 0;
+        }
+    }
+    ws_rng rng;
+    ws_rng_seed(&rng, 5);
+    int64_t next_ns[N_INSTANCES] = {0}, n_formed[N_INSTANCES] = {0}, end_ns = 0;
+    bool    is_running[N_INSTANCES] = {false};
+    for (int event = 0; event < 20000 || is_running[0] || is_running[1]; event++) {
+        if (event >= 20000) { /* only ends are left */
+            next_ns[0] = is_running[0] ? next_ns[0] : INT64_MAX;
+            next_ns[1] = is_running[1] ? next_ns[1] : INT64_MAX;
+        }
+        const int     i      = next_ns[1] < next_ns[0] ? 1 : 0;
+        const int64_t now_ns = next_ns[i];
+        if (is_running[i]) {
+            end(&sites[0], i, n_formed[i] - 1, now_ns);
+            end(&sites[1], i, n_formed[i] - 1, now_ns);
+            next_ns[i] += ws_rng_below(&rng, 4) > 0 ? 0 : ws_rng_below(&rng, 80 * MS);
+            end_ns = now_ns > end_ns ? now_ns : end_ns;
+        } else {
+            ws_program_energy energy;
+            const ws_step     step  = random_step(&rng, now_ns, &energy);
+            const double      share = 0.25 * ws_rng_below(&rng, 5);
+            form_timed(&sites[0], i, n_formed[i], share, &step, &energy, now_ns);
+            form_timed(&sites[1], i, n_formed[i]++, share, &step, &energy, now_ns);
+            next_ns[i] = ws_step_end_ns(&step);
+        }
+        is_running[i] = !is_running[i];
+    }
+    finish(&sites[0], end_ns);
+    finish(&sites[1], end_ns);
+    expect_same_books(&sites[0], &sites[1], end_ns);
+    site_fini(&sites[0]);
+    site_fini(&sites[1]);
+}
+
 /* Of what the node draws all the time, none belongs to an instance but the NPUs' own. */
 static void constants_belong_to_the_node(void **state)
 {
@@ -335,6 +446,7 @@ int main(void)
         cmocka_unit_test(skipped_batches_cost_nothing),
         cmocka_unit_test(moved_bytes_are_booked_by_where_they_lie),
         cmocka_unit_test(a_step_moves_the_npus_together),
+        cmocka_unit_test(the_common_case_books_what_the_general_one_does),
         cmocka_unit_test(constants_belong_to_the_node),
         cmocka_unit_test(the_reference_books_at_moments),
         cmocka_unit_test(readings_are_means_since_the_last),

@@ -190,14 +190,14 @@ static void print_help(void *ctx)
 }
 
 /* A value every option takes that wants one of its kind; NULL = a flag. */
-static const char *value_for(const char *placeholder)
+static const char *value_for(const char *kind)
 {
     static const struct {
-        const char *placeholder, *value;
+        const char *kind, *value;
     } rows[] = {{"FILE", "f"}, {"DIR", "d"},          {"K/N", "0/2"},        {"TIME", "5s"},
                 {"MB", "10"},  {"yes|no|auto", "no"}, {"METRIC", "energy_j"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strncmp(placeholder, rows[i].placeholder, strlen(rows[i].placeholder)) == 0) {
+        if (strncmp(kind, rows[i].kind, strlen(rows[i].kind)) == 0) {
             return rows[i].value;
         }
     }
