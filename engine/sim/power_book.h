@@ -81,8 +81,8 @@ typedef struct ws_instance_book {
     size_t node;
     double cxl_j_per_byte, all_link_j_per_byte; /* of one rank, of every rank */
     double pim_w;                               /* drawn beyond the idle DIMM while PIM units compute */
-    size_t n_kept_open; /* batches, at most, that energy may still be booked on when another one begins */
-    size_t period;
+    size_t n_kept_open;    /* batches, at most, that energy may still be booked on when another one begins */
+    size_t period;         /* batches it may have in flight: its pipeline stages */
     ws_batch_cost  *spent; /* [batch id modulo period] the last of costs, without a DP group */
     double          phase_j[WS_COMPONENT_COUNT][WS_PHASE_COUNT]; /* CPU and DRAM on one cache line */
     ws_batch_cost  *next_cost, *costs_end;                       /* in the last chunk */
