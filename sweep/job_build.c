@@ -597,10 +597,8 @@ ws_status swp_build_hash(swp_builder *b, uint64_t job, const uint32_t *value_ind
     char             text[8192];
     size_t           n_options = 0;
     const ws_option *table     = ws_option_table(&n_options);
-    const ws_slo    *slo       = &b->spec->slo;
     int              n =
-        snprintf(text, sizeof text, "1 %s %s %.17g %.17g %.17g %.17g %.17g\n", cluster->sha256,
-                 workload->sha256, slo->ttft_ms, slo->tpot_ms, slo->itl_ms, slo->latency_ms, slo->queue_ms);
+        snprintf(text, sizeof text, "1 %s %s %s\n", cluster->sha256, workload->sha256, b->spec->slo_sha256);
     for (size_t i = 0; i < n_options && (size_t)n < sizeof text - 128; i++) {
         char value[64];
         n += snprintf(text + n, sizeof text - (size_t)n, "%s=%s\n", table[i].name,

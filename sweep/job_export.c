@@ -1,7 +1,6 @@
 #include "job_export.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,22 +189,11 @@ static void put_path(ws_strbuf *out, const char *before, ws_json root, const cha
 
 static void put_slo(ws_strbuf *out, const ws_slo *slo)
 {
-    const struct {
-        const char *name;
-        double      bound_ms;
-    } bounds[]         = {{"ttft_ms", slo->ttft_ms},
-                          {"tpot_ms", slo->tpot_ms},
-                          {"itl_ms", slo->itl_ms},
-                          {"latency_ms", slo->latency_ms},
-                          {"queue_ms", slo->queue_ms}};
-    const char *before = "--slo=";
-    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-        if (isfinite(bounds[i].bound_ms)) {
-            ws_strbuf_printf(out, "%s%s=%.17g", before, bounds[i].name, bounds[i].bound_ms);
-            before = ",";
-        }
+    if (ws_slo_is_set(slo)) {
+        ws_strbuf_puts(out, "--slo=");
+        ws_slo_put_text(slo, out);
+        ws_strbuf_puts(out, "\n");
     }
-    ws_strbuf_puts(out, before[0] == ',' ? "\n" : "");
 }
 
 /* Where the dataset was found, unless the dataset itself is swept. */

@@ -1,6 +1,5 @@
 #include "spec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@ static const ws_field spec_fields[] = {
     PLACE(parameters, 0, "what varies"),
     PLACE(sampling, 0, "which points of the grid"),
     PLACE(constraints, 0, "expressions every point must meet"),
-    PLACE(slo, 0, "latency bounds a request must meet, ms"),
+    PLACE(slo, 0, "latency bounds, ms, of each request or of the run"),
     PLACE(outputs, 0, "what is kept of each job"),
     {"repeats", WS_FIELD_INT, offsetof(spec_places, repeats), 0, 1, 1e6, "runs of each point"},
     {"seed", WS_FIELD_INT, offsetof(spec_places, seed), 0, 0, MAX_SEED, "seed of the first repeat"},
@@ -95,18 +94,33 @@ static ws_status read_slo(ws_json slo, ws_slo *out, ws_error *err)
     ws_status status = WS_OK;
     for (ws_json item = ws_json_first(slo); ws_json_kind_of(item) != WS_JSON_ABSENT;
          item         = ws_json_next(item)) {
-        double *bound_ms = ws_slo_find(out, ws_json_key(item), strlen(ws_json_key(item)));
-        if (bound_ms == NULL) {
+        const size_t part = ws_slo_find(ws_json_key(item), strlen(ws_json_key(item)));
+        if (part == WS_SLO_N_PARTS) {
             status = ws_json_problem(item, err,
                                      "unknown bound; expected ttft, tpot, itl, latency or queue, with _mean, "
-                                     "_p50, _p90, _p95, _p99 or nothing, and _ms: for example ttft_p99_ms");
+                                     "_p50, _p90, _p95, _p99 (of the run) or nothing (of each request), and "
+                                     "_ms: for example ttft_p99_ms; or attainment");
             continue;
         }
-        double          read_ms = 0.0;
-        const ws_status one     = ws_json_read_double(item, 1e-9, 1e15, err, &read_ms);
-        status                  = one == WS_OK ? status : one;
-        *bound_ms               = fmin(*bound_ms, read_ms);
+        const ws_status one =
+            ws_json_read_double(item, 1e-9, ws_slo_part_most(part), err, ws_slo_part(out, part));
+        status = one == WS_OK ? status : one;
     }
+    if (status == WS_OK && out->attainment > 0.0 && !ws_slo_is_set(out)) {
+        return ws_json_problem(slo, err,
+                               "\"attainment\" is the share of requests that must be within bounds; "
+                               "expected a bound beside it, such as ttft_ms");
+    }
+    return status;
+}
+
+static ws_status hash_slo(swp_spec *spec)
+{
+    ws_strbuf text = WS_STRBUF_INIT;
+    ws_slo_put_text(&spec->slo, &text);
+    const ws_status status = text.failed ? WS_ERR_NOMEM : WS_OK;
+    ws_sha256_hex(ws_strbuf_text(&text), text.len, spec->slo_sha256);
+    ws_strbuf_fini(&text);
     return status;
 }
 
@@ -239,6 +253,7 @@ static ws_status read_spec(swp_spec *spec, ws_error *err)
     keep_worst(&status, read_options(places.options, &spec->options, err));
     read_seed_and_repeats(root, &places, spec);
     keep_worst(&status, read_slo(places.slo, &spec->slo, err));
+    keep_worst(&status, hash_slo(spec));
     keep_worst(&status, read_outputs(places.outputs, spec, err));
     keep_worst(&status, read_constraints(places.constraints, spec, err));
     const ws_status sampling = read_sampling(places.sampling, spec, &points, err);

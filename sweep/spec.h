@@ -52,6 +52,7 @@ typedef struct swp_spec {
     int64_t         repeats;
     int64_t         seed; /* of repeat 0; the others derive from it */
     ws_slo          slo;
+    char            slo_sha256[65]; /* of its text, for hashes of jobs */
     bool            wants_timeseries, wants_requests;
 } swp_spec;
 

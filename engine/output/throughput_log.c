@@ -65,3 +65,15 @@ void ws_throughput_log_print_end(const ws_result *result, FILE *stream)
     print_latency(result, WS_METRIC_TPOT_P99_MS, "tpot_p99", stream);
     (void)fputc('\n', stream);
 }
+
+void ws_throughput_log_print_slo(const ws_result *result, const ws_slo *slo, FILE *stream)
+{
+    if (!ws_slo_is_set(slo)) {
+        return;
+    }
+    ws_strbuf broken = WS_STRBUF_INIT;
+    ws_slo_put_broken(slo, result->metrics, &broken);
+    (void)fprintf(stream, "[INFO] slo %s%s slo_attainment=%.4g\n", broken.len > 0 ? "missed: " : "met",
+                  ws_strbuf_text(&broken), result->metrics[WS_METRIC_SLO_ATTAINMENT]);
+    ws_strbuf_fini(&broken);
+}

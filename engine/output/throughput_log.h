@@ -10,11 +10,15 @@
 #include <stdio.h>
 
 #include "sim/result.h"
+#include "wattsim.h"
 
 /** Print result->log. Write errors stay on the stream. */
 void ws_throughput_log_print(const ws_result *result, FILE *stream);
 
 /** Print one closing line with the run's totals: requests, duration, throughput and latency. */
 void ws_throughput_log_print_end(const ws_result *result, FILE *stream);
+
+/** Print whether the run met its SLO, or which bounds it broke; nothing without one. */
+void ws_throughput_log_print_slo(const ws_result *result, const ws_slo *slo, FILE *stream);
 
 #endif /* WS_THROUGHPUT_LOG_H */

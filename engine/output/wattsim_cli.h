@@ -29,8 +29,9 @@
     X(DATA_DIR, "data-dir", "DIR",                                                                           \
       "look for model/, profiles/, hardware/ and pim/ here before the bundled configs; may be repeated")     \
     X(SLO, "slo", "LIST",                                                                                    \
-      "bounds a request must meet to count as good, ms: ttft_ms=500,tpot_ms=50 (also itl_ms, latency_ms, "   \
-      "queue_ms; ttft_p99_ms and the like are the same)")                                                    \
+      "bounds on latencies, ms: ttft_ms=500,tpot_ms=50 of each request (also itl_ms, latency_ms, "           \
+      "queue_ms), "                                                                                          \
+      "which 99 % must meet (attainment=0.95: 95 %); ttft_p99_ms=2000 and the like of the whole run")        \
     X(DRY_RUN, "dry-run", NULL, "check everything, print the resolved inputs as JSON, simulate nothing")     \
     X(QUIET, "quiet", NULL, "print neither log nor summary")                                                 \
     X(VERSION, "version", NULL, "print the version")                                                         \

@@ -56,6 +56,7 @@ int ws_metric_is_cost(ws_metric metric)
     case WS_METRIC_REQ_S:
     case WS_METRIC_GOODPUT_REQ_S:
     case WS_METRIC_SLO_ATTAINMENT:
+    case WS_METRIC_SLO_MET:
     case WS_METRIC_TOK_PER_J:
     case WS_METRIC_NPU_ACTIVE_SHARE:
     case WS_METRIC_PREFIX_HIT_SHARE:

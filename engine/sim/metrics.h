@@ -20,8 +20,11 @@
     X(WS_METRIC_DECODE_TOK_S, "decode_tok_s", "1/s", "generated tokens per second")                          \
     X(WS_METRIC_TOTAL_TOK_S, "total_tok_s", "1/s", "prompt and generated tokens per second")                 \
     X(WS_METRIC_REQ_S, "req_s", "1/s", "finished requests per second")                                       \
-    X(WS_METRIC_GOODPUT_REQ_S, "goodput_req_s", "1/s", "requests within every SLO bound per second")         \
-    X(WS_METRIC_SLO_ATTAINMENT, "slo_attainment", "1", "share of requests within every SLO bound")           \
+    X(WS_METRIC_GOODPUT_REQ_S, "goodput_req_s", "1/s",                                                       \
+      "requests within every SLO bound of a request, per second")                                            \
+    X(WS_METRIC_SLO_ATTAINMENT, "slo_attainment", "1",                                                       \
+      "share of requests within every SLO bound of a request")                                               \
+    X(WS_METRIC_SLO_MET, "slo_met", "1", "1 if every bound of the SLO holds, 0 if one is broken")            \
     WS_LATENCY_METRICS(X, TTFT, "ttft", "time to first token")                                               \
     WS_LATENCY_METRICS(X, TPOT, "tpot", "time per output token")                                             \
     WS_LATENCY_METRICS(X, ITL, "itl", "inter-token latency, all requests pooled")                            \

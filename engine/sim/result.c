@@ -128,12 +128,20 @@ static double mean_itl_ms(const ws_request *r)
                : 0.0;
 }
 
+/* 0 = no bound. */
+static bool is_within(double ms, double bound_ms)
+{
+    return !(bound_ms > 0.0) || ms <= bound_ms;
+}
+
+/* The bounds of each request; those of the run are ws_slo_is_met()'s. */
 static bool meets_slo(const ws_slo *slo, const ws_request *r)
 {
-    return (double)r->ttft_ns * WS_MS_PER_NS <= slo->ttft_ms &&
-           (double)r->tpot_ns * WS_MS_PER_NS <= slo->tpot_ms &&
-           (double)r->latency_ns * WS_MS_PER_NS <= slo->latency_ms &&
-           (double)r->queue_ns * WS_MS_PER_NS <= slo->queue_ms && mean_itl_ms(r) <= slo->itl_ms;
+    return is_within((double)r->ttft_ns * WS_MS_PER_NS, slo->ttft_ms) &&
+           is_within((double)r->tpot_ns * WS_MS_PER_NS, slo->tpot_ms) &&
+           is_within((double)r->latency_ns * WS_MS_PER_NS, slo->latency_ms) &&
+           is_within((double)r->queue_ns * WS_MS_PER_NS, slo->queue_ms) &&
+           is_within(mean_itl_ms(r), slo->itl_ms);
 }
 
 static void put_throughput(const ws_run *run, double *metrics)
@@ -406,6 +414,9 @@ ws_status ws_run_build_result(ws_run *run)
     WS_TRY(put_request_distributions(run, result->metrics));
     WS_TRY(put_itl_distribution(run, result->metrics));
     put_counts(run, result->metrics);
+    if (ws_slo_is_set(&s->slo)) {
+        result->metrics[WS_METRIC_SLO_MET] = ws_slo_is_met(&s->slo, result->metrics) ? 1.0 : 0.0;
+    }
     WS_TRY(finish_series(run));
     WS_TRY(ws_energy_result_fill(run));
     if (s->has_power) {

@@ -549,7 +549,12 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
 ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *request, ws_error *err,
                              ws_scenario **scenario_out)
 {
-    *scenario_out  = NULL;
+    *scenario_out = NULL;
+    if (!ws_slo_is_valid(&request->slo)) {
+        return ws_error_add(
+            err, WS_ERR_ARG,
+            "slo: expected bounds above 0 (0 = none) and an attainment of at most 1 with them");
+    }
     ws_scenario *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return WS_ERR_NOMEM;
@@ -582,6 +587,11 @@ void ws_scenario_destroy(ws_scenario **scenario)
 const char *ws_scenario_notes(const ws_scenario *s)
 {
     return ws_strbuf_text(&s->notes);
+}
+
+const ws_slo *ws_scenario_slo(const ws_scenario *s)
+{
+    return &s->slo;
 }
 
 size_t ws_scenario_n_requests(const ws_scenario *s)
@@ -673,6 +683,21 @@ static void write_instance(const ws_instance_config *c, ws_json_writer *w)
     ws_json_end_object(w);
 }
 
+static void write_slo(const ws_slo *slo, ws_json_writer *w)
+{
+    ws_slo parts = *slo;
+    ws_json_put_key(w, "slo");
+    ws_json_begin_object(w);
+    for (size_t part = 0; part < WS_SLO_N_PARTS; part++) {
+        const double value = *ws_slo_part(&parts, part);
+        if (value > 0.0 && isfinite(value)) {
+            ws_json_put_key(w, ws_slo_part_name(part));
+            ws_json_put_double(w, value);
+        }
+    }
+    ws_json_end_object(w);
+}
+
 void ws_scenario_write_json(const ws_scenario *s, ws_json_writer *w)
 {
     size_t           n_options = 0;
@@ -688,6 +713,9 @@ void ws_scenario_write_json(const ws_scenario *s, ws_json_writer *w)
         ws_json_put_string(w, ws_option_get_text(&s->options, &options[i], text));
     }
     ws_json_end_object(w);
+    if (ws_slo_is_set(&s->slo)) {
+        write_slo(&s->slo, w);
+    }
     ws_json_put_key(w, "instances");
     ws_json_begin_array(w);
     for (size_t i = 0; i < s->n_instances; i++) {

@@ -64,7 +64,7 @@ SPEC = {
                    "zip": {"dtype": ["bfloat16", "fp8"], "enable_prefix_caching": [True, False]},
                    "links": {"slow": {"link_latency": 1}, "fast": {}}},
     "sampling": {"method": "random", "n": 3, "seed": 1}, "constraints": ["tp_size <= 2"], "repeats": 2, "seed": 1,
-    "slo": {"ttft_p99_ms": 5}, "outputs": {"timeseries": True, "requests": False}}
+    "slo": {"ttft_p99_ms": 5, "itl_ms": 3, "attainment": 0.95}, "outputs": {"timeseries": True, "requests": False}}
 
 
 def hardware():
@@ -288,7 +288,8 @@ class Broken(SchemaTest):
                                ("/parameters/zip", {}), ("/sampling", {"method": "sobo"}), ("/sampling", {"method": "random"}),
                                ("/sampling", {"n": 3}), ("/sampling", {"method": "list"}), ("/sampling", "grid"),
                                ("/constraints", "tp_size < 3"), ("/constraints", [3]), ("/repeats", 0), ("/repeats", 1.5),
-                               ("/seed", -1), ("/slo", {"ttft_p98_ms": 3}), ("/slo", {"ttft_ms": 0}),
+                               ("/seed", -1), ("/slo", {"ttft_p98_ms": 3}), ("/slo", {"ttft_ms": 0}), ("/slo", {"attainment": 0.9}),
+                               ("/slo", {"ttft_ms": 5, "attainment": 1.5}), ("/slo", {"ttft_ms": 5, "attainment": 0}),
                                ("/outputs", {"timeseries": 1}), ("/name", 3), ("/title", 3),
                                ("/parameters/links", {"slow": 3, "fast": {}})):
             self.both_refuse("sweep", edited(SPEC, pointer, value), f"{pointer} = {value}")

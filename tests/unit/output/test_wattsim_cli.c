@@ -49,7 +49,7 @@ static void an_empty_line_gives_the_defaults(void **state)
     assert_null(args.summary_json);
     assert_int_equal(args.n_data_dirs, 0);
     assert_int_equal(args.options.max_num_seqs, 128);
-    assert_true(isinf(args.slo.ttft_ms));
+    assert_false(ws_slo_is_set(&args.slo));
     assert_false(args.is_quiet || args.is_dry_run || args.wants_help || args.wants_version);
     ws_wattsim_args_fini(&args);
 }
@@ -141,12 +141,17 @@ static void slo_bounds_are_named(void **state)
     ws_wattsim_args args;
     PARSE(&args, "--slo", "ttft_ms=500,tpot_ms=50.5", "--slo=queue_ms=1");
     assert_true(args.slo.ttft_ms == 500.0 && args.slo.tpot_ms == 50.5 && args.slo.queue_ms == 1.0);
-    assert_true(isinf(args.slo.itl_ms) && isinf(args.slo.latency_ms));
+    assert_true(args.slo.itl_ms == 0.0 && args.slo.latency_ms == 0.0);
     ws_wattsim_args_fini(&args);
-    PARSE(&args, "--slo", "ttft_p99_ms=500,latency_mean_ms=7", "--slo",
-          "ttft_ms=600"); /* a spec's names; the last wins */
-    assert_true(args.slo.ttft_ms == 600.0 && args.slo.latency_ms == 7.0);
+    PARSE(&args, "--slo", "ttft_p99_ms=500,latency_mean_ms=7,ttft_ms=60", "--slo",
+          "ttft_ms=600,attainment=0.9"); /* a spec's names, each a bound of its own; the last wins */
+    assert_true(args.slo.ttft_ms == 600.0 && args.slo.attainment == 0.9 && args.slo.latency_ms == 0.0);
+    assert_true(args.slo.run_ms[WS_METRIC_TTFT_P99_MS - WS_METRIC_TTFT_MEAN_MS] == 500.0);
+    assert_true(args.slo.run_ms[WS_METRIC_LATENCY_MEAN_MS - WS_METRIC_TTFT_MEAN_MS] == 7.0);
     ws_wattsim_args_fini(&args);
+    REFUSE("found 'attainment=1.5'", "--slo", "ttft_ms=5,attainment=1.5");
+    REFUSE("found 'ttft_ms=nan'", "--slo", "ttft_ms=nan");
+    REFUSE("found 'ttft_ms=inf'", "--slo", "ttft_ms=inf");
     REFUSE("found 'ttft_p98_ms=5'", "--slo", "ttft_p98_ms=5");
     REFUSE("found 'ttft_ms'", "--slo", "ttft_ms,tpot_ms=3");
     REFUSE("found '_ms=5'", "--slo", "_ms=5");

@@ -241,9 +241,12 @@ static void good_requests_meet_every_bound(void **state)
             const ws_result         *result   = world_need_result(&the_world, s);
             const ws_request_record *r        = &result->requests[k];
             const int64_t            values[] = {r->ttft_ns, r->tpot_ns, r->latency_ns, r->queue_ns};
-            *bounds[which]                    = (double)values[which] * 1e-6; /* met exactly is met */
-            int n_good                        = 0;
-            result                            = world_need_result(&the_world, s);
+            if (values[which] <= 0) {
+                continue; /* 0 would be no bound */
+            }
+            *bounds[which] = (double)values[which] * 1e-6; /* met exactly is met */
+            int n_good     = 0;
+            result         = world_need_result(&the_world, s);
             for (size_t i = 0; i < result->n_requests; i++) {
                 const int64_t each[] = {result->requests[i].ttft_ns, result->requests[i].tpot_ns,
                                         result->requests[i].latency_ns, result->requests[i].queue_ns};
@@ -253,8 +256,39 @@ static void good_requests_meet_every_bound(void **state)
             assert_true(is_near(result->metrics[WS_METRIC_SLO_ATTAINMENT], n_good / 5.0));
             assert_true(is_near(result->metrics[WS_METRIC_GOODPUT_REQ_S],
                                 n_good / result->metrics[WS_METRIC_DURATION_S]));
-            *bounds[which] = INFINITY;
+            assert_true(result->metrics[WS_METRIC_SLO_MET] == (n_good == 5 ? 1.0 : 0.0));
+            s->slo.attainment = (n_good - 0.5) / 5.0;
+            assert_true(world_need_result(&the_world, s)->metrics[WS_METRIC_SLO_MET] == 1.0);
+            s->slo.attainment = 0.0;
+            *bounds[which]    = 0.0;
         }
+    }
+    ws_scenario_destroy(&s);
+}
+
+/* A percentile is the run's: that a request exceeds it makes no request bad. */
+static void percentiles_are_of_the_run(void **state)
+{
+    (void)state;
+    static const char data[]  = "{\"input_toks\": 100, \"output_toks\": 9, \"arrival_time_ns\": 0}\n"
+                                "{\"input_toks\": 900, \"output_toks\": 5, \"arrival_time_ns\": 1000}\n"
+                                "{\"input_toks\": 10, \"output_toks\": 30, \"arrival_time_ns\": 2000}\n";
+    ws_options        options = ws_options_default();
+    options.max_num_seqs      = 1;
+    ws_scenario *s            = world_need_scenario(&the_world, world_cluster(1.0, ""), data, &options);
+    assert_true(isnan(world_need_result(&the_world, s)->metrics[WS_METRIC_SLO_MET])); /* nothing is bounded */
+    for (int metric = WS_METRIC_TTFT_MEAN_MS; metric <= WS_METRIC_QUEUE_P99_MS; metric++) {
+        double       *bound = &s->slo.run_ms[metric - WS_METRIC_TTFT_MEAN_MS];
+        const double  value = world_need_result(&the_world, s)->metrics[metric];
+        const double *m;
+        *bound = value;
+        m      = world_need_result(&the_world, s)->metrics;
+        assert_true(m[WS_METRIC_SLO_MET] == 1.0 && m[WS_METRIC_SLO_ATTAINMENT] == 1.0);
+        *bound = value * (1.0 - 1e-9);
+        m      = world_need_result(&the_world, s)->metrics;
+        assert_true(m[WS_METRIC_SLO_MET] == 0.0 && m[WS_METRIC_SLO_ATTAINMENT] == 1.0);
+        assert_true(is_near(m[WS_METRIC_GOODPUT_REQ_S], m[WS_METRIC_REQ_S]));
+        *bound = 0.0;
     }
     ws_scenario_destroy(&s);
 }
@@ -265,6 +299,7 @@ int main(void)
         cmocka_unit_test(metrics_are_what_their_definitions_say),
         cmocka_unit_test(what_was_never_set_does_not_count),
         cmocka_unit_test(good_requests_meet_every_bound),
+        cmocka_unit_test(percentiles_are_of_the_run),
     };
     world_init(&the_world);
     const int n_failed = cmocka_run_group_tests_name("sim.result", tests, NULL, NULL);

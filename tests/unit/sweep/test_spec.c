@@ -72,7 +72,8 @@ static void test_everything_once(void **state)
     assert_int_equal(spec->params[5].kind, SWP_PARAM_DOUBLE);
     assert_int_equal(spec->repeats, 2);
     assert_int_equal(spec->seed, 9);
-    assert_true(spec->slo.ttft_ms == 2000.0 && spec->slo.tpot_ms == 60.0 && isinf(spec->slo.itl_ms));
+    assert_true(spec->slo.run_ms[WS_METRIC_TTFT_P99_MS - WS_METRIC_TTFT_MEAN_MS] == 2000.0 &&
+                spec->slo.tpot_ms == 60.0 && spec->slo.ttft_ms == 0.0 && spec->slo.itl_ms == 0.0);
     assert_true(!spec->wants_timeseries && spec->wants_requests);
     assert_int_equal(spec->n_constraints, 1);
     swp_spec_destroy(&spec);
@@ -176,6 +177,8 @@ static void test_refused(void **state)
     REFUSE("{}", "cluster");
     REFUSE("[]", "expected object");
     REFUSE("{\"cluster\": 3}", "/cluster");
+    REFUSE("{\"cluster\": \"c\", \"slo\": {\"attainment\": 0.9}}", "/slo", "expected a bound beside it");
+    REFUSE("{\"cluster\": \"c\", \"slo\": {\"ttft_ms\": 5, \"attainment\": 1.5}}", "/slo/attainment");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"tp_size\": [1, 2, 1]}}", "the value 1 is listed twice");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"zip\": {\"tp_size\": [1, 2], \"pp_size\": [1]}}}",
            "equally many values");
