@@ -50,6 +50,15 @@ bool ws_bundled_dir(char *buf, size_t cap);
 bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
                   size_t cap);
 
+/** Find an input a user names on a command line: a file or folder as given, then beside the bundled configs
+ * folder, so that `configs/...` and `workloads/...` mean the same from every folder and in every installed
+ * copy.
+ * @param[in]  what  names the argument in the message: "--dataset"
+ * @param[out] buf   the path to open
+ * @return WS_OK; WS_ERR_INPUT with where it was looked for, or why it cannot be read */
+WS_NODISCARD ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err,
+                                     char *buf, size_t cap);
+
 /** The libraries the engine reads files with, "cJSON 1.7.15, libyaml 0.2.5"; for provenance. Returns buf. */
 char *ws_libraries(char buf[64]);
 

@@ -18,13 +18,13 @@ static void print_help(const swp_command_line *command)
                  arg->value == NULL ? "" : arg->value);
         printf("  %-26s %s\n", left, arg->help);
     }
-    printf("  %-26s %s\n", "-h, --help", "this text");
+    printf("  %-26s %s\n\n%s", "-h, --help", "this text", ws_exit_code_help());
 }
 
 static int complain(const swp_command_line *command, const char *what, const char *arg)
 {
     fprintf(stderr, "%s: %s\nusage: wattsweep %s (--help says more)\n", arg, what, command->usage);
-    return SWP_EXIT_INPUT;
+    return WS_EXIT_INPUT;
 }
 
 /* The option of an argument like --name, --name=value or -n; *value_out is what follows '=', or NULL. */
@@ -76,7 +76,7 @@ int swp_args_parse(const swp_command_line *command, int argc, char **argv, int *
         }
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(command);
-            return SWP_EXIT_OK;
+            return WS_EXIT_DONE;
         }
         const swp_arg *arg = find(command, argv[i], &value);
         if (arg == NULL) {

@@ -406,8 +406,8 @@ static int finish(comparison *c, ws_status status)
     swp_frame_close(&c->frames[0]);
     swp_frame_close(&c->frames[1]);
     return status != WS_OK        ? swp_cmd_exit(status, c->err)
-           : c->n_differences > 0 ? SWP_EXIT_FAILED
-                                  : SWP_EXIT_OK;
+           : c->n_differences > 0 ? WS_EXIT_FAILED
+                                  : WS_EXIT_DONE;
 }
 
 int swp_cmd_diff(int argc, char **argv)

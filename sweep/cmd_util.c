@@ -10,7 +10,5 @@ int swp_cmd_exit(ws_status status, ws_error *err)
         fprintf(stderr, "%s\n", err->n_problems > 0 ? ws_error_text(err) : ws_status_text(status));
     }
     ws_error_clear(err);
-    return status == WS_OK                                  ? SWP_EXIT_OK
-           : status == WS_ERR_INPUT || status == WS_ERR_ARG ? SWP_EXIT_INPUT
-                                                            : SWP_EXIT_IO;
+    return ws_exit_code(status);
 }

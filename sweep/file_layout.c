@@ -50,7 +50,7 @@ static void write_spec_json(const swp_sweep_inputs *inputs, const swp_run_option
     ws_json_writer_init(&w, out, 1);
     ws_json_begin_object(&w);
     char cwd[PATH_MAX];
-    put_text(&w, "spec_path", options->spec_path);
+    put_text(&w, "spec_path", inputs->spec_path);
     put_text(&w, "cwd", getcwd(cwd, sizeof cwd) != NULL ? cwd : NULL); /* relative paths begin there */
     put_place(&w, "spec", ws_json_doc_root(inputs->spec->doc));
     put_text(&w, "cluster_path", swp_builder_cluster_path(inputs->builder));

@@ -67,7 +67,7 @@ ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out)
         return WS_ERR_NOMEM;
     }
     int provided = 0;
-    swp_watchdog_start(limit_s, SWP_EXIT_RESUME,
+    swp_watchdog_start(limit_s, WS_EXIT_RESUME,
                        "wattsweep: not all ranks have come in time (--start-timeout); leaving\n");
     if (!SWP_MPI_CHECK(mpi, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided)) ||
         !SWP_MPI_CHECK(mpi, MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)) ||

@@ -268,5 +268,5 @@ int swp_cmd_plan(int argc, char **argv)
     }
     swp_sweep_inputs_fini(&in);
     ws_error_clear(&err);
-    return status == WS_OK ? SWP_EXIT_OK : status == WS_ERR_INPUT ? SWP_EXIT_INPUT : SWP_EXIT_IO;
+    return ws_exit_code(status);
 }

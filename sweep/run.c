@@ -58,28 +58,10 @@ typedef struct boss {
     load      load;
 } boss;
 
-static int exit_code_of(ws_status status)
-{
-    switch (status) {
-    case WS_OK:
-        return SWP_EXIT_OK;
-    case WS_ERR_ARG:
-    case WS_ERR_INPUT:
-    case WS_ERR_INFEASIBLE:
-        return SWP_EXIT_INPUT;
-    case WS_ERR_NOMEM:
-    case WS_ERR_IO:
-    case WS_ERR_TIMEOUT:
-    case WS_ERR_MEMORY_BUDGET:
-        break;
-    }
-    return SWP_EXIT_IO;
-}
-
 static int complain(ws_status status, const ws_error *err)
 {
     fprintf(stderr, "%s\n", err->n_problems > 0 ? ws_error_text(err) : ws_status_text(status));
-    return exit_code_of(status);
+    return ws_exit_code(status);
 }
 
 static void get_host(char host[SWP_HOST_LEN])
@@ -112,7 +94,7 @@ static ws_status pack_setup(boss *b)
     swp_setup setup = {.max_nodes     = b->prefetch.max_nodes,
                        .time_budget_s = b->options->time_budget_s,
                        .memory_bytes  = b->options->memory_bytes,
-                       .spec_path     = b->options->spec_path,
+                       .spec_path     = b->inputs.spec_path,
                        .bundled_dir   = b->inputs.bundled_dir,
                        .n_data_dirs   = b->options->n_data_dirs,
                        .spec_text     = b->inputs.spec_text,
@@ -152,7 +134,7 @@ static ws_status read_and_open(boss *b, ws_error *err)
         return ws_error_add(err, WS_ERR_INPUT,
                             "%s: /constraints: no point of %" PRIu64
                             " meets them all (wattsweep plan counts); expected at least one",
-                            b->options->spec_path, b->census_all.n_pruned);
+                            b->inputs.spec_path, b->census_all.n_pruned);
     }
     ws_error        found  = WS_ERROR_INIT; /* while one combination works, failures of others are rows */
     const ws_status status = swp_prefetch_inputs(b->inputs.builder, &found, &b->prefetch);
@@ -312,13 +294,13 @@ static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)
 {
     const uint64_t *kept = b->file.resume.n_kept;
     if (!outcome->is_complete) {
-        return SWP_EXIT_RESUME;
+        return WS_EXIT_RESUME;
     }
     const uint64_t n_bad = swp_progress_n(b->progress, SWP_STATE_FAILED) + kept[SWP_STATE_FAILED] +
                            swp_progress_n(b->progress, SWP_STATE_TIMED_OUT) + kept[SWP_STATE_TIMED_OUT] +
                            swp_progress_n(b->progress, SWP_STATE_INFEASIBLE) + kept[SWP_STATE_INFEASIBLE] +
                            swp_progress_n(b->progress, SWP_STATE_INTERRUPTED);
-    return n_bad > 0 ? SWP_EXIT_FAILED : SWP_EXIT_OK;
+    return n_bad > 0 ? WS_EXIT_FAILED : WS_EXIT_DONE;
 }
 
 /* What rank 0 did, with -v: for judging how many ranks one coordinator can feed. */
@@ -447,29 +429,29 @@ static int end_early(ws_status parsed, const ws_error *err)
         return complain(parsed, err);
     }
     swp_run_options_help(SWP_COMMAND_RUN);
-    return SWP_EXIT_OK;
+    return WS_EXIT_DONE;
 }
 
 int swp_cmd_run(int argc, char **argv)
 {
     swp_run_options options;
     swp_mpi        *mpi       = NULL;
-    int             code      = SWP_EXIT_OK;
+    int             code      = WS_EXIT_DONE;
     bool            must_exit = false;
     char            host[SWP_HOST_LEN];
     ws_error        err    = WS_ERROR_INIT;
     const ws_status parsed = swp_run_options_parse(SWP_COMMAND_RUN, argc, argv, &err, &options);
     if (swp_mpi_is_launched() && swp_mpi_enter(options.start_s, &mpi) != WS_OK) {
-        return SWP_EXIT_IO;
+        return WS_EXIT_OUTPUT;
     }
     const bool is_boss = swp_mpi_rank(mpi) == 0;
     get_host(host);
     if (parsed != WS_OK || options.wants_help) {
-        code = is_boss ? end_early(parsed, &err) : SWP_EXIT_OK; /* rank 0 says it once */
+        code = is_boss ? end_early(parsed, &err) : WS_EXIT_DONE; /* rank 0 says it once */
     } else {
         swp_signals_catch();
         code = is_boss ? run_boss(mpi, host, &options, &must_exit)
-                       : exit_code_of(swp_hand_run(mpi, host, options.silence_s, &must_exit));
+                       : ws_exit_code(swp_hand_run(mpi, host, options.silence_s, &must_exit));
     }
     ws_error_clear(&err);
     if (must_exit) {

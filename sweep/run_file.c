@@ -63,7 +63,7 @@ static ws_status match_earlier(const swp_run_options *options, const swp_sweep_i
         return ws_error_add(err, WS_ERR_INPUT,
                             "%s: %" PRIu64 " finished rows are no jobs of %s any more%s; --drop-rows leaves "
                             "them out, a new -o FILE keeps them",
-                            file->path, r->n_foreign, options->spec_path,
+                            file->path, r->n_foreign, inputs->spec_path,
                             has_none
                                 ? ", nor is any other: was the cluster config, an option, the workload, slo "
                                   "or seed changed?"
@@ -107,13 +107,14 @@ static ws_status create(const swp_run_options *options, const swp_sweep_inputs *
 }
 
 /* A spec names no folder to write to, and no hidden file, be it by accident. */
-static ws_status check_name(const swp_run_options *options, const swp_spec *spec, ws_error *err)
+static ws_status check_name(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err)
 {
+    const swp_spec *spec = inputs->spec;
     if (options->output_path == NULL &&
         (spec->name[0] == '\0' || spec->name[0] == '.' || strchr(spec->name, '/') != NULL)) {
         return ws_error_add(err, WS_ERR_INPUT,
                             "%s: /name: expected a file name, for the result file, or -o FILE; found \"%s\"",
-                            options->spec_path, spec->name);
+                            inputs->spec_path, spec->name);
     }
     return WS_OK;
 }
@@ -139,7 +140,7 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     if (file->path == NULL) {
         return WS_ERR_NOMEM;
     }
-    WS_TRY(check_name(options, inputs->spec, err));
+    WS_TRY(check_name(options, inputs, err));
     WS_TRY(check_outputs(options, inputs, file->path, err));
     WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
     const bool exists = access(file->path, F_OK) == 0;

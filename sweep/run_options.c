@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/exit_code.h"
 #include "base/json.h"
 #include "base/units.h"
 
@@ -290,9 +291,6 @@ static const char run_intro[] =
     "  mpirun -n 4 wattsweep run configs/sweeps/power_tradeoff.json -o results.h5\n"
     "  wattsweep run spec.json -o results.h5 --resume             go on after a kill or exit 75\n"
     "\n"
-    "exit: 0 done, 1 some jobs failed, 2 bad input, 3 the file cannot be written, 75 stopped early\n"
-    "      (signal, end of the allocation, dead ranks): run again with --resume\n"
-    "\n"
     "options:\n";
 
 static const char plan_intro[] =
@@ -305,7 +303,7 @@ static const char plan_intro[] =
     "  wattsweep plan configs/sweeps/power_tradeoff.json\n"
     "  wattsweep plan spec.json --list | head\n"
     "\n"
-    "exit: 0, or 2 if the spec is wrong: every problem is listed with its place\n"
+    "Every problem of a spec is listed with its place.\n"
     "\n"
     "options:\n";
 
@@ -323,4 +321,5 @@ void swp_run_options_help(swp_command command)
                  options[i].value != NULL ? " " : "", options[i].value != NULL ? options[i].value : "");
         printf("  %-28s %s\n", left, options[i].help);
     }
+    printf("\n%s", ws_exit_code_help());
 }

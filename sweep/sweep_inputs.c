@@ -6,14 +6,15 @@
 static ws_status read_spec(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
     ws_bytes bytes;
-    WS_TRY(ws_files_read(in->files, options->spec_path, err, &bytes));
+    WS_TRY(ws_find_input(in->files, "spec", options->spec_path, err, in->spec_path, sizeof in->spec_path));
+    WS_TRY(ws_files_read(in->files, in->spec_path, err, &bytes));
     in->spec_text = malloc(bytes.len + 1);
     if (in->spec_text == NULL) {
         return WS_ERR_NOMEM;
     }
     memcpy(in->spec_text, bytes.data, bytes.len + 1);
     in->spec_len = bytes.len;
-    return swp_spec_parse(options->spec_path, in->spec_text, in->spec_len, err, &in->spec);
+    return swp_spec_parse(in->spec_path, in->spec_text, in->spec_len, err, &in->spec);
 }
 
 /* The spec is wrong: say also which of its files are missing. */
@@ -37,7 +38,7 @@ ws_status swp_sweep_inputs_read(const swp_run_options *options, ws_error *err, s
     if (!ws_bundled_dir(in->bundled_dir, sizeof in->bundled_dir)) {
         in->bundled_dir[0] = '\0';
     }
-    const swp_builder_config config = {.spec_path   = options->spec_path,
+    const swp_builder_config config = {.spec_path   = in->spec_path,
                                        .data_dirs   = options->data_dirs,
                                        .n_data_dirs = options->n_data_dirs,
                                        .bundled_dir = in->bundled_dir[0] != '\0' ? in->bundled_dir : NULL};

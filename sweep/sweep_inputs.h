@@ -10,7 +10,8 @@
 
 typedef struct swp_sweep_inputs {
     ws_files        *files;
-    char            *spec_text; /**< as read */
+    char             spec_path[4096]; /**< where the spec was found (ws_find_input()) */
+    char            *spec_text;       /**< as read */
     size_t           spec_len;
     char             bundled_dir[4096]; /**< "" = none */
     swp_spec        *spec;

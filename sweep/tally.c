@@ -56,9 +56,9 @@ int64_t swp_tally_n_failures(const swp_tally *tally)
 int swp_tally_exit_code(const swp_tally *tally)
 {
     if (!tally->is_complete || tally->is_unfinished_file) {
-        return SWP_EXIT_RESUME;
+        return WS_EXIT_RESUME;
     }
-    return swp_tally_n_failures(tally) > 0 ? SWP_EXIT_FAILED : SWP_EXIT_OK;
+    return swp_tally_n_failures(tally) > 0 ? WS_EXIT_FAILED : WS_EXIT_DONE;
 }
 
 char *swp_tally_text(const swp_tally *tally)

@@ -49,7 +49,7 @@ static int print_help(FILE *out)
           "  mpirun -n 2 wattsweep run configs/sweeps/power_tradeoff.json -o results.h5\n"
           "  wattsweep top results.h5\n",
           out);
-    return out == stdout ? SWP_EXIT_OK : SWP_EXIT_INPUT;
+    return out == stdout ? WS_EXIT_DONE : WS_EXIT_INPUT;
 }
 
 int main(int argc, char **argv)
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
         char store[32], engine[64];
         printf("wattsweep %s %s\n%s, %s, %s\n", ws_version(), ws_git_commit(), swp_store_library(store),
                swp_mpi_library(), ws_libraries(engine));
-        return SWP_EXIT_OK;
+        return WS_EXIT_DONE;
     }
     const char *names[N_COMMANDS];
     for (size_t i = 0; i < N_COMMANDS; i++) {
@@ -77,5 +77,5 @@ int main(int argc, char **argv)
     fprintf(stderr, "wattsweep: unknown command %s%s%s%s\n", argv[1],
             nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "; see --help",
             nearest != NULL ? "?" : "");
-    return SWP_EXIT_INPUT;
+    return WS_EXIT_INPUT;
 }

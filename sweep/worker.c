@@ -156,7 +156,7 @@ static void leave_if_alone(swp_worker *w, double now_s)
     if (is_gone || now_s - w->heard_s > w->silence_s) {
         fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", swp_mpi_rank(w->mpi),
                 is_gone ? "gone" : "silent");
-        _exit(SWP_EXIT_RESUME);
+        _exit(WS_EXIT_RESUME);
     }
 }
 

@@ -227,9 +227,10 @@ ws_status ws_files_read(ws_files *files, const char *path, ws_error *err, ws_byt
 
 bool ws_files_has(ws_files *files, const char *path)
 {
-    /* the contents come along, so that a packed cache answers as this one does */
+    /* the contents come along, so that a packed cache answers as this one does; what does not fit into memory
+     * is there all the same */
     ws_bytes contents;
-    return ws_files_read(files, path, NULL, &contents) == WS_OK;
+    return ws_files_read(files, path, NULL, &contents) != WS_ERR_INPUT;
 }
 
 const char *ws_files_obstacle(ws_files *files, const char *path)
@@ -253,13 +254,17 @@ bool ws_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+ws_status ws_check_folder(const char *what, const char *path, ws_error *err)
+{
+    return ws_is_folder(path) ? WS_OK : ws_error_add(err, WS_ERR_INPUT, "%s: %s: no such folder", what, path);
+}
+
 ws_status ws_check_data_dirs(const char *const *dirs, size_t n, ws_error *err)
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < n; i++) {
-        if (!ws_is_folder(dirs[i])) {
-            status = ws_error_add(err, WS_ERR_INPUT, "--data-dir: %s: no such folder", dirs[i]);
-        }
+        const ws_status one = ws_check_folder("--data-dir", dirs[i], err);
+        status              = status != WS_OK ? status : one;
     }
     return status;
 }

@@ -26,7 +26,8 @@ void                   ws_files_destroy(ws_files **files);
  * text if it cannot be read (an input that is missing is the user's mistake); WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_files_read(ws_files *files, const char *path, ws_error *err, ws_bytes *out);
 
-/** True if the path is a readable regular file. */
+/** True if the path is a readable regular file. One too large for the memory that is left counts:
+ * ws_files_read() says so then. */
 bool ws_files_has(ws_files *files, const char *path);
 
 /** Why a path that exists cannot be read ("Is a directory"); NULL if it can be, or does not exist. Borrowed.
@@ -43,6 +44,10 @@ bool ws_is_same_file(const char *path, const char *other);
 
 /** True if the path leads to a folder. */
 bool ws_is_folder(const char *path);
+
+/** Check that a folder is there.
+ * @param[in] what  names the argument in the message: "--configs" */
+WS_NODISCARD ws_status ws_check_folder(const char *what, const char *path, ws_error *err);
 
 /** Check that the folders given with --data-dir are there: without one, its bundled namesakes would be used.
  * @return WS_OK; WS_ERR_INPUT with every one that is not */

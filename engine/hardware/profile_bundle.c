@@ -288,6 +288,11 @@ ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbu
         WS_TRY(read_tp_table(files, dir, stable, "per_sequence.csv", &per_sequence_format, PICK_STABLE, err,
                              draft));
     }
+    if (draft->layers.n == 0 && draft->attention.n == 0) {
+        return ws_error_add(
+            err, WS_ERR_INPUT,
+            "%s/tp%" PRId64 ": expected measurements in dense.csv and attention.csv, found none", dir, tp);
+    }
     WS_TRY(read_tp_table(files, dir, smallest, "moe.csv", &moe_format, PICK_ALL, err, draft));
     return read_alphas(files, dir, notes, err, draft, m);
 }

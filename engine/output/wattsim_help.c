@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/exit_code.h"
 #include "base/strbuf.h"
 #include "output/wattsim_cli.h"
 
@@ -36,8 +37,7 @@ static const char CLOSING[] = "\n"
                               "Options marked * may also be keys of an instance in the cluster config (with "
                               "underscores), which then win.\n"
                               "Files are looked up as given, then beside the bundled configs folder.\n"
-                              "Exit codes: 0 done, 1 out of memory, 2 bad input or a scenario that cannot "
-                              "run, 3 output cannot be written.\n";
+                              "\n";
 
 /** Print text from the help column on, broken between words. */
 static void print_wrapped(const char *text, FILE *stream)
@@ -135,4 +135,5 @@ void ws_wattsim_help_print(FILE *stream)
         print_option(&options[i], stream);
     }
     (void)fputs(CLOSING, stream);
+    (void)fputs(ws_exit_code_help(), stream);
 }

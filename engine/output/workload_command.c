@@ -7,14 +7,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/exit_code.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "output/output_file.h"
 #include "serving/workload_generator.h"
 #include "serving/workload_spec.h"
-
-enum { EXIT_DONE = 0, EXIT_BAD_INPUT = 2, EXIT_NOT_WRITTEN = 3 };
 
 typedef struct command_line {
     const char *spec_path;   /* borrowed from argv */
@@ -101,9 +100,10 @@ static int print_help(void)
                           "  --seed N       seed where the spec has none of its own; default 0\n"
                           "  --output FILE  default -, standard output\n\n");
     ws_workload_spec_help(&text);
+    ws_strbuf_printf(&text, "\n%s", ws_exit_code_help());
     const bool is_written = !text.failed && fputs(ws_strbuf_text(&text), stdout) >= 0 && fflush(stdout) == 0;
     ws_strbuf_fini(&text);
-    return is_written ? EXIT_DONE : EXIT_NOT_WRITTEN;
+    return is_written ? WS_EXIT_DONE : WS_EXIT_OUTPUT;
 }
 
 static ws_status generate_text(const command_line *line, ws_error *err, ws_strbuf *text)
@@ -159,12 +159,11 @@ static ws_status run(const command_line *line, ws_error *err)
 /* Problems, one a line; a status without text of its own is named. */
 static int report(ws_status status, const ws_error *err)
 {
-    if (status == WS_OK) {
-        return EXIT_DONE;
+    if (status != WS_OK) {
+        const char *text = ws_error_text(err);
+        fprintf(stderr, "wattsim workload: %s\n", text[0] != '\0' ? text : ws_status_text(status));
     }
-    const char *text = ws_error_text(err);
-    fprintf(stderr, "wattsim workload: %s\n", text[0] != '\0' ? text : ws_status_text(status));
-    return status == WS_ERR_IO || status == WS_ERR_NOMEM ? EXIT_NOT_WRITTEN : EXIT_BAD_INPUT;
+    return ws_exit_code(status);
 }
 
 int ws_workload_command(int argc, char **argv)

@@ -15,7 +15,7 @@
 #include "hardware/profile_table.h"
 #include "model/model.h"
 
-enum { WP_EXIT_OK = 0, WP_EXIT_INPUT = 2, WP_EXIT_OUTPUT = 3, WP_POSITIONAL_MAX = 16 };
+enum { WP_POSITIONAL_MAX = 16, WP_PATH_CAP = 4096 };
 
 /** The command line after the subcommand. Texts are borrowed from argv. */
 typedef struct wp_args {
@@ -23,7 +23,7 @@ typedef struct wp_args {
     size_t      n_positional;
     const char *output;          /**< --output */
     const char *bundle;          /**< --bundle */
-    const char *configs;         /**< --configs: folder with model/ and hardware/ */
+    const char *configs;         /**< --configs: folder with model/; the bundled one by default */
     int64_t     tp;              /**< --tp; 0 = not given */
     bool        json;            /**< --json */
     bool        fixed_attention; /**< --fixed-attention */
@@ -34,6 +34,8 @@ typedef struct wp_context {
     wp_args   args;
     ws_files *files;
     ws_error  err;
+    char     *found[WP_POSITIONAL_MAX + 1]; /**< where inputs were found; owned, NULL = not looked for */
+    char      bundled[WP_PATH_CAP];         /**< the bundled configs folder, "configs" where there is none */
 } wp_context;
 
 /** What a path turned out to be. */

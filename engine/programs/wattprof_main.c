@@ -4,21 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/exit_code.h"
+#include "base/strbuf.h"
 #include "base/version.h"
 #include "programs/wattprof.h"
+#include "wattsim.h"
 
 static const struct {
     const char *name;
     ws_status (*run)(wp_context *ctx);
+    size_t      n_inputs; /* how many of the arguments are read; the others are written to */
     const char *usage, *help;
 } commands[] = {
-    {"show", wp_show, "PROFILE", "what a bundle, a compact profile or a data sheet holds"},
-    {"fit", wp_fit, "BUNDLE --output FILE", "fit a compact profile to a measured bundle"},
-    {"check", wp_check, "PROFILE --bundle BUNDLE [--tp N] [--configs DIR] [--json]",
+    {"show", wp_show, WP_POSITIONAL_MAX, "PROFILE", "what a bundle, a compact profile or a data sheet holds"},
+    {"fit", wp_fit, WP_POSITIONAL_MAX, "BUNDLE --output FILE", "fit a compact profile to a measured bundle"},
+    {"check", wp_check, WP_POSITIONAL_MAX, "PROFILE --bundle BUNDLE [--tp N] [--configs DIR] [--json]",
      "relative error of a compact profile or data sheet against a measured bundle"},
-    {"calibrate", wp_calibrate, "DATASHEET BUNDLE... [--fixed-attention] [--tp N] [--configs DIR] [--json]",
+    {"calibrate", wp_calibrate, WP_POSITIONAL_MAX,
+     "DATASHEET BUNDLE... [--fixed-attention] [--tp N] [--configs DIR] [--json]",
      "find the efficiencies of a data sheet that fit measured bundles best"},
-    {"import", wp_import, "BUNDLE DATA_FOLDER",
+    {"import", wp_import, 1, "BUNDLE DATA_FOLDER",
      "check a measured bundle and copy it below a data folder, where wattsim finds it"},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -30,15 +35,17 @@ static void print_help(FILE *out)
         (void)fprintf(out, "  wattprof %s %s\n      %s\n", commands[i].name, commands[i].usage,
                       commands[i].help);
     }
-    (void)fprintf(out, "\n"
-                       "  --output FILE   where to write; - is standard output\n"
-                       "  --bundle DIR    measured bundle: meta.yaml and tp<N>/*.csv\n"
-                       "  --configs DIR   folder with model/ (default: $WATTSWEEP_CONFIGS, else configs)\n"
-                       "  --tp N          only this tensor-parallel degree\n"
-                       "  --fixed-attention  keep the attention and kv efficiencies of the data sheet\n"
-                       "  --json          print JSON instead of a table\n"
-                       "  --help, --version\n\n"
-                       "Exit codes: 0 done, 2 bad input, 3 output could not be written.\n");
+    (void)fprintf(out,
+                  "\n"
+                  "  --output FILE   where to write; - is standard output\n"
+                  "  --bundle DIR    measured bundle: meta.yaml and tp<N>/*.csv\n"
+                  "  --configs DIR   folder with model/ (default: $WATTSWEEP_CONFIGS, else the bundled one)\n"
+                  "  --tp N          only this tensor-parallel degree\n"
+                  "  --fixed-attention  keep the attention and kv efficiencies of the data sheet\n"
+                  "  --json          print JSON instead of a table\n"
+                  "  --help, --version\n\n"
+                  "Profiles and bundles are looked up as given, then beside the bundled configs folder.\n\n");
+    (void)fputs(ws_exit_code_help(), out);
 }
 
 /* The value behind an option, as --name VALUE or --name=VALUE; NULL if argv[*i] is another option. */
@@ -98,18 +105,42 @@ static ws_status parse_args(wp_context *ctx, int argc, char **argv)
     return WS_OK;
 }
 
-static int exit_code(ws_status status)
+static ws_status find_input(wp_context *ctx, const char *what, const char **path, char **found)
 {
-    return status == WS_OK ? WP_EXIT_OK : status == WS_ERR_IO ? WP_EXIT_OUTPUT : WP_EXIT_INPUT;
+    char where[WP_PATH_CAP];
+    WS_TRY(ws_find_input(ctx->files, what, *path, &ctx->err, where, sizeof(where)));
+    *found = ws_strdup(where);
+    *path  = *found;
+    return *found != NULL ? WS_OK : WS_ERR_NOMEM;
+}
+
+/* Replace the names of inputs by where they were found. */
+static ws_status find_inputs(wp_context *ctx, size_t n_inputs)
+{
+    wp_args *args = &ctx->args;
+    for (size_t i = 0; i < args->n_positional && i < n_inputs; i++) {
+        WS_TRY(find_input(ctx, "argument", &args->positional[i], &ctx->found[i]));
+    }
+    if (args->configs != ctx->bundled) {
+        WS_TRY(ws_check_folder("--configs", args->configs, &ctx->err));
+    }
+    return args->bundle != NULL ? find_input(ctx, "--bundle", &args->bundle, &ctx->found[WP_POSITIONAL_MAX])
+                                : WS_OK;
 }
 
 static int run_command(int which, int argc, char **argv)
 {
-    const char *configs = getenv("WATTSWEEP_CONFIGS");
-    wp_context  ctx     = {.args = {.configs = configs != NULL ? configs : "configs"}, .err = WS_ERROR_INIT};
-    ws_status   status  = ws_files_create(&ctx.files);
+    wp_context ctx    = {.err = WS_ERROR_INIT, .bundled = "configs"};
+    ws_status  status = ws_files_create(&ctx.files);
+    ctx.args.configs  = ctx.bundled;
+    if (!ws_bundled_dir(ctx.bundled, sizeof(ctx.bundled))) {
+        (void)snprintf(ctx.bundled, sizeof(ctx.bundled), "configs");
+    }
     if (status == WS_OK) {
         status = parse_args(&ctx, argc, argv);
+    }
+    if (status == WS_OK) {
+        status = find_inputs(&ctx, commands[which].n_inputs);
     }
     if (status == WS_OK) {
         status = commands[which].run(&ctx);
@@ -121,9 +152,12 @@ static int run_command(int which, int argc, char **argv)
         const char *text = ws_error_text(&ctx.err);
         (void)fprintf(stderr, "%s\n", *text != '\0' ? text : ws_status_text(status));
     }
+    for (size_t i = 0; i < sizeof(ctx.found) / sizeof(ctx.found[0]); i++) {
+        free(ctx.found[i]);
+    }
     ws_error_clear(&ctx.err);
     ws_files_destroy(&ctx.files);
-    return exit_code(status);
+    return ws_exit_code(status);
 }
 
 int main(int argc, char **argv)
@@ -131,11 +165,11 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);
-            return WP_EXIT_OK;
+            return WS_EXIT_DONE;
         }
         if (strcmp(argv[i], "--version") == 0) {
             (void)printf("wattprof %s\n", ws_version());
-            return WP_EXIT_OK;
+            return WS_EXIT_DONE;
         }
     }
     for (int c = 0; argc > 1 && c < N_COMMANDS; c++) {
@@ -147,5 +181,5 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s: unknown command\n", argv[1]);
     }
     print_help(stderr);
-    return WP_EXIT_INPUT;
+    return WS_EXIT_INPUT;
 }

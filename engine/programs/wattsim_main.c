@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/exit_code.h"
 #include "base/host_memory.h"
 #include "base/json_write.h"
 #include "base/units.h"
@@ -17,7 +18,7 @@
 #include "output/wattsim_help.h"
 #include "output/workload_command.h"
 
-enum { EXIT_DONE = 0, EXIT_MACHINE = 1, EXIT_INPUT = 2, EXIT_OUTPUT = 3, PATH_CAP = 4096 };
+enum { PATH_CAP = 4096 };
 
 /** Everything one invocation owns; released in the reverse order. */
 typedef struct session {
@@ -40,25 +41,6 @@ static void session_fini(session *s)
     ws_error_clear(&s->err);
 }
 
-static int exit_code(ws_status status)
-{
-    switch (status) {
-    case WS_OK:
-        return EXIT_DONE;
-    case WS_ERR_ARG:
-    case WS_ERR_INPUT:
-    case WS_ERR_INFEASIBLE:
-        return EXIT_INPUT;
-    case WS_ERR_IO:
-        return EXIT_OUTPUT;
-    case WS_ERR_NOMEM:
-    case WS_ERR_TIMEOUT:
-    case WS_ERR_MEMORY_BUDGET:
-        break;
-    }
-    return EXIT_MACHINE;
-}
-
 /** Print each line of a text behind a prefix, on standard error. */
 static void print_lines(const char *prefix, const char *text)
 {
@@ -77,25 +59,9 @@ static void print_error(const ws_error *err, ws_status status)
 
 /* ---- inputs ---- */
 
-/** Find an input as given, then in the folder the bundled configs lie in. */
-static ws_status find_input(session *s, const char *what, const char *path, const char *bundled,
-                            char found[PATH_CAP])
+static ws_status find_input(session *s, const char *what, const char *path, char found[PATH_CAP])
 {
-    char        parent[PATH_CAP];
-    const char *slash = bundled != NULL ? strrchr(bundled, '/') : NULL;
-    (void)snprintf(parent, sizeof(parent), "%.*s", slash != NULL ? (int)(slash - bundled) : 0,
-                   slash != NULL ? bundled : "");
-    const char *const dirs[] = {parent};
-    if (ws_find_file(s->files, path, dirs, slash != NULL ? 1 : 0, found, PATH_CAP)) {
-        return WS_OK;
-    }
-    const char *obstacle = ws_files_obstacle(s->files, path);
-    if (obstacle != NULL) {
-        return ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: cannot be read: %s", what, path, obstacle);
-    }
-    return slash != NULL ? ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file, here or in %s", what,
-                                        path, parent)
-                         : ws_error_add(&s->err, WS_ERR_INPUT, "--%s: %s: no such file", what, path);
+    return ws_find_input(s->files, what, path, &s->err, found, PATH_CAP);
 }
 
 static ws_status read_doc(session *s, const char *path, ws_json_doc **out)
@@ -111,12 +77,12 @@ static ws_status load(session *s, const ws_wattsim_args *args)
     const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
     WS_TRY(ws_check_data_dirs(args->data_dirs, args->n_data_dirs, &s->err));
     WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
-    WS_TRY(find_input(s, "cluster-config", args->cluster_config, bundled, cluster_path));
+    WS_TRY(find_input(s, "--cluster-config", args->cluster_config, cluster_path));
     if (args->dataset != NULL) {
-        WS_TRY(find_input(s, "dataset", args->dataset, bundled, dataset_path));
+        WS_TRY(find_input(s, "--dataset", args->dataset, dataset_path));
     }
     if (args->workload != NULL) {
-        WS_TRY(find_input(s, "workload", args->workload, bundled, workload_path));
+        WS_TRY(find_input(s, "--workload", args->workload, workload_path));
         WS_TRY(read_doc(s, workload_path, &s->workload));
     }
     WS_TRY(read_doc(s, cluster_path, &s->cluster));
@@ -293,5 +259,5 @@ int main(int argc, char **argv)
     }
     session_fini(&s);
     ws_job_args_fini(&line);
-    return exit_code(status);
+    return ws_exit_code(status);
 }

@@ -54,6 +54,40 @@ bool ws_bundled_dir(char *buf, size_t cap)
     return join(buf, cap, WATTSWEEP_SOURCE_DIR, "configs") && ws_is_folder(buf);
 }
 
+/* The folder the bundled configs folder lies in, where an installed copy also has workloads; "" if there is
+ * none. */
+static void bundled_parent(char *buf, size_t cap)
+{
+    char *slash                    = ws_bundled_dir(buf, cap) ? strrchr(buf, '/') : NULL;
+    *(slash != NULL ? slash : buf) = '\0';
+}
+
+ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err, char *buf,
+                        size_t cap)
+{
+    char              parent[PATH_CAP];
+    const char *const dirs[] = {parent};
+    bundled_parent(parent, sizeof(parent));
+    const size_t n_dirs = parent[0] != '\0' ? 1 : 0;
+    if (ws_is_folder(path)) {
+        (void)snprintf(buf, cap, "%s", path);
+        return WS_OK;
+    }
+    if (ws_find_file(files, path, dirs, n_dirs, buf, cap)) {
+        return WS_OK;
+    }
+    const char *obstacle = ws_files_obstacle(files, path);
+    if (obstacle != NULL) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: %s: cannot be read: %s", what, path, obstacle);
+    }
+    if (n_dirs > 0 && path[0] != '/' && join(buf, cap, parent, path) && ws_is_folder(buf)) {
+        return WS_OK;
+    }
+    return n_dirs > 0
+               ? ws_error_add(err, WS_ERR_INPUT, "%s: %s: no such file, here or in %s", what, path, parent)
+               : ws_error_add(err, WS_ERR_INPUT, "%s: %s: no such file", what, path);
+}
+
 bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
                   size_t cap)
 {

@@ -48,7 +48,16 @@ mv "$data/configs/cluster/only_here.json" "$data/$cluster"
 # --- the other two programs
 "$prefix/bin/wattsweep" plan "$data/configs/sweeps/power_tradeoff.json" >plan.txt
 grep -q 160 plan.txt || { cat plan.txt >&2; fail "the plan does not mention its 160 jobs"; }
-"$prefix/bin/wattprof" --help >/dev/null
+"$prefix/bin/wattprof" show configs/hardware/H100.json | grep -q 'NVIDIA H100' || fail "wattprof does not find a data sheet"
+
+# --- the first steps of wattsweep --help, as they stand there, without mpirun
+"$prefix/bin/wattsweep" --help | sed -n 's/^  \(mpirun -n [0-9]* \)\{0,1\}\(wattsweep .*configs.*\|wattsweep top .*\)$/\2/p' >steps
+[ "$(wc -l <steps)" -eq 3 ] || { cat steps >&2; fail "expected three first steps in wattsweep --help"; }
+while read -r step; do
+    # shellcheck disable=SC2086 # words of a command line
+    (PATH=$prefix/bin:$PATH && $step) >step.txt 2>&1 || { cat step.txt >&2; fail "exit code $?: $step"; }
+done <steps
+[ -s results.h5 ] || fail "the first steps left no results.h5"
 
 # --- the scripts find their modules, where what they draw with is there
 for script in plot_sweep report; do

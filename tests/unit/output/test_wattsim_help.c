@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "output/wattsim_cli.h"
+#include "base/exit_code.h"
 #include "output/wattsim_help.h"
 
 /** The help text, from malloc. */
@@ -53,7 +54,7 @@ static void defaults_files_and_exit_codes_are_shown(void **state)
     assert_contains(text, "[128]");
     assert_contains(text, "--summary-json FILE");
     assert_contains(text, "--fidelity physical|reference");
-    assert_contains(text, "Exit codes");
+    assert_contains(text, ws_exit_code_help());
     free(text);
 }
 

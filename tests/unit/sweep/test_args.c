@@ -57,14 +57,14 @@ static void mistakes(void **state)
 {
     parsed out;
     (void)state;
-    assert_int_equal(PARSE(&out, "top"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "b", "c"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "--nope"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "--by"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "-n", "many"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "-n", "inf"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "a", "--json=1"), SWP_EXIT_INPUT);
-    assert_int_equal(PARSE(&out, "top", "--help"), SWP_EXIT_OK);
+    assert_int_equal(PARSE(&out, "top"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "b", "c"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "--nope"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "--by"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "-n", "many"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "-n", "inf"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "a", "--json=1"), WS_EXIT_INPUT);
+    assert_int_equal(PARSE(&out, "top", "--help"), WS_EXIT_DONE);
 }
 
 int main(void)

@@ -195,7 +195,7 @@ static void tally_of_states(void **state)
     assert_int_equal(tally.n_state[SWP_STATE_DONE], 18);
     assert_int_equal(tally.n_state[SWP_STATE_FAILED], 3);
     assert_true(tally.is_complete);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_FAILED);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_FAILED);
     char *text = swp_tally_text(&tally);
     assert_string_equal(text, "complete: 18 done, 3 failed of 21 jobs");
     free(text);
@@ -204,7 +204,7 @@ static void tally_of_states(void **state)
     assert_int_equal(swp_frame_open(p->path, &p->err, &p->frame), WS_OK);
     assert_int_equal(swp_tally_take(&p->frame, &p->err, &tally), WS_OK);
     assert_int_equal(tally.n_state[SWP_STATE_PENDING], 1);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_RESUME);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_RESUME);
     text = swp_tally_text(&tally);
     assert_string_equal(text, "stopped early, resume with --resume: 17 done, 3 failed, 1 pending of 21 jobs");
     free(text);
@@ -217,16 +217,16 @@ static void excluded_points_are_no_failures(void **state)
     swp_tally t                     = {.n_jobs = 5, .is_complete = true, .n_excluded = 2};
     t.n_state[SWP_STATE_DONE]       = 3;
     t.n_state[SWP_STATE_INFEASIBLE] = 2;
-    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_OK);
+    assert_int_equal(swp_tally_exit_code(&t), WS_EXIT_DONE);
     char *text = swp_tally_text(&t);
     assert_string_equal(text, "complete: 3 done, 2 infeasible (2 by constraints) of 5 jobs");
     free(text);
     t.n_state[SWP_STATE_DONE]--;
     t.n_state[SWP_STATE_INFEASIBLE]++;
     assert_int_equal(swp_tally_n_failures(&t), 1);
-    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_FAILED);
+    assert_int_equal(swp_tally_exit_code(&t), WS_EXIT_FAILED);
     t.is_complete = false;
-    assert_int_equal(swp_tally_exit_code(&t), SWP_EXIT_RESUME);
+    assert_int_equal(swp_tally_exit_code(&t), WS_EXIT_RESUME);
 }
 
 int main(void)

@@ -84,7 +84,7 @@ static void test_json(void **state)
     ws_json_doc *doc = NULL;
     put_spec(p, SPEC);
     plan(p, "--json", "--no-probe");
-    assert_int_equal(p->code, SWP_EXIT_OK);
+    assert_int_equal(p->code, WS_EXIT_DONE);
     assert_int_equal(ws_json_doc_parse("plan", p->out, strlen(p->out), NULL, &doc), WS_OK);
     const ws_json root = ws_json_doc_root(doc);
     static const struct {
@@ -136,7 +136,7 @@ static void test_table(void **state)
     planned *p = *state;
     put_spec(p, SPEC);
     plan(p, "--no-probe", NULL);
-    assert_int_equal(p->code, SWP_EXIT_OK);
+    assert_int_equal(p->code, WS_EXIT_DONE);
     expect_line(p, "sweep     small\n");
     expect_line(p, "       3  16, 32, 64\n");
     expect_line(p, "sampling  grid: 6 of 6 grid points, 2 repeats\n");
@@ -166,7 +166,7 @@ static void test_list(void **state)
     put_spec(p, SPEC);
     for (int k = 0; k < 2; k++) {
         plan(p, "--list", slices[k]);
-        assert_int_equal(p->code, SWP_EXIT_OK);
+        assert_int_equal(p->code, WS_EXIT_DONE);
         const char *at = p->out;
         assert_int_equal(strncmp(at, "job\trepeat\tmax_num_seqs\tblock_size\tpruned_by\n", 45), 0);
         for (int job = k == 0 ? 0 : 4; job < (k == 0 ? 12 : 8); job++) {
@@ -190,19 +190,19 @@ static void test_what_is_wrong(void **state)
     planned *p = *state;
     put_spec(p, "\"parameters\": {\"tp_sise\": [1]}");
     plan(p, NULL, NULL);
-    assert_int_equal(p->code, SWP_EXIT_INPUT);
+    assert_int_equal(p->code, WS_EXIT_INPUT);
     assert_string_equal(p->out, "");
     plan(p, "--jsn", NULL);
-    assert_int_equal(p->code, SWP_EXIT_INPUT);
+    assert_int_equal(p->code, WS_EXIT_INPUT);
     put_spec(p, "\"parameters\": {\"hardware\": [\"NOBODY_MADE_IT\"]}"); /* no point works */
     plan(p, NULL, NULL);
-    assert_int_equal(p->code, SWP_EXIT_INPUT);
+    assert_int_equal(p->code, WS_EXIT_INPUT);
     assert_string_equal(p->out, "");
     assert_int_equal(remove(p->path), 0);
     plan(p, NULL, NULL);
-    assert_int_equal(p->code, SWP_EXIT_INPUT);
+    assert_int_equal(p->code, WS_EXIT_INPUT);
     plan(p, "--help", NULL);
-    assert_int_equal(p->code, SWP_EXIT_OK);
+    assert_int_equal(p->code, WS_EXIT_DONE);
     expect_line(p, "usage: wattsweep plan SPEC");
 }
 

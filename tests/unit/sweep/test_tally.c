@@ -54,7 +54,7 @@ static void test_every_state_counts(void **state)
     assert_int_equal(tally.n_state[SWP_STATE_PENDING], 5);
     assert_int_equal(swp_tally_n_failures(&tally), 3); /* failed, infeasible, timed out */
     assert_false(tally.is_complete);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_RESUME);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_RESUME);
     expect_text(&tally, "stopped early, resume with --resume: 1 done, 1 failed, 1 infeasible, 1 timed_out, "
                         "1 interrupted, 5 pending of 10 jobs");
 }
@@ -77,7 +77,7 @@ static void test_a_retry_replaces_what_came_before(void **state)
     take(p, &tally);
     assert_int_equal(tally.n_state[SWP_STATE_DONE], 3);
     assert_true(tally.is_complete && !tally.is_unfinished_file && !tally.is_written_now);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_OK);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_DONE);
     expect_text(&tally, "complete: 3 done of 3 jobs");
 }
 
@@ -99,7 +99,7 @@ static void test_left_out_points_are_told_from_infeasible_ones(void **state)
     take(p, &tally);
     assert_int_equal(tally.n_excluded, 2);
     assert_int_equal(swp_tally_n_failures(&tally), 1);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_FAILED);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_FAILED);
     expect_text(&tally, "complete: 3 infeasible (2 by constraints) of 3 jobs");
 }
 
@@ -114,7 +114,7 @@ static void test_a_file_nobody_closed(void **state)
     place_write_and_die(p, 0, &layout, jobs, 3);
     take(p, &tally);
     assert_true(tally.is_complete && tally.is_unfinished_file && !tally.is_written_now);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_RESUME);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_RESUME);
     expect_text(&tally, "all jobs have run, finish with --resume or recover: 3 done of 3 jobs");
     assert_int_equal(swp_lock_acquire(p->paths[0], true, &p->err, &lock), WS_OK);
     take(p, &tally);
@@ -131,12 +131,12 @@ static void test_no_rows(void **state)
     place_write(p, 0, &layout, NULL, 0, NULL, NULL);
     take(p, &tally);
     assert_int_equal(tally.n_state[SWP_STATE_PENDING], 2);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_RESUME);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_RESUME);
     layout = fixture_layout(0); /* a slice without jobs is complete */
     place_write(p, 0, &layout, NULL, 0, NULL, NULL);
     take(p, &tally);
     assert_true(tally.is_complete);
-    assert_int_equal(swp_tally_exit_code(&tally), SWP_EXIT_OK);
+    assert_int_equal(swp_tally_exit_code(&tally), WS_EXIT_DONE);
     expect_text(&tally, "complete: 0 jobs");
 }
 
