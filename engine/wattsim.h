@@ -109,8 +109,9 @@ typedef struct ws_scenario_request {
 
 /** Read, check and resolve everything a simulation needs.
  * @param[out] scenario_out  owned by the caller; borrows from inputs, release before them
- * @return WS_OK; WS_ERR_INPUT with every problem found; WS_ERR_INFEASIBLE if it is well-formed but cannot run
- * (the model does not fit, ...); WS_ERR_NOMEM */
+ * @return WS_OK; WS_ERR_ARG with every member of the request that is out of range (an option set by hand, a
+ * missing cluster); WS_ERR_INPUT with every problem found in what was read; WS_ERR_INFEASIBLE if it is
+ * well-formed but cannot run (the model does not fit, ...); WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *request,
                                           ws_error *err, ws_scenario **scenario_out);
 void                   ws_scenario_destroy(ws_scenario **scenario);

@@ -352,6 +352,59 @@ ws_status ws_option_set_json(ws_options *options, const ws_option *option, ws_js
     return status;
 }
 
+/* ---- checking ---- */
+
+static size_t n_choices(const ws_option *option)
+{
+    size_t n = 0;
+    while (option->choices[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+/** Whether a member is in range; its value as text goes to found[64]. */
+static bool is_in_range(const ws_options *options, const ws_option *option, char found[64])
+{
+    const char *place   = (const char *)options + option->offset;
+    int64_t     integer = 0;
+    double      number  = 0.0;
+    switch (option->type) {
+    case WS_OPTION_INT:
+    case WS_OPTION_CHOICE:
+        memcpy(&integer, place, sizeof(integer));
+        (void)snprintf(found, 64, "%lld", (long long)integer);
+        return option->type == WS_OPTION_CHOICE
+                   ? integer >= 0 && (size_t)integer < n_choices(option)
+                   : (double)integer >= option->min && (double)integer <= option->max;
+    case WS_OPTION_DOUBLE:
+    case WS_OPTION_SECONDS:
+        memcpy(&number, place, sizeof(number));
+        (void)snprintf(found, 64, "%g", number);
+        return number >= option->min && number <= option->max; /* false for NaN */
+    case WS_OPTION_BOOL:
+        break;
+    }
+    return true;
+}
+
+ws_status ws_options_check(const ws_options *options, ws_error *err)
+{
+    ws_status status = WS_OK;
+    char      found[64];
+    for (size_t i = 0; i < COUNT_OF(options_table); i++) {
+        const ws_option *option = &options_table[i];
+        if (!is_in_range(options, option, found)) {
+            ws_strbuf expected = WS_STRBUF_INIT;
+            describe_expected(option, &expected);
+            status = ws_error_add(err, WS_ERR_ARG, "options.%s: expected %s, found %s", option->name,
+                                  ws_strbuf_text(&expected), found);
+            ws_strbuf_fini(&expected);
+        }
+    }
+    return status;
+}
+
 /* ---- getting ---- */
 
 char *ws_option_get_text(const ws_options *options, const ws_option *option, char buf[64])

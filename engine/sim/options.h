@@ -89,6 +89,10 @@ WS_NODISCARD ws_status ws_option_set_text(ws_options *options, const ws_option *
 /** Set an option from JSON: a number, a boolean, or text in the CLI's form. */
 WS_NODISCARD ws_status ws_option_set_json(ws_options *options, const ws_option *option, ws_json value,
                                           ws_error *err);
+/** Check options that were set in the struct, without the functions above.
+ * @return WS_OK; WS_ERR_ARG with every member outside its range, NaN included */
+WS_NODISCARD ws_status ws_options_check(const ws_options *options, ws_error *err);
+
 /** The option's value as text, as the CLI would take it. buf at least 64 bytes. */
 char *ws_option_get_text(const ws_options *options, const ws_option *option, char buf[64]);
 

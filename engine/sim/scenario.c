@@ -546,15 +546,26 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
     return s->notes.failed ? WS_ERR_NOMEM : WS_OK;
 }
 
+/* What a caller may have filled in by hand. */
+static ws_status check_request(const ws_scenario_request *request, ws_error *err)
+{
+    ws_status status = ws_options_check(&request->options, err);
+    if (request->cluster.item == NULL) {
+        status = ws_error_add(err, WS_ERR_ARG, "cluster: expected the root of a cluster config, found none");
+    }
+    if (!ws_slo_is_valid(&request->slo)) {
+        status =
+            ws_error_add(err, WS_ERR_ARG,
+                         "slo: expected bounds above 0 (0 = none) and an attainment of at most 1 with them");
+    }
+    return status;
+}
+
 ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *request, ws_error *err,
                              ws_scenario **scenario_out)
 {
     *scenario_out = NULL;
-    if (!ws_slo_is_valid(&request->slo)) {
-        return ws_error_add(
-            err, WS_ERR_ARG,
-            "slo: expected bounds above 0 (0 = none) and an attainment of at most 1 with them");
-    }
+    WS_TRY(check_request(request, err));
     ws_scenario *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return WS_ERR_NOMEM;

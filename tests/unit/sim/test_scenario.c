@@ -371,6 +371,68 @@ static void every_problem_is_told(void **state)
            WS_ERR_INPUT, PARTS("expected enable_attn_offloading and pp_size = 1"));
 }
 
+/* ---- requests filled by hand ---- */
+
+/** The request with one option's member at a value; expects WS_ERR_ARG and the option's name. */
+static void refuse_option(const ws_option *option, double value)
+{
+    ws_options    options = ws_options_default();
+    char         *place   = (char *)&options + option->offset;
+    const int64_t integer = value <= -0x1p63 ? INT64_MIN : value >= 0x1p63 ? INT64_MAX : (int64_t)value;
+    if (option->type == WS_OPTION_INT || option->type == WS_OPTION_CHOICE) {
+        memcpy(place, &integer, sizeof(integer));
+    } else {
+        memcpy(place, &value, sizeof(value));
+    }
+    refuse(world_cluster(1.0, ""), DATASET, &options, WS_ERR_ARG, PARTS(option->name, "expected"));
+}
+
+/* block_size 0 was a division by zero, a log_interval of 0 a loop without end, NaN an abort. */
+static void options_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    size_t           n     = 0;
+    const ws_option *table = ws_option_table(&n);
+    for (size_t i = 0; i < n; i++) {
+        const ws_option *o = &table[i];
+        switch (o->type) {
+        case WS_OPTION_INT:
+            refuse_option(o, o->min - 1.0);
+            refuse_option(o, -0x1p63);
+            refuse_option(o, 0x1p63);
+            break;
+        case WS_OPTION_CHOICE:
+            refuse_option(o, -1.0);
+            refuse_option(o, 1000.0);
+            break;
+        case WS_OPTION_DOUBLE:
+        case WS_OPTION_SECONDS:
+            refuse_option(o, (double)NAN);
+            refuse_option(o, (double)INFINITY);
+            refuse_option(o, -1.0);
+            refuse_option(o, 2.0 * o->max);
+            break;
+        case WS_OPTION_BOOL:
+            break;
+        }
+    }
+    const ws_options zeroed = {0};
+    refuse(world_cluster(1.0, ""), DATASET, &zeroed, WS_ERR_ARG,
+           PARTS("max_num_seqs", "block_size", "npu_memory_utilization", "log_interval"));
+}
+
+static void a_request_without_cluster_is_refused(void **state)
+{
+    (void)state;
+    const ws_scenario_request request = {.options = ws_options_default()};
+    ws_scenario              *s       = (ws_scenario *)&the_world;
+    ws_error                  err     = WS_ERROR_INIT;
+    assert_int_equal(ws_scenario_create(the_world.inputs, &request, &err, &s), WS_ERR_ARG);
+    assert_null(s);
+    assert_non_null(strstr(ws_error_text(&err), "cluster"));
+    ws_error_clear(&err);
+}
+
 static void the_printed_scenario_is_the_resolved_one(void **state)
 {
     (void)state;
@@ -427,6 +489,8 @@ int main(void)
         cmocka_unit_test(the_simplest_way_that_is_exact),
         cmocka_unit_test(tiers_hold_chunks_of_whole_blocks),
         cmocka_unit_test(every_problem_is_told),
+        cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(a_request_without_cluster_is_refused),
         cmocka_unit_test(the_printed_scenario_is_the_resolved_one),
     };
     world_init(&the_world);
