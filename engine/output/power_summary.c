@@ -62,6 +62,12 @@ static int decimals_of(double total_j)
     return total_j >= 1000.0 ? 0 : total_j >= 10.0 ? 1 : 3;
 }
 
+/** What rows are rounded to: the last decimal, or more where a double does not tell single joules apart. */
+static double unit_of(double total_j, int decimals)
+{
+    return total_j < 1e15 ? pow(10.0, -decimals) : pow(10.0, floor(log10(total_j)) - 14.0);
+}
+
 /** "12,453" or "0.352". */
 static void format_quantity(double value, int decimals, char out[48])
 {
@@ -105,7 +111,7 @@ static void print_rows(const summary_row *rows, size_t n, FILE *stream)
         total_j += energies[i];
     }
     const int    decimals = decimals_of(total_j);
-    const double unit_j   = pow(10.0, -decimals);
+    const double unit_j   = unit_of(total_j, decimals);
     round_together(energies, n, unit_j, units);
     round_together(energies, n, total_j > 0.0 ? total_j / 100.0 : 1.0, percents);
     for (size_t i = 0; i < n; i++) {

@@ -6,10 +6,12 @@
 
 #include "base/units.h"
 
-/* Bounds against slips of a unit (mW for W, MB for GiB); generous for any machine. */
-#define MAX_W 1e9
-#define MAX_PJ_PER_BIT 1e9
-#define MAX_DEVICES 1e6
+/* Bounds against slips of a unit (uW for W, MB for GiB); generous for any machine, and small enough that what
+ * the largest draw in the longest run is still printed digit by digit. */
+#define MAX_W 1e6
+#define MAX_CAP_W 1e9 /* a cap that large is none, and may be meant so */
+#define MAX_PJ_PER_BIT 1e6
+#define MAX_DEVICES 1e5
 #define MAX_GIB 1e9
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -37,7 +39,7 @@ static const ws_field npu_fields[] = {
     {"standby_duration", WS_FIELD_JSON, offsetof(npu_entry, standby_duration), WS_FIELD_REQUIRED, 0, 0,
      "longest stay in standby: a number (ns, or s with --standby-unit s) or text with a unit (\"18s\")"},
     {"power_cap_w", WS_FIELD_DOUBLE, offsetof(npu_entry, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0,
-     MAX_W, "power cap of each NPU, W"},
+     MAX_CAP_W, "power cap of each NPU, W"},
 };
 
 static ws_status read_standby_ns(ws_json value, double bare_unit_s, ws_error *err, int64_t *ns_out)
@@ -72,6 +74,27 @@ static void note_bare_ns(ws_json value, double bare_unit_s, ws_strbuf *notes)
                      STANDBY_NOTE, number);
 }
 
+/** Work costs at least what rest does: the other way round energy per token would fall with load. */
+static ws_status check_at_most(ws_json object, const char *key, double value, const char *limit_key,
+                               double limit, ws_error *err)
+{
+    return value <= limit ? WS_OK
+                          : ws_json_problem(ws_json_member(object, key), err,
+                                            "expected at most %s (%g W), found %g", limit_key, limit, value);
+}
+
+static ws_status check_npu_order(ws_json entry, const npu_entry *read, ws_error *err)
+{
+    const ws_status checks[] = {
+        check_at_most(entry, "idle_power", read->idle_w, "standby_power", read->standby_w, err),
+        check_at_most(entry, "standby_power", read->standby_w, "active_power", read->active_w, err),
+        check_at_most(entry, "idle_power", read->idle_w, "active_power", read->active_w, err)};
+    for (size_t i = 0; i < COUNT_OF(checks); i++) {
+        WS_TRY(checks[i]);
+    }
+    return WS_OK;
+}
+
 ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes, ws_error *err,
                             ws_npu_power *out)
 {
@@ -79,6 +102,7 @@ ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes,
     int64_t   standby_ns;
     WS_TRY(ws_json_read_object(entry, npu_fields, COUNT_OF(npu_fields), &read, err));
     WS_TRY(read_standby_ns(read.standby_duration, bare_unit_s, err, &standby_ns));
+    WS_TRY(check_npu_order(entry, &read, err));
     note_bare_ns(read.standby_duration, bare_unit_s, notes);
     *out = (ws_npu_power){.idle_w     = read.idle_w,
                           .standby_w  = read.standby_w,
@@ -106,7 +130,7 @@ static const ws_field power_fields[] = {
     {"storage", WS_FIELD_JSON, offsetof(power_block, storage), WS_FIELD_REQUIRED, 0, 0, "drives"},
     {"cxl", WS_FIELD_JSON, offsetof(power_block, cxl), 0, 0, 0, "CXL memory devices"},
     {"power_cap_w", WS_FIELD_DOUBLE, offsetof(power_block, cap_w), WS_FIELD_NULLABLE | WS_FIELD_POSITIVE, 0,
-     MAX_W, "power cap of the whole node, W"},
+     MAX_CAP_W, "power cap of the whole node, W"},
 };
 
 static const ws_field cpu_fields[] = {
@@ -178,6 +202,29 @@ static ws_status read_block(ws_json block, const ws_field *fields, size_t n_fiel
     return block.item == NULL ? WS_OK : ws_json_read_object(block, fields, n_fields, out, err);
 }
 
+/** Whole DIMMs in the node's memory. With PIM the device describes them, and what is said here is not used.
+ */
+static ws_status count_dimms(ws_json dram, double dimm_size_gib, double cpu_mem_gib, ws_error *err,
+                             double *n_dimms_out)
+{
+    *n_dimms_out        = floor(cpu_mem_gib / dimm_size_gib);
+    const ws_json place = ws_json_member(dram, "dimm_size");
+    if (*n_dimms_out < 1.0) {
+        return ws_json_problem(place, err, "expected at most cpu_mem.mem_size (%g GiB), found %g",
+                               cpu_mem_gib, dimm_size_gib);
+    }
+    if (*n_dimms_out > MAX_DEVICES) {
+        return ws_json_problem(place, err, "expected at most %g DIMMs in %g GiB, found DIMMs of %g GiB",
+                               MAX_DEVICES, cpu_mem_gib, dimm_size_gib);
+    }
+    return WS_OK;
+}
+
+static ws_status check_cpu(ws_json cpu, const ws_node_power *node, ws_error *err)
+{
+    return check_at_most(cpu, "idle_power", node->cpu_idle_w, "active_power", node->cpu_active_w, err);
+}
+
 /** Read every sub-block before looking at the statuses, so that all problems are reported, not just the
  * first. */
 static ws_status read_devices(const power_block *block, double cpu_mem_gib, bool has_pim, ws_error *err,
@@ -196,7 +243,11 @@ static ws_status read_devices(const power_block *block, double cpu_mem_gib, bool
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
         WS_TRY(statuses[i]);
     }
-    const double n_dimms  = dram.dimm_size_gib > 0.0 ? floor(cpu_mem_gib / dram.dimm_size_gib) : 0.0;
+    double n_dimms = 0.0;
+    if (block->dram.item != NULL && !has_pim) {
+        WS_TRY(count_dimms(block->dram, dram.dimm_size_gib, cpu_mem_gib, err, &n_dimms));
+    }
+    WS_TRY(check_cpu(block->cpu, node, err));
     node->dram_idle_w     = dram.idle_w * n_dimms;
     node->dram_j_per_byte = dram.energy_pj_per_bit * J_PER_BYTE_PER_PJ_PER_BIT;
     node->link_idle_w     = link.idle_w * (double)link.count;

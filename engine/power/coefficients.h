@@ -32,13 +32,16 @@ typedef struct ws_node_power {
 /** Reads one `power.npu.<hw>` entry: idle_power, standby_power, active_power (W), standby_duration;
  * optionally power_cap_w, which is only read here (sim/power_caps.h applies it).
  * @param[in] bare_unit_s  seconds per unit of a bare standby_duration: 1e-9 (ns) or 1.0 (s)
- * @param[in,out] notes    gets one line, once, if a bare number under 1000 was read as ns; NULL allowed */
+ * @param[in,out] notes    gets one line, once, if a bare number under 1000 was read as ns; NULL allowed
+ * @return WS_OK; WS_ERR_INPUT, also unless idle <= standby <= active */
 WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_strbuf *notes, ws_error *err,
                                          ws_npu_power *out);
 
 /** Reads a node's `power` block except its `npu` member, whose entries are read with ws_npu_power_read().
  * @param[in] cpu_mem_gib  the node's cpu_mem.mem_size; DIMMs = floor(cpu_mem_gib / dimm_size)
- * @param[in] has_pim      dram.dimm_size and idle_power are optional then (spec/serving.md 1.5) */
+ * @param[in] has_pim      dram.dimm_size and idle_power are optional then (spec/serving.md 1.5)
+ * @return WS_OK; WS_ERR_INPUT, also if a DIMM is larger than the memory or the CPU draws more at rest than at
+ *         full load */
 WS_NODISCARD ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws_error *err,
                                           ws_node_power *out);
 

@@ -30,7 +30,8 @@ typedef struct generator {
     ws_workload_builder     builder;
     ws_arrival_process      arrivals;
     ws_rng                  streams[STREAM_COUNT];
-    int32_t                 next_id; /* smallest token id not given yet */
+    int32_t                 next_id;  /* smallest token id not given yet */
+    int64_t                 waits_ns; /* of the session's calls so far */
 } generator;
 
 /* Neighbouring seeds and streams must not give related sequences. Source: Steele, Lea, Flood, "Fast
@@ -145,9 +146,20 @@ static ws_status draw_first(generator *g, double arrival_s, ws_request_draft *dr
     return make_ids(g, &prompt, draft);
 }
 
+static ws_status begin_session(generator *g)
+{
+    g->waits_ns = 0;
+    return ws_workload_builder_begin_session(&g->builder);
+}
+
 static ws_status draw_wait(generator *g, const ws_distribution *wait_s, ws_request_draft *draft)
 {
-    return to_ns(g, draw(g, wait_s, STREAM_WAIT), &draft->tool_duration_ns);
+    WS_TRY(to_ns(g, draw(g, wait_s, STREAM_WAIT), &draft->tool_duration_ns));
+    g->waits_ns += draft->tool_duration_ns;
+    return g->waits_ns <= WS_WORKLOAD_TIME_MAX_NS
+               ? WS_OK
+               : ws_json_problem(g->spec->place, g->err,
+                                 "expected waits of at most 104 days in a session, all together");
 }
 
 static ws_status generate_flat(generator *g)
@@ -188,7 +200,7 @@ static ws_status generate_session(generator *g)
         return ws_json_problem(g->spec->place, g->err, "expected at most %d calls of all sessions together",
                                REQUESTS_MAX);
     }
-    WS_TRY(ws_workload_builder_begin_session(&g->builder));
+    WS_TRY(begin_session(g));
     WS_TRY(draw_first(g, arrival_s, &next));
     for (int64_t call = 0; call < n_calls; call++) {
         if (call > 0) {
@@ -219,7 +231,7 @@ static ws_status generate_users(generator *g)
     for (int64_t user = 0; user < users->n_users; user++) {
         const int64_t n_calls = g->spec->n_reqs / users->n_users + (user < g->spec->n_reqs % users->n_users);
         const double  arrival_s = (double)user * (users->stagger_s / (double)users->n_users);
-        WS_TRY(ws_workload_builder_begin_session(&g->builder));
+        WS_TRY(begin_session(g));
         for (int64_t call = 0; call < n_calls; call++) {
             ws_request_draft draft;
             WS_TRY(draw_first(g, arrival_s, &draft));

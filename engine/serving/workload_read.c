@@ -86,8 +86,9 @@ static ws_status read_id(ws_json value, ws_error *err, int32_t *id_out)
     return WS_OK;
 }
 
-/* Ids into the builder's reserved room, behind the n_before ones of the same request. */
-static ws_status read_ids(reader *r, ws_json list, size_t n_before, size_t *n_ids_out)
+/* Ids into the builder's reserved room, behind the n_before ones of the same request. They name every one of
+ * its n_tokens, or none: with some missing nobody could say which of them other prompts share. */
+static ws_status read_ids(reader *r, ws_json list, size_t n_before, int64_t n_tokens, size_t *n_ids_out)
 {
     *n_ids_out = 0;
     if (!is_given(list)) {
@@ -97,9 +98,12 @@ static ws_status read_ids(reader *r, ws_json list, size_t n_before, size_t *n_id
         return ws_json_expected(list, r->err, "an array of token ids");
     }
     const size_t n_ids = ws_json_size(list);
-    if (n_ids > WS_REQUEST_TOKENS_MAX) {
-        return ws_json_problem(list, r->err, "expected at most %d token ids, found %zu",
-                               WS_REQUEST_TOKENS_MAX, n_ids);
+    if (n_ids != 0 && n_ids != (size_t)n_tokens) {
+        return ws_json_problem(list, r->err, "expected as many token ids as tokens (%lld) or none, found %zu",
+                               (long long)n_tokens, n_ids);
+    }
+    if (n_ids == 0) {
+        return WS_OK;
     }
     int32_t *ids = ws_workload_builder_reserve_ids(&r->builder, n_before + n_ids);
     if (ids == NULL) {
@@ -122,8 +126,8 @@ static ws_status read_request(reader *r, ws_json object, bool is_call, ws_reques
                                 .input_tokens     = line.input_toks,
                                 .output_tokens    = line.output_toks,
                                 .tool_duration_ns = line.tool_duration_ns};
-    WS_TRY(read_ids(r, line.input_tok_ids, 0, &draft->n_input_ids));
-    return read_ids(r, line.output_tok_ids, draft->n_input_ids, &draft->n_output_ids);
+    WS_TRY(read_ids(r, line.input_tok_ids, 0, line.input_toks, &draft->n_input_ids));
+    return read_ids(r, line.output_tok_ids, draft->n_input_ids, line.output_toks, &draft->n_output_ids);
 }
 
 static ws_status keep_session_name(reader *r, const char *name)
@@ -158,10 +162,18 @@ static ws_status read_session(reader *r, ws_json object)
     }
     WS_TRY(keep_session_name(r, line.session_id));
     WS_TRY(ws_workload_builder_begin_session(&r->builder));
+    int64_t waits_ns = 0;
     for (ws_json call = ws_json_first(line.sub_requests); is_given(call); call = ws_json_next(call)) {
         ws_request_draft draft;
         WS_TRY(read_request(r, call, true, &draft));
         draft.arrival_ns = line.arrival_time_ns;
+        waits_ns += draft.tool_duration_ns;
+        if (waits_ns > WS_WORKLOAD_TIME_MAX_NS) {
+            return ws_json_problem(call, r->err,
+                                   "expected at most 2^53 ns of tool_duration_ns in a session, found %lld up "
+                                   "to this call",
+                                   (long long)waits_ns);
+        }
         WS_TRY(ws_workload_builder_add_call(&r->builder, &draft));
     }
     return WS_OK;

@@ -8,7 +8,7 @@
 #define MAX_COUNT 1e6
 #define MAX_GIB 1e9
 #define MAX_GBPS 1e9
-#define MAX_LATENCY_NS 1e12
+#define MAX_LATENCY_NS 1e9 /* 1 s: sums over the steps of a run stay inside int64 */
 #define MAX_CAP_W 1e9
 
 #define MEMORY_MEMBER(member) offsetof(ws_memory_config, member)

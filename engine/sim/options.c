@@ -77,8 +77,10 @@ static const ws_option options_table[] = {
     BOOL_OPTION(reserve_full_isl, PER_INSTANCE, SCHEDULER,
                 "admit a request only if its whole prompt fits in free KV blocks"),
     INT_OPTION(block_size, 1, 1 << 20, PER_INSTANCE, NUMBERS, "tokens per KV block"),
-    CHOICE_OPTION(dtype, dtype_choices, PER_INSTANCE, NUMBERS,
-                  "element type of weights and activations; auto = the model's torch_dtype, else bfloat16"),
+    CHOICE_OPTION(
+        dtype, dtype_choices, PER_INSTANCE, NUMBERS,
+        "element type of weights and activations; auto = the model's torch_dtype, bfloat16 where that is "
+        "float32 or unknown"),
     CHOICE_OPTION(kv_cache_dtype, kv_dtype_choices, PER_INSTANCE, NUMBERS,
                   "element type of the KV cache; auto = as dtype, fp8 = half the bytes of bfloat16"),
     {"npu_memory_utilization", WS_OPTION_DOUBLE, offsetof(ws_options, npu_memory_utilization), 1e-6, 1, NULL,

@@ -172,7 +172,11 @@ static void choose_dims(const ws_instance_config *instances, size_t n, ws_networ
     }
 }
 
-static ws_status read_per_dim(ws_json json, int n_dims, double min, ws_error *err, double *out)
+/* Far beyond any link; sums over the steps of a run stay inside int64. */
+#define MAX_LINK_GBPS 1e9
+#define MAX_LINK_NS 1e9
+
+static ws_status read_per_dim(ws_json json, int n_dims, double min, double max, ws_error *err, double *out)
 {
     const bool is_array = ws_json_kind_of(json) == WS_JSON_ARRAY;
     if (is_array && ws_json_size(json) != (size_t)n_dims) {
@@ -182,7 +186,7 @@ static ws_status read_per_dim(ws_json json, int n_dims, double min, ws_error *er
     }
     ws_json item = is_array ? ws_json_first(json) : json;
     for (int k = 0; k < n_dims; k++) {
-        WS_TRY(ws_json_read_double(item, min, 1e12, err, &out[k]));
+        WS_TRY(ws_json_read_double(item, min, max, err, &out[k]));
         item = is_array ? ws_json_next(item) : item;
     }
     return WS_OK;
@@ -193,8 +197,8 @@ ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instan
 {
     *out = (ws_network){0};
     choose_dims(instances, n_instances, out);
-    WS_TRY(read_per_dim(link_bw, out->n_dims, 1e-6, err, out->bw_gbps));
-    return read_per_dim(link_latency, out->n_dims, 0, err, out->latency_ns);
+    WS_TRY(read_per_dim(link_bw, out->n_dims, 1e-6, MAX_LINK_GBPS, err, out->bw_gbps));
+    return read_per_dim(link_latency, out->n_dims, 0, MAX_LINK_NS, err, out->latency_ns);
 }
 
 /* Which dimensions an instance's collectives involve in the cluster's network (spec/serving.md 1.6). */

@@ -55,10 +55,34 @@ static ws_role role_of(const char *pd_type)
     return strcmp(pd_type, "prefill") == 0 ? WS_ROLE_PREFILL : WS_ROLE_DECODE;
 }
 
-static ws_dtype resolve_dtype(const ws_options *options, const ws_model *model)
+/* Add a line to the notes, the same one once: several instances may have a model or an entry in common. */
+static void add_note_once(ws_scenario *s, const char *line)
+{
+    if (strstr(ws_strbuf_text(&s->notes), line) == NULL) {
+        ws_strbuf_puts(&s->notes, line);
+    }
+}
+
+/* A checkpoint kept in 32 bits is not served in them: engines take bfloat16 then.
+ * Source: vLLM, vllm/config/model.py, _resolve_auto_dtype ("Downcast for float32 models"). */
+static ws_dtype downcast_float32(ws_scenario *s, const ws_model *model)
+{
+    char line[512];
+    (void)snprintf(line, sizeof(line),
+                   "%.300s has torch_dtype float32: simulated as bfloat16, as serving engines run it; "
+                   "--dtype float32 keeps 32 bits\n",
+                   model->name);
+    add_note_once(s, line);
+    return WS_DTYPE_BFLOAT16;
+}
+
+static ws_dtype resolve_dtype(ws_scenario *s, const ws_options *options, const ws_model *model)
 {
     if (options->dtype != WS_DTYPE_COUNT) {
         return (ws_dtype)options->dtype;
+    }
+    if (model->torch_dtype == WS_DTYPE_FLOAT32 && s->fidelity == WS_FIDELITY_PHYSICAL) {
+        return downcast_float32(s, model);
     }
     return model->torch_dtype != WS_DTYPE_COUNT ? model->torch_dtype : WS_DTYPE_BFLOAT16;
 }
@@ -103,7 +127,7 @@ static ws_status find_cost(ws_inputs *inputs, ws_scenario *s, const ws_profile_r
 static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, ws_instance_config *c,
                            ws_error *err)
 {
-    c->dtype                         = resolve_dtype(&c->options, c->model);
+    c->dtype                         = resolve_dtype(s, &c->options, c->model);
     const ws_profile_request request = ws_instance_profile_request(s, c);
     c->element_bytes                 = ws_dtype_bytes(c->dtype);
     c->kv_element_bytes              = request.kv_fp8 ? 1 : c->element_bytes;
@@ -241,9 +265,9 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
         }
         for (size_t k = 0; k < s->n_instances; k++) {
             if (s->instances[k].node == (int32_t)i) {
-                const ws_status npu = read_npu_power(inputs, s, node, &s->instances[k], bare_unit_s,
-                                                     standby.len == 0 ? &standby : NULL, err);
-                status              = status != WS_OK ? status : npu;
+                const ws_status npu =
+                    read_npu_power(inputs, s, node, &s->instances[k], bare_unit_s, &standby, err);
+                status = status != WS_OK ? status : npu;
             }
         }
     }

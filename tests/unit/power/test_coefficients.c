@@ -136,6 +136,54 @@ static void node_blocks_become_coefficients(void **state)
     ws_json_doc_destroy(&doc);
 }
 
+/* Work costs at least what rest does, DIMMs fit the memory, and nothing is so large that it is a slip of a
+ * unit: otherwise energies came out negative, or as -9e18 J. Value by pointer; what the message says. */
+static void absurd_powers_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pointer;
+        double      value;
+        const char *message;
+    } rows[] = {
+        {"/npu/X/active_power", 34, "/npu/X/idle_power: expected at most active_power (34 W), found 35"},
+        {"/npu/X/active_power", 299,
+         "/npu/X/standby_power: expected at most active_power (299 W), found 300"},
+        {"/npu/X/standby_power", 601, "/npu/X/standby_power: expected at most active_power (600 W)"},
+        {"/npu/X/idle_power", 601, "/npu/X/idle_power: expected at most active_power (600 W), found 601"},
+        {"/npu/X/standby_power", 34, "/npu/X/idle_power: expected at most standby_power (34 W), found 35"},
+        {"/npu/X/idle_power", -1, "/npu/X/idle_power: expected number in 0..1000000, found -1"},
+        {"/npu/X/active_power", 1e9, "/npu/X/active_power: expected number in 0..1000000"},
+        {"/cpu/active_power", 9, "/cpu/idle_power: expected at most active_power (9 W), found 10"},
+        {"/cpu/idle_power", 201, "/cpu/idle_power: expected at most active_power (200 W), found 201"},
+        {"/cpu/util", -0.1, "/cpu/util"},
+        {"/dram/dimm_size", 1e-300,
+         "/dram/dimm_size: expected at most 100000 DIMMs in 512 GiB, found DIMMs "
+         "of 1e-300 GiB"},
+        {"/dram/dimm_size", 513, "/dram/dimm_size: expected at most cpu_mem.mem_size (512 GiB), found 513"},
+        {"/dram/dimm_size", 0, "/dram/dimm_size"},
+        {"/dram/idle_power", 1e300, "/dram/idle_power"},
+        {"/dram/energy_per_bit", 1e7, "/dram/energy_per_bit"},
+        {"/link/num_links", 1e6, "/link/num_links"},
+        {"/link/num_links", -1, "/link/num_links"},
+        {"/link/energy_per_bit", -1e-9, "/link/energy_per_bit"},
+        {"/nic/num_nics", 1e9, "/nic/num_nics"},
+        {"/storage/idle_power", -5, "/storage/idle_power"},
+        {"/base_node_power", 1e7, "/base_node_power"},
+        {"/power_cap_w", -1, "/power_cap_w"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ws_error      err = WS_ERROR_INIT;
+        ws_json_doc  *doc = parse(NODE_POWER);
+        ws_node_power node;
+        assert_int_equal(ws_json_set_number(doc, rows[i].pointer, rows[i].value, &err), WS_OK);
+        assert_int_equal(ws_node_power_read(ws_json_doc_root(doc), 512.0, false, &err, &node), WS_ERR_INPUT);
+        assert_contains(ws_error_text(&err), rows[i].message);
+        ws_error_clear(&err);
+        ws_json_doc_destroy(&doc);
+    }
+}
+
 /* Hardware that no instance has today may be swept tomorrow. */
 static void every_npu_entry_is_checked(void **state)
 {
@@ -217,6 +265,7 @@ int main(void)
         cmocka_unit_test(small_bare_nanoseconds_get_one_note),
         cmocka_unit_test(bad_npu_entries_are_named),
         cmocka_unit_test(node_blocks_become_coefficients),
+        cmocka_unit_test(absurd_powers_are_refused),
         cmocka_unit_test(every_npu_entry_is_checked),
         cmocka_unit_test(cxl_is_optional),
         cmocka_unit_test(pim_nodes_need_only_the_energy_of_dram),

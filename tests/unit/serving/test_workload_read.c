@@ -81,7 +81,8 @@ static void token_ids_lie_input_first(void **state)
     ws_workload *w =
         must_read("{\"input_toks\":3,\"output_toks\":2,\"arrival_time_ns\":0,\"output_tok_ids\":[7,8],"
                   "\"input_tok_ids\":[1,2,2147483647]}\n"
-                  "{\"input_toks\":3,\"output_toks\":2,\"arrival_time_ns\":0,\"input_tok_ids\":[9]}",
+                  "{\"input_toks\":1,\"output_toks\":2,\"arrival_time_ns\":0,\"input_tok_ids\":[9],\"output_"
+                  "tok_ids\":[]}",
                   0);
     const int32_t expected[] = {1, 2, 2147483647, 7, 8, 9};
     assert_int_equal(w->n_token_ids, 6);
@@ -196,10 +197,36 @@ static void broken_token_ids_are_refused(void **state)
     (void)state;
 #define WITH_IDS(ids) "{\"input_toks\":1,\"output_toks\":1,\"arrival_time_ns\":0,\"input_tok_ids\":" ids "}"
     must_refuse(WITH_IDS("5"), "/input_tok_ids", "array");
-    must_refuse(WITH_IDS("[1,-2]"), "/input_tok_ids/1", "-2");
-    must_refuse(WITH_IDS("[1,2.5]"), "/input_tok_ids/1", "2.5");
+    must_refuse(WITH_IDS("[-2]"), "/input_tok_ids/0", "-2");
+    must_refuse(WITH_IDS("[2.5]"), "/input_tok_ids/0", "2.5");
     must_refuse(WITH_IDS("[2147483648]"), "/input_tok_ids/0", "2147483648");
     must_refuse(WITH_IDS("[null]"), "/input_tok_ids/0", "null");
+}
+
+/* Ids name all tokens or none: nobody could say which of the others a prompt shares. */
+static void token_ids_of_another_length_are_refused(void **state)
+{
+    (void)state;
+#define LINE "{\"input_toks\":3,\"output_toks\":2,\"arrival_time_ns\":0,"
+    must_refuse(LINE "\"input_tok_ids\":[1,2]}", "w.jsonl:1: /input_tok_ids",
+                "expected as many token ids as tokens (3) or none, found 2");
+    must_refuse(LINE "\"input_tok_ids\":[1,2,3,4]}", "/input_tok_ids", "found 4");
+    must_refuse(LINE "\"output_tok_ids\":[1]}", "/output_tok_ids", "(2) or none, found 1");
+    ws_workload *w = must_read(LINE "\"input_tok_ids\":[],\"output_tok_ids\":[1,2]}", 0);
+    assert_int_equal(w->requests[0].n_input_ids, 0);
+    assert_int_equal(w->requests[0].n_output_ids, 2);
+    ws_workload_destroy(&w);
+}
+
+/* Clocks are 64 bits: a thousand waits of 104 days would run over. */
+static void waits_of_a_session_are_bounded_together(void **state)
+{
+    (void)state;
+    must_refuse("{\"arrival_time_ns\":0,\"sub_requests\":[" CALL(1, 1, 9000000000000000) "," CALL(
+                    1, 1, 9000000000000000) "]}",
+                "/sub_requests/1",
+                "expected at most 2^53 ns of tool_duration_ns in a session, found "
+                "18000000000000000");
 }
 
 static void broken_sessions_are_refused(void **state)
@@ -284,6 +311,8 @@ int main(void)
         cmocka_unit_test(without_a_dataset_there_are_sixteen),
         cmocka_unit_test(broken_lines_are_refused_with_their_place),
         cmocka_unit_test(broken_token_ids_are_refused),
+        cmocka_unit_test(token_ids_of_another_length_are_refused),
+        cmocka_unit_test(waits_of_a_session_are_bounded_together),
         cmocka_unit_test(broken_sessions_are_refused),
         cmocka_unit_test(every_broken_line_is_named_up_to_twenty),
         cmocka_unit_test(a_missing_file_is_an_input_error),

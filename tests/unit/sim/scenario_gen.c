@@ -205,7 +205,7 @@ static void write_instance(generator *g, size_t i, ws_strbuf *out)
     ws_strbuf_puts(out, "}");
 }
 
-static void write_power(const generator *g, ws_strbuf *out)
+static void write_power(const generator *g, double cpu_gib, ws_strbuf *out)
 {
     if (g->change->no_power) {
         return;
@@ -217,10 +217,11 @@ static void write_power(const generator *g, ws_strbuf *out)
     if (g->change->power_cap_w > 0) {
         ws_strbuf_printf(out, ", \"power_cap_w\": %.9g", g->change->power_cap_w);
     }
-    ws_strbuf_puts(out, "}}, "
-                        "\"cpu\": {\"idle_power\": 10, \"active_power\": 200, \"util\": 0.15}, "
-                        "\"dram\": {\"dimm_size\": 32, \"idle_power\": 2.0, \"energy_per_bit\": 6.0}, "
-                        "\"link\": {\"num_links\": 1, \"idle_power\": 5, \"energy_per_bit\": 4.0}, "
+    ws_strbuf_printf(out,
+                     "}}, \"cpu\": {\"idle_power\": 10, \"active_power\": 200, \"util\": 0.15}, "
+                     "\"dram\": {\"dimm_size\": %.9g, \"idle_power\": 2.0, \"energy_per_bit\": 6.0}, ",
+                     cpu_gib < 32 ? cpu_gib : 32);
+    ws_strbuf_puts(out, "\"link\": {\"num_links\": 1, \"idle_power\": 5, \"energy_per_bit\": 4.0}, "
                         "\"nic\": {\"num_nics\": 1, \"idle_power\": 20}, "
                         "\"storage\": {\"num_devices\": 2, \"idle_power\": 5}}");
 }
@@ -240,7 +241,7 @@ static void write_node(generator *g, int node, bool has_power, double cpu_gib, w
     }
     ws_strbuf_printf(out, "], \"num_instances\": %d", (int)n);
     if (has_power && g->change->dark_node_plus_1 != node + 1) {
-        write_power(g, out);
+        write_power(g, cpu_gib, out);
     }
     ws_strbuf_puts(out, "}");
 }
@@ -284,10 +285,9 @@ static void write_call(generator *g, ws_strbuf *out)
 {
     const int64_t any_in = PICK(g, 1, 3, 16, 40, 128, 256, 300) + below(g, 3), any_outs = 1 + below(g, 14);
     const int64_t topic = below(g, 3), in = g->change->small ? 1 + any_in % 60 : any_in;
-    const int64_t outs    = g->change->small ? 1 + any_outs % 5 : any_outs;
+    const int64_t outs    = g->change->one_request ? 1 : g->change->small ? 1 + any_outs % 5 : any_outs;
     const bool    has_ids = chance(g, 70);
-    ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in,
-                     g->change->one_request ? 1 : (int)outs);
+    ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in, (int)outs);
     if (has_ids) {
         write_ids(out, "input_tok_ids", topic, 0, in);
         write_ids(out, "output_tok_ids", topic, in, outs);

@@ -352,6 +352,42 @@ static void tiers_hold_chunks_of_whole_blocks(void **state)
 
 /* ---- errors and printing ---- */
 
+/* vLLM serves a checkpoint of 32-bit floats in bfloat16; the reference simulator keeps 32 bits. */
+static void float32_models_are_served_as_bfloat16(void **state)
+{
+    (void)state;
+    static const char shape[] =
+        "{\"model_type\": \"llama\", \"hidden_size\": 64, \"num_hidden_layers\": 4, \"num_attention_heads\": "
+        "8, \"num_key_value_heads\": 4, \"head_dim\": 16, \"intermediate_size\": 128, \"vocab_size\": 256, "
+        "\"max_position_embeddings\": 2048, \"torch_dtype\": \"float32\"}";
+#define WIDE                                                                                                 \
+    "{\"model_name\": \"toy/wide\", \"hardware\": \"H100\", \"npu_mem\": {\"mem_size\": 1, \"mem_bw\": "     \
+    "1000, \"mem_latency\": 0}, \"pd_type\": null}"
+    static const struct {
+        ws_fidelity fidelity;
+        int64_t     dtype;
+        int64_t     bytes;
+        bool        has_note;
+    } rows[] = {{WS_FIDELITY_PHYSICAL, WS_DTYPE_COUNT, 2, true},
+                {WS_FIDELITY_PHYSICAL, WS_DTYPE_FLOAT32, 4, false},
+                {WS_FIDELITY_PHYSICAL, WS_DTYPE_FLOAT16, 2, false},
+                {WS_FIDELITY_REFERENCE, WS_DTYPE_COUNT, 4, false}};
+    world_put(&the_world, "model/toy/wide.json", shape);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ws_options options = ws_options_default();
+        options.fidelity   = rows[i].fidelity;
+        options.dtype      = rows[i].dtype;
+        options.profile    = WS_PROFILE_CHOICE_ROOFLINE;
+        ws_scenario *s     = need(CLUSTER(1, NODE(2, "", WIDE ", " WIDE)), &options);
+        const char  *note =
+            strstr(ws_scenario_notes(s), "toy/wide has torch_dtype float32: simulated as bfloat16");
+        assert_int_equal(s->instances[0].element_bytes, rows[i].bytes);
+        assert_int_equal(note != NULL, rows[i].has_note);
+        assert_true(note == NULL || strstr(note + 1, "toy/wide has") == NULL); /* once for both */
+        ws_scenario_destroy(&s);
+    }
+}
+
 static void every_problem_is_told(void **state)
 {
     (void)state;
@@ -488,6 +524,7 @@ int main(void)
         cmocka_unit_test(intervals_are_whole_ns),
         cmocka_unit_test(the_simplest_way_that_is_exact),
         cmocka_unit_test(tiers_hold_chunks_of_whole_blocks),
+        cmocka_unit_test(float32_models_are_served_as_bfloat16),
         cmocka_unit_test(every_problem_is_told),
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(a_request_without_cluster_is_refused),
