@@ -189,8 +189,8 @@ static ws_status write_points(const swp_selection *selection, const char *column
         for (size_t i = 0; i < selection->points.n; i++) {
             order[i] = i;
         }
-        status =
-            swp_selection_print(selection, order, selection->points.n, none, columns, r->format, out, err);
+        status = swp_selection_print(selection, order, selection->points.n, NULL, none, columns, r->format,
+                                     out, err);
         status = close_output(r->path, out, status, err);
     }
     free(order);

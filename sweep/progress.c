@@ -11,6 +11,7 @@
 #include "base/json_write.h"
 #include "base/strbuf.h"
 #include "job_run.h"
+#include "rank.h"
 #include "terminal.h"
 
 #define LIVE_INTERVAL_S 0.25
@@ -26,8 +27,8 @@ struct swp_progress {
     double              begin_s, shown_s, json_s;
     uint64_t            n[SWP_STATE_COUNT];
     uint64_t            n_counted;
-    double              best;
-    int64_t             best_job;
+    swp_ranked          best; /* index: the job */
+    double              best_value, best_slo_met;
 };
 
 ws_status swp_progress_create(const swp_progress_config *config, swp_progress **progress_out)
@@ -37,11 +38,11 @@ ws_status swp_progress_create(const swp_progress_config *config, swp_progress **
     if (p == NULL) {
         return WS_ERR_NOMEM;
     }
-    p->config   = *config;
-    p->terminal = swp_terminal_find(config->is_launched);
-    p->begin_s  = swp_wall_s();
-    p->shown_s  = p->begin_s;
-    p->best     = NAN;
+    p->config     = *config;
+    p->terminal   = swp_terminal_find(config->is_launched);
+    p->begin_s    = swp_wall_s();
+    p->shown_s    = p->begin_s;
+    p->best_value = NAN;
     return WS_OK;
 }
 
@@ -55,14 +56,24 @@ void swp_progress_count(swp_progress *p, const swp_row *row)
 {
     p->n[row->state]++;
     p->n_counted++;
-    if (row->state != SWP_STATE_DONE || row->metrics == NULL || p->config.best_metric == WS_METRIC_COUNT) {
+    if (row->state == SWP_STATE_DONE && row->metrics != NULL) {
+        swp_progress_consider(p, row->job, row->metrics);
+    }
+}
+
+void swp_progress_consider(swp_progress *p, int64_t job, const double *metrics)
+{
+    if (p->config.best_metric == WS_METRIC_COUNT || isnan(metrics[p->config.best_metric])) {
         return;
     }
-    const double value = row->metrics[p->config.best_metric];
-    if (!isnan(value) &&
-        (isnan(p->best) || (p->config.lower_is_better ? value < p->best : value > p->best))) {
-        p->best     = value;
-        p->best_job = row->job;
+    const double     value = metrics[p->config.best_metric];
+    const swp_ranked next  = {.tier  = swp_rank_tier_of_run(metrics, p->config.ignores_slo),
+                              .cost  = p->config.lower_is_better ? value : -value,
+                              .index = (size_t)job};
+    if (isnan(p->best_value) || swp_rank_compare(&next, &p->best) < 0) {
+        p->best         = next;
+        p->best_value   = value;
+        p->best_slo_met = metrics[WS_METRIC_SLO_MET];
     }
 }
 
@@ -116,11 +127,15 @@ static void format_eta(const swp_progress *p, char *out, size_t cap)
 
 static void format_line(const swp_progress *p, char *out, size_t cap)
 {
-    char eta[32], best[96] = "";
+    char eta[32], best[128] = "";
     format_eta(p, eta, sizeof eta);
-    if (!isnan(p->best)) {
-        snprintf(best, sizeof best, " best_%s=%.4g (job %" PRId64 ")", ws_metric_name(p->config.best_metric),
-                 p->best, p->best_job);
+    if (!isnan(p->best_value)) {
+        snprintf(best, sizeof best, " best_%s=%.4g (job %zu%s%s)", ws_metric_name(p->config.best_metric),
+                 p->best_value, p->best.index,
+                 p->best_slo_met < 1.0    ? ", misses slo"
+                 : p->best_slo_met >= 1.0 ? ", meets slo"
+                                          : "",
+                 (p->best.tier & SWP_TIER_OVERSIZE) != 0 ? ", oversize" : "");
     }
     snprintf(out, cap,
              "done=%" PRIu64 " failed=%" PRIu64 " pruned=%" PRIu64 " total=%" PRIu64 " rate=%.4g/s eta=%s%s",
@@ -130,7 +145,7 @@ static void format_line(const swp_progress *p, char *out, size_t cap)
 
 static void put_best(ws_json_writer *w, const swp_progress *p)
 {
-    if (isnan(p->best)) {
+    if (isnan(p->best_value)) {
         return;
     }
     ws_json_put_key(w, "best");
@@ -138,9 +153,13 @@ static void put_best(ws_json_writer *w, const swp_progress *p)
     ws_json_put_key(w, "metric");
     ws_json_put_string(w, ws_metric_name(p->config.best_metric));
     ws_json_put_key(w, "value");
-    ws_json_put_double(w, p->best);
+    ws_json_put_double(w, p->best_value);
     ws_json_put_key(w, "job");
-    ws_json_put_int(w, p->best_job);
+    ws_json_put_int(w, (int64_t)p->best.index);
+    ws_json_put_key(w, "slo_met");
+    ws_json_put_double(w, p->best_slo_met); /* null without an SLO */
+    ws_json_put_key(w, "oversize");
+    ws_json_put_bool(w, (p->best.tier & SWP_TIER_OVERSIZE) != 0);
     ws_json_end_object(w);
 }
 

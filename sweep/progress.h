@@ -22,6 +22,7 @@ typedef struct swp_progress_config {
     bool        is_launched;     /**< by mpirun or the like */
     bool        lower_is_better; /**< of best_metric */
     ws_metric   best_metric;     /**< what "best so far" is about; WS_METRIC_COUNT = nothing */
+    bool        ignores_slo;     /**< the best by that metric alone, else by rank.h */
 } swp_progress_config;
 
 typedef struct swp_rank_progress {
@@ -38,6 +39,10 @@ void                   swp_progress_destroy(swp_progress **progress);
 
 /** Count a row. */
 void swp_progress_count(swp_progress *progress, const swp_row *row);
+
+/** Let a done job compete for "best so far" without counting its row: one kept from an earlier run.
+ * @param[in] metrics  [WS_METRIC_COUNT] */
+void swp_progress_consider(swp_progress *progress, int64_t job, const double *metrics);
 
 /** Show it if it is time to. ranks: [n_ranks], for the view by rank; may be NULL. */
 void swp_progress_tick(swp_progress *progress, const swp_rank_progress *ranks);

@@ -239,7 +239,8 @@ static ws_status create_progress(boss *b)
                                   .n_ranks         = swp_mpi_size(b->mpi),
                                   .is_launched     = b->mpi != NULL,
                                   .lower_is_better = ws_metric_is_cost(b->options->best) != 0,
-                                  .best_metric     = b->options->best};
+                                  .best_metric     = b->options->best,
+                                  .ignores_slo     = b->options->ignore_slo};
     memcpy(config.n_before, b->file.resume.n_kept, sizeof config.n_before);
     return swp_progress_create(&config, &b->progress);
 }

@@ -52,6 +52,8 @@ static const option options[] = {
     {"rank0-works", NULL, KIND_OTHER, FOR_RUN, 0, "yes|no|auto",
      "simulate on rank 0 too; auto: with up to 4 ranks"},
     {"best", NULL, KIND_OTHER, FOR_RUN, 0, "METRIC", "what \"best so far\" is about (default j_per_token)"},
+    {"ignore-slo", NULL, KIND_FLAG, FOR_RUN, AT(ignore_slo), NULL,
+     "\"best so far\" by that metric alone; otherwise points that meet the spec's slo come first"},
     {"no-live", NULL, KIND_FLAG, FOR_RUN, AT(no_live), NULL,
      "collect in a local scratch file first, for file systems without POSIX writes (NFS)"},
     {"scratch-dir", NULL, KIND_TEXT, FOR_RUN, AT(scratch_dir), "DIR",

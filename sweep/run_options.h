@@ -24,6 +24,7 @@ typedef struct swp_run_options {
     double      silence_s, start_s;
     size_t      memory_bytes;
     ws_metric   best;
+    bool        ignore_slo; /* for "best so far" */
     bool        is_quiet;
     int         verbosity;
     int         local_worker; /**< 1 yes, 0 no, -1 by the size of the world */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "span.h"
 #include "where.h"
 
 #define MAX_COLUMNS 256
@@ -61,14 +62,42 @@ bool swp_objective_is_larger_better(const char *text, const char **name_out)
     return metric < WS_METRIC_COUNT && !ws_metric_is_cost(metric);
 }
 
+ws_status swp_selection_ties(const swp_selection *selection, ws_error *err, swp_ties *ties_out)
+{
+    ws_status status = swp_ties_init(ties_out, selection->points.n);
+    for (int m = 0; m < WS_METRIC_COUNT && status == WS_OK; m++) {
+        swp_estimate *values = NULL;
+        WS_TRY(swp_selection_estimates(selection, ws_metric_name((ws_metric)m), err, &values));
+        for (size_t i = 0; i < selection->points.n; i++) {
+            swp_ties_add(ties_out, i, values[i].mean);
+        }
+        free(values);
+    }
+    status = status == WS_OK ? swp_ties_find(ties_out) : status;
+    return status == WS_OK ? WS_OK : ws_error_add(err, status, "out of memory");
+}
+
 /* ---- printing ---- */
 
 /* The columns of a printed table. */
 typedef struct chosen {
-    size_t    n;
-    swp_cells cells[MAX_COLUMNS];
-    bool      is_estimate[MAX_COLUMNS]; /* a metric: mean and interval where there are repeats */
+    size_t         n;
+    swp_cells      cells[MAX_COLUMNS];
+    bool           is_estimate[MAX_COLUMNS]; /* a metric: mean and interval where there are repeats */
+    swp_span_order spans[MAX_COLUMNS];       /* of the others, where lines stand for several points */
 } chosen;
+
+/* The lines of a printed table. */
+typedef struct lines {
+    const swp_selection *selection;
+    const size_t        *order;
+    size_t               n;
+    const swp_ties      *ties;      /* NULL = each point is a line */
+    size_t              *rows;      /* scratch: first rows of the points of a line */
+    int64_t             *jobs;      /* scratch: their jobs */
+    bool                 has_equal; /* some line stands for several points */
+    swp_table_format     format;
+} lines;
 
 static ws_status choose(const swp_selection *selection, const char *name, ws_error *err, chosen *c)
 {
@@ -134,6 +163,72 @@ static ws_status choose_default(const swp_selection *selection, const char *name
     return WS_OK;
 }
 
+/* Metrics that tell of trouble, and what they are where there is none. */
+static const struct {
+    const char *name;
+    double      usual;
+    bool        needs_slo; /* says nothing without one */
+} marks[] = {{"slo_met", 1.0, true},
+             {"slo_attainment", 1.0, true},
+             {"saturated", 0.0, false},
+             {"oversize", 0.0, false},
+             {"n_rejected", 0.0, false}};
+
+static double mean_of(const lines *l, size_t line, const swp_cells *cells)
+{
+    return swp_points_estimate(&l->selection->points, l->order[line], cells).mean;
+}
+
+static bool has_slo(const lines *l, const swp_cells *met)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (!isnan(mean_of(l, i, met))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool tells(const lines *l, const swp_cells *cells, double usual)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const double value = mean_of(l, i, cells);
+        if (value < usual || value > usual) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ws_status choose_mark(const lines *l, size_t mark, bool slo_is_set, ws_error *err, chosen *c)
+{
+    const size_t n = c->n;
+    ws_component component;
+    if (swp_frame_find(&l->selection->frame, marks[mark].name, &component) == NULL) {
+        return WS_OK; /* this program does not know it */
+    }
+    WS_TRY(choose_default(l->selection, marks[mark].name, err, c));
+    const bool for_people = l->format == SWP_TABLE_TEXT;
+    if (c->n > n && ((marks[mark].needs_slo && !slo_is_set) ||
+                     (for_people && !tells(l, &c->cells[n], marks[mark].usual)))) {
+        swp_cells_fini(&c->cells[n]);
+        c->n = n;
+    }
+    return WS_OK;
+}
+
+static ws_status choose_marks(const lines *l, ws_error *err, chosen *c)
+{
+    swp_cells met = {.n = 0};
+    WS_TRY(swp_frame_read(&l->selection->frame, "slo_met", err, &met));
+    const bool slo_is_set = has_slo(l, &met);
+    swp_cells_fini(&met);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        WS_TRY(choose_mark(l, i, slo_is_set, err, c));
+    }
+    return WS_OK;
+}
+
 static ws_status choose_listed(const swp_selection *selection, const char *list, ws_error *err, chosen *c)
 {
     do {
@@ -150,9 +245,24 @@ static ws_status choose_listed(const swp_selection *selection, const char *list,
     return WS_OK;
 }
 
-static ws_status choose_all(const swp_selection *selection, const char *const *first, const char *columns,
-                            ws_error *err, chosen *c)
+/* Where lines stand for several points: the order of each parameter's values. */
+static ws_status order_values(const lines *l, ws_error *err, chosen *c)
 {
+    const swp_points *points = &l->selection->points;
+    for (size_t i = 0; i < c->n && l->has_equal; i++) {
+        if (!c->is_estimate[i] && c->cells[i].column->role == SWP_ROLE_PARAM &&
+            swp_span_order_build(&c->cells[i], points->rows, points->first[points->n], &c->spans[i]) !=
+                WS_OK) {
+            return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+        }
+    }
+    return WS_OK;
+}
+
+static ws_status choose_all(const lines *l, const char *const *first, const char *columns, ws_error *err,
+                            chosen *c)
+{
+    const swp_selection *selection = l->selection;
     if (columns != NULL) {
         return choose_listed(selection, columns, err, c);
     }
@@ -164,10 +274,20 @@ static ws_status choose_all(const swp_selection *selection, const char *const *f
     for (size_t i = 0; i < sizeof(default_metrics) / sizeof(default_metrics[0]); i++) {
         WS_TRY(choose_default(selection, default_metrics[i], err, c));
     }
-    return WS_OK;
+    return choose_marks(l, err, c);
 }
 
-static void put_headings(const chosen *c, bool separate_ci, swp_table *table)
+static bool shows_equal(const lines *l)
+{
+    return l->ties != NULL && (l->has_equal || l->format != SWP_TABLE_TEXT);
+}
+
+static bool shows_jobs(const lines *l)
+{
+    return l->ties != NULL && l->format != SWP_TABLE_TEXT;
+}
+
+static void put_headings(const lines *l, const chosen *c, bool separate_ci, swp_table *table)
 {
     char name[160];
     for (size_t i = 0; i < c->n; i++) {
@@ -176,6 +296,12 @@ static void put_headings(const chosen *c, bool separate_ci, swp_table *table)
             snprintf(name, sizeof(name), "%s_ci95", c->cells[i].name);
             swp_table_heading(table, name, c->cells[i].unit, true);
         }
+    }
+    if (shows_equal(l)) {
+        swp_table_heading(table, "equal", "", true);
+    }
+    if (shows_jobs(l)) {
+        swp_table_heading(table, "jobs", "", false);
     }
 }
 
@@ -196,55 +322,96 @@ static void put_estimate(swp_estimate e, bool with_ci, bool separate_ci, int dig
     }
 }
 
-static void put_point(const swp_selection *selection, size_t point, const chosen *c, swp_table *table)
+/* The points of a line: the first rows of all that it stands for; how many. */
+static size_t rows_of_line(const lines *l, size_t line)
 {
-    const swp_points *points      = &selection->points;
+    const swp_points *points = &l->selection->points;
+    size_t            n = 0, point = l->order[line];
+    do {
+        l->rows[n++] = points->rows[points->first[point]];
+        point        = l->ties != NULL ? l->ties->next[point] : points->n;
+    } while (point < points->n);
+    return n;
+}
+
+static void put_line(const lines *l, size_t line, const chosen *c, const swp_cells *jobs, swp_table *table)
+{
+    const swp_points *points      = &l->selection->points;
     const bool        for_people  = table->format == SWP_TABLE_TEXT;
     const bool        separate_ci = points->has_repeats && !for_people;
+    const size_t      n           = rows_of_line(l, line);
     char              text[SWP_CELL_TEXT];
 
     for (size_t i = 0; i < c->n; i++) {
         if (c->is_estimate[i]) {
-            put_estimate(swp_points_estimate(points, point, &c->cells[i]), points->has_repeats, separate_ci,
-                         for_people ? DIGITS : 17, table);
+            put_estimate(swp_points_estimate(points, l->order[line], &c->cells[i]), points->has_repeats,
+                         separate_ci, for_people ? DIGITS : 17, table);
+        } else if (for_people && n > 1 && c->spans[i].place != NULL) {
+            swp_table_cell(table, swp_span_text(&c->spans[i], l->rows, n, DIGITS, text));
         } else {
-            swp_table_cell(table, swp_cells_text(&c->cells[i], points->rows[points->first[point]],
-                                                 for_people ? DIGITS : 0, text));
+            swp_table_cell(table, swp_cells_text(&c->cells[i], l->rows[0], for_people ? DIGITS : 0, text));
         }
+    }
+    if (shows_equal(l)) {
+        snprintf(text, sizeof(text), "%zu", n);
+        swp_table_cell(table, text);
+    }
+    if (shows_jobs(l)) {
+        for (size_t i = 0; i < n; i++) {
+            l->jobs[i] = (int64_t)swp_cells_number(jobs, l->rows[i]);
+        }
+        swp_table_list(table, l->jobs, n);
     }
 }
 
-static size_t n_headings(const chosen *c, bool separate_ci)
+static size_t n_headings(const lines *l, const chosen *c, bool separate_ci)
 {
-    size_t n = c->n;
+    size_t n = c->n + shows_equal(l) + shows_jobs(l);
     for (size_t i = 0; separate_ci && i < c->n; i++) {
         n += c->is_estimate[i];
     }
     return n;
 }
 
-ws_status swp_selection_print(const swp_selection *selection, const size_t *order, size_t n,
-                              const char *const *first, const char *columns, swp_table_format format,
-                              FILE *out, ws_error *err)
+static ws_status print_lines(const lines *l, const char *const *first, const char *columns, FILE *out,
+                             ws_error *err, chosen *c, swp_cells *jobs)
 {
-    chosen *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    const bool separate_ci = l->selection->points.has_repeats && l->format != SWP_TABLE_TEXT;
+    swp_table  table;
+    WS_TRY(choose_all(l, first, columns, err, c));
+    WS_TRY(order_values(l, err, c));
+    WS_TRY(swp_frame_read(&l->selection->frame, "job", err, jobs));
+    swp_table_begin(&table, out, l->format, n_headings(l, c, separate_ci));
+    put_headings(l, c, separate_ci, &table);
+    for (size_t i = 0; i < l->n; i++) {
+        put_line(l, i, c, jobs, &table);
     }
-    ws_status status = choose_all(selection, first, columns, err, c);
-    if (status == WS_OK) {
-        const bool separate_ci = selection->points.has_repeats && format != SWP_TABLE_TEXT;
-        swp_table  table;
-        swp_table_begin(&table, out, format, n_headings(c, separate_ci));
-        put_headings(c, separate_ci, &table);
-        for (size_t i = 0; i < n; i++) {
-            put_point(selection, order[i], c, &table);
-        }
-        status = swp_table_end(&table, err);
+    return swp_table_end(&table, err);
+}
+
+ws_status swp_selection_print(const swp_selection *selection, const size_t *order, size_t n,
+                              const swp_ties *ties, const char *const *first, const char *columns,
+                              swp_table_format format, FILE *out, ws_error *err)
+{
+    const size_t n_points = selection->points.n;
+    lines        l        = {selection, order, n, ties, NULL, NULL, false, format};
+    swp_cells    jobs     = {.n = 0};
+    chosen      *c        = calloc(1, sizeof(*c));
+    l.rows                = malloc((n_points + 1) * sizeof(l.rows[0]));
+    l.jobs                = malloc((n_points + 1) * sizeof(l.jobs[0]));
+    for (size_t i = 0; i < n && ties != NULL; i++) {
+        l.has_equal = l.has_equal || ties->n_equal[order[i]] > 1;
     }
-    for (size_t i = 0; i < c->n; i++) {
+    const ws_status status = c == NULL || l.rows == NULL || l.jobs == NULL
+                                 ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
+                                 : print_lines(&l, first, columns, out, err, c, &jobs);
+    for (size_t i = 0; c != NULL && i < c->n; i++) {
+        swp_span_order_fini(&c->spans[i]);
         swp_cells_fini(&c->cells[i]);
     }
+    swp_cells_fini(&jobs);
+    free(l.rows);
+    free(l.jobs);
     free(c);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +145,8 @@ void swp_table_heading(swp_table *table, const char *name, const char *unit, boo
     }
 }
 
-void swp_table_cell(swp_table *table, const char *text)
+/* Text for all formats but JSON, for which it is a value already written as such. */
+static void put_cell(swp_table *table, const char *text, bool is_json_value)
 {
     if (table->failed) {
         return;
@@ -155,7 +157,12 @@ void swp_table_cell(swp_table *table, const char *text)
         break;
     case SWP_TABLE_JSON:
         ws_strbuf_puts(&table->line, table->at == 0 ? "{" : ", ");
-        put_json(table, text);
+        if (is_json_value) {
+            put_json_text(&table->line, table->names[table->at]);
+            ws_strbuf_printf(&table->line, ": %s", text);
+        } else {
+            put_json(table, text);
+        }
         break;
     case SWP_TABLE_TSV:
     case SWP_TABLE_CSV:
@@ -176,6 +183,25 @@ void swp_table_cell(swp_table *table, const char *text)
         ws_strbuf_puts(&table->line, "\n");
         end_line(table, "");
     }
+}
+
+void swp_table_cell(swp_table *table, const char *text)
+{
+    put_cell(table, text, false);
+}
+
+void swp_table_list(swp_table *table, const int64_t *values, size_t n)
+{
+    const bool is_json = table->format == SWP_TABLE_JSON;
+    ws_strbuf  text    = WS_STRBUF_INIT;
+    ws_strbuf_puts(&text, is_json ? "[" : "");
+    for (size_t i = 0; i < n; i++) {
+        ws_strbuf_printf(&text, "%s%" PRId64, i == 0 ? "" : is_json ? ", " : " ", values[i]);
+    }
+    ws_strbuf_puts(&text, is_json ? "]" : "");
+    table->failed = table->failed || text.failed;
+    put_cell(table, ws_strbuf_text(&text), is_json);
+    ws_strbuf_fini(&text);
 }
 
 static void print_aligned(swp_table *table)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -39,6 +40,8 @@ void swp_table_begin(swp_table *table, FILE *out, swp_table_format format, size_
 void swp_table_heading(swp_table *table, const char *name, const char *unit, bool is_number);
 /** One cell after the other, n_columns to a row; "" is nothing (null in JSON). */
 void swp_table_cell(swp_table *table, const char *text);
+/** A cell of whole numbers: an array in JSON, else separated by blanks. */
+void swp_table_list(swp_table *table, const int64_t *values, size_t n);
 /** Finish and release. @return WS_OK; WS_ERR_IO or WS_ERR_NOMEM with a message */
 WS_NODISCARD ws_status swp_table_end(swp_table *table, ws_error *err);
 

@@ -31,6 +31,7 @@ static void count(swp_progress *p, int64_t job, swp_job_state state, ws_metric m
 {
     double metrics[WS_METRIC_COUNT] = {0};
     metrics[metric]                 = value;
+    metrics[WS_METRIC_SLO_MET]      = NAN;
     const swp_row row               = {.job = job, .state = state, .metrics = metrics};
     swp_progress_count(p, &row);
 }
@@ -121,6 +122,35 @@ static void test_the_best_of_those_that_are_done(void **state)
     count(p, 1, SWP_STATE_DONE, WS_METRIC_J_PER_TOKEN, 1.0);
     expect_shown(p, "done=3 ");
     swp_progress_destroy(&p);
+}
+
+static void count_with_slo(swp_progress *p, int64_t job, double slo_met, double value)
+{
+    double        metrics[WS_METRIC_COUNT] = {[WS_METRIC_SLO_MET] = slo_met, [WS_METRIC_J_PER_TOKEN] = value};
+    const swp_row row                      = {.job = job, .state = SWP_STATE_DONE, .metrics = metrics};
+    swp_progress_count(p, &row);
+}
+
+/* One that misses the SLO is the best only until one that meets it comes. */
+static void test_the_best_meets_the_slo(void **state)
+{
+    (void)state;
+    swp_progress_config config = CONFIG;
+    for (int ignores = 0; ignores < 2; ignores++) {
+        config.ignores_slo = ignores == 1;
+        swp_progress *p    = progress_of(&config);
+        count_with_slo(p, 1, 0.0, 2.0);
+        expect_shown(p, " best_j_per_token=2 (job 1, misses slo)\n");
+        count_with_slo(p, 2, 1.0, 5.0);
+        count_with_slo(p, 3, 0.0, 1.0);
+        expect_shown(p, ignores == 1 ? " best_j_per_token=1 (job 3, misses slo)\n"
+                                     : " best_j_per_token=5 (job 2, meets slo)\n");
+        const double kept[WS_METRIC_COUNT] = {[WS_METRIC_SLO_MET] = 1.0, [WS_METRIC_J_PER_TOKEN] = 0.5};
+        swp_progress_consider(p, 9, kept); /* of an earlier run */
+        expect_shown(p, "done=5 ");
+        expect_shown(p, " best_j_per_token=0.5 (job 9, meets slo)\n");
+        swp_progress_destroy(&p);
+    }
 }
 
 /* More rows than were foreseen, a retried job for example, leave no time to go. */
@@ -217,10 +247,17 @@ static void test_the_progress_file_is_whole(void **state)
     assert_true(number(root, "n_total") == 10.0 && number(root, "n_done") == 3.0 &&
                 number(root, "n_failed") == 2.0 && number(root, "n_pruned") == 3.0);
     assert_true(number(root, "wall_s") >= 0.0 && number(root, "jobs_per_s") > 0.0);
+    const ws_json best = ws_json_member(root, "best");
+    assert_true(number(best, "value") == 1.0 && number(best, "job") == 1.0);
+    assert_int_equal(ws_json_kind_of(ws_json_member(best, "slo_met")), WS_JSON_NULL);
+    assert_int_equal(ws_json_kind_of(ws_json_member(best, "oversize")), WS_JSON_BOOL);
     ws_json_doc_destroy(&doc);
+    count_with_slo(p, 3, 1.0, 7.0);
     swp_progress_finish(p, NULL, "stopped early");
     doc = read_json(path);
     assert_string_equal(ws_json_string(ws_json_member(ws_json_doc_root(doc), "ending")), "stopped early");
+    assert_true(number(ws_json_member(ws_json_doc_root(doc), "best"), "value") ==
+                1.0); /* no SLO is none missed */
     ws_json_doc_destroy(&doc);
     assert_int_not_equal(access(temporary, F_OK), 0);
     swp_progress_destroy(&p);
@@ -253,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_counted_by_state),
         cmocka_unit_test(test_the_best_of_those_that_are_done),
+        cmocka_unit_test(test_the_best_meets_the_slo),
         cmocka_unit_test(test_more_rows_than_the_total),
         cmocka_unit_test(test_quiet_and_verbose),
         cmocka_unit_test(test_the_progress_file_is_whole),

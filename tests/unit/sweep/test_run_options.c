@@ -65,6 +65,7 @@ static void test_defaults(void **state)
                  o->wants_help);
     assert_true(o->time_budget_s == 0.0 && o->time_limit_s == 0.0 && o->memory_bytes == 0);
     assert_true(o->silence_s == 30.0 && o->start_s == 300.0);
+    assert_false(o->ignore_slo);
     assert_true(o->best == WS_METRIC_J_PER_TOKEN && o->local_worker == -1 && o->verbosity == 0);
 }
 
@@ -76,7 +77,8 @@ static void test_everything_once(void **state)
          "-o out.h5 --data-dir a --data-dir=b --resume --retry-failed --drop-rows --slice 2/5 "
          "--keep-infeasible "
          "--job-timeout 5min --job-memory 1.5 --time-limit=1h --silence-timeout 10s --start-timeout 250ms "
-         "--rank0-works no --best ttft_p99_ms --no-live --scratch-dir /s --no-repack --progress-json p.json "
+         "--rank0-works no --best ttft_p99_ms --ignore-slo --no-live --scratch-dir /s --no-repack "
+         "--progress-json p.json "
          "-v "
          "--verbose -q s.json");
     const swp_run_options *o = &p.options;
@@ -93,6 +95,7 @@ static void test_everything_once(void **state)
     assert_true(o->silence_s == 10.0 && o->start_s == 0.25);
     assert_int_equal(o->local_worker, 0);
     assert_int_equal(o->best, WS_METRIC_TTFT_P99_MS);
+    assert_true(o->ignore_slo);
     assert_string_equal(o->scratch_dir, "/s");
     assert_string_equal(o->progress_json, "p.json");
     assert_int_equal(o->verbosity, 2);

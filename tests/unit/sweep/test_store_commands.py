@@ -58,6 +58,44 @@ class Commands(unittest.TestCase):
                                            "json"))
         self.assertEqual([row["job"] for row in rows], [0])
 
+    def test_slo_and_ties(self):
+        # 12 requests at once: with few sequences at a time the last wait; 16 and more never bound
+        spec, results = self.folder / "slo.json", self.folder / "slo.h5"
+        spec.write_text(json.dumps({
+            "name": "slo", "cluster": str(SOURCE_DIR / "configs/cluster/single_node_power_instance.json"),
+            "workload": {"generator": "poisson", "rate": 1e6, "num_reqs": 12, "input": 200, "output": 60},
+            "parameters": {"max_num_seqs": [1, 4, 16, 32, 64], "num_instances": [1, 2]},
+            "slo": {"queue_p99_ms": 900}}))
+        self.run_command("run", spec, "-o", results, "-q")
+        rows = json.loads(self.run_command("export", results, "--format", "json"))
+        met = {row["job"]: row["slo_met"] for row in rows}
+        self.assertEqual(met, {row["job"]: float(row["queue_p99_ms"] <= 900) for row in rows})
+        self.assertEqual(set(met.values()), {0, 1})
+        self.assertEqual({row["slo_attainment"] for row in rows}, {1})  # no request has a bound of its own
+
+        ranked = json.loads(self.run_command("top", results, "--by", "+latency_mean_ms", "--json", "--all"))
+        self.assertEqual([row["slo_met"] for row in ranked], sorted(met.values(), reverse=True))
+        self.assertNotIn("jobs", ranked[0])
+        plain = json.loads(self.run_command("top", results, "--by", "+latency_mean_ms", "--json", "--all", "--ignore-slo"))
+        self.assertEqual(plain[0]["max_num_seqs"], 1)
+        self.assertEqual(plain[0]["slo_met"], 0)
+
+        joined = json.loads(self.run_command("top", results, "--by", "latency_mean_ms", "--json"))
+        by_jobs = {tuple(row["jobs"]): row for row in joined}
+        self.assertEqual(sorted(job for jobs in by_jobs for job in jobs), sorted(met))  # each job once
+        self.assertIn((4, 6, 8), by_jobs)  # 16, 32 and 64 with one instance
+        for jobs, row in by_jobs.items():
+            self.assertEqual((row["equal"], row["job"]), (len(jobs), jobs[0]))
+        text = self.run_command("top", results)
+        self.assertRegex(text, r"16\.\.64 .* 3\n")
+        self.assertIn(f"{sum(map(int, met.values()))} of 10 points meet the SLO (queue_p99_ms 900) and come first", text)
+
+        front = json.loads(self.run_command("pareto", results, "--objectives", "+latency_mean_ms,total_tok_s", "--json"))
+        self.assertEqual({row["slo_met"] for row in front}, {1})
+        front = json.loads(self.run_command("pareto", results, "--objectives", "+latency_mean_ms,total_tok_s", "--json",
+                                            "--ignore-slo"))
+        self.assertIn(0, {row["slo_met"] for row in front})
+
     def test_export_reads_back_exactly(self):
         rows = list(csv.DictReader(io.StringIO(self.run_command("export", self.path))))
         self.assertEqual(len(rows), N_JOBS)

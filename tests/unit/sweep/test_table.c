@@ -43,6 +43,31 @@ static void four_forms(void **state)
                           "  {\"name\": \"x\", \"power\": null}\n]\n");
 }
 
+static void lists(void **state)
+{
+    static const struct {
+        swp_table_format format;
+        const char      *expected;
+    } rows[] = {{SWP_TABLE_JSON, "[\n  {\"jobs\": [3, -4]},\n  {\"jobs\": []}\n]\n"},
+                {SWP_TABLE_CSV, "jobs\n3 -4\n\n"},
+                {SWP_TABLE_TSV, "jobs\n3 -4\n\n"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char     *text = NULL;
+        size_t    len  = 0;
+        FILE     *out  = open_memstream(&text, &len);
+        swp_table table;
+        swp_table_begin(&table, out, rows[i].format, 1);
+        swp_table_heading(&table, "jobs", "", false);
+        swp_table_list(&table, (const int64_t[]){3, -4}, 2);
+        swp_table_list(&table, NULL, 0);
+        assert_int_equal(swp_table_end(&table, NULL), WS_OK);
+        fclose(out);
+        assert_string_equal(text, rows[i].expected);
+        free(text);
+    }
+}
+
 static void no_rows(void **state)
 {
     char     *text = NULL;
@@ -88,8 +113,8 @@ static void formats(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(four_forms), cmocka_unit_test(no_rows),
-                                       cmocka_unit_test(output_that_cannot_be_written),
-                                       cmocka_unit_test(formats)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(four_forms), cmocka_unit_test(lists), cmocka_unit_test(no_rows),
+        cmocka_unit_test(output_that_cannot_be_written), cmocka_unit_test(formats)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,30 @@
+#include "rank.h"
+
+#include <math.h>
+
+#include "wattsim.h"
+
+int swp_rank_tier(double slo_met, double oversize, bool ignore_slo)
+{
+    return (slo_met < 1.0 && !ignore_slo ? SWP_TIER_MISSES_SLO : 0) +
+           (oversize > 0.0 ? SWP_TIER_OVERSIZE : 0);
+}
+
+int swp_rank_tier_of_run(const double *metrics, bool ignore_slo)
+{
+    const ws_metric oversize = ws_metric_from_name("oversize");
+    return swp_rank_tier(metrics[WS_METRIC_SLO_MET], oversize < WS_METRIC_COUNT ? metrics[oversize] : NAN,
+                         ignore_slo);
+}
+
+int swp_rank_compare(const void *a, const void *b)
+{
+    const swp_ranked *x = a, *y = b;
+    if (x->tier != y->tier) {
+        return x->tier < y->tier ? -1 : 1;
+    }
+    if (x->cost < y->cost || x->cost > y->cost) {
+        return x->cost < y->cost ? -1 : 1;
+    }
+    return x->index < y->index ? -1 : x->index > y->index;
+}
