@@ -405,8 +405,8 @@ static int64_t weight_bytes(const ws_model *model, ws_layer layer, int64_t paral
 }
 
 /* The source counts these layers whatever the architecture file lists, and leaves qk_norm out. */
-int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,
-                                   int64_t element_bytes)
+int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n_blocks, bool is_first,
+                                    bool is_last, int64_t ep_total, int64_t element_bytes)
 {
     const int64_t norm  = weight_bytes(model, WS_LAYER_LAYERNORM, tp, element_bytes);
     const int64_t mlp   = model->is_moe ? weight_bytes(model, WS_LAYER_MOE, ep_total, element_bytes)
@@ -414,9 +414,25 @@ int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp
                                             weight_bytes(model, WS_LAYER_DOWN_PROJ, tp, element_bytes);
     const int64_t block = 2 * norm + weight_bytes(model, WS_LAYER_QKV_PROJ, tp, element_bytes) +
                           weight_bytes(model, WS_LAYER_O_PROJ, tp, element_bytes) + mlp;
-    return weight_bytes(model, WS_LAYER_EMBEDDING, tp, element_bytes) +
-           block * (model->n_layers / (pp > 1 ? pp : 1)) + norm +
-           weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
+    const int64_t first = weight_bytes(model, WS_LAYER_EMBEDDING, tp, element_bytes);
+    const int64_t last  = norm + weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
+    return block * n_blocks + (is_first ? first : 0) + (is_last ? last : 0);
+}
+
+int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,
+                                   int64_t element_bytes)
+{
+    const int64_t n_blocks = model->n_layers / (pp > 1 ? pp : 1);
+    return ws_model_stage_weight_bytes(model, tp, n_blocks, true, true, ep_total, element_bytes);
+}
+
+ws_model ws_model_on_ranks(const ws_model *model, int64_t tp)
+{
+    enum { VOCAB_MULTIPLE = 64 };
+    ws_model copy   = *model;
+    copy.n_kv_heads = model->n_kv_heads < tp ? tp : model->n_kv_heads;
+    copy.vocab_size = (model->vocab_size + VOCAB_MULTIPLE - 1) / VOCAB_MULTIPLE * VOCAB_MULTIPLE;
+    return copy;
 }
 
 int64_t ws_model_kv_bytes_per_token(const ws_model *model, int64_t kv_element_bytes)

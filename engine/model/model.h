@@ -72,7 +72,19 @@ typedef struct ws_layer_bytes {
 ws_layer_bytes ws_model_layer_bytes(const ws_model *model, ws_layer layer, int64_t tokens, int64_t kv_tokens,
                                     int64_t parallel, int64_t element_bytes);
 
-/** Bytes of weights one rank holds. Source: spec/serving.md 5.1. */
+/** The model as `tp` ranks of a stage hold it: every rank has at least one whole KV head, so that heads are
+ * repeated where there are more ranks than heads, and the vocabulary is padded to a multiple of 64. Sizes of
+ * this model, and what they are per rank, are then what a serving engine allocates. Source: vLLM,
+ * QKVParallelLinear and VocabParallelEmbedding. The reference knows neither. */
+ws_model ws_model_on_ranks(const ws_model *model, int64_t tp);
+
+/** Bytes of weights one rank of a pipeline stage holds: the stage's blocks, the embedding on the first stage,
+ * the last norm and the head on the last one. Layers as in ws_model_rank_weight_bytes(). */
+int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n_blocks, bool is_first,
+                                    bool is_last, int64_t ep_total, int64_t element_bytes);
+
+/** Bytes of weights one rank holds, as the reference counts: every rank has embedding and head, and the
+ * blocks that are left over by pp are nobody's. Source: spec/serving.md 5.1. */
 int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,
                                    int64_t element_bytes);
 

@@ -13,6 +13,7 @@
 /* What the cache holds; each kind has its own destructor. */
 typedef enum entry_kind {
     ENTRY_MODEL,
+    ENTRY_RANK_MODEL, /* of so many ranks */
     ENTRY_PROFILE,
     ENTRY_COST,
     ENTRY_SLOWED_COST, /* with a profile of its own */
@@ -49,6 +50,7 @@ static void object_destroy(entry_kind kind, void *object)
 {
     switch (kind) {
     case ENTRY_MODEL:
+    case ENTRY_RANK_MODEL:
         free(object);
         break;
     case ENTRY_PROFILE:
@@ -309,6 +311,29 @@ ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws
     return keep(inputs, ENTRY_MODEL, name, model, NULL);
 }
 
+ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int64_t tp, const ws_model **out)
+{
+    const ws_model ranked = ws_model_on_ranks(model, tp);
+    *out                  = model;
+    if (ranked.n_kv_heads == model->n_kv_heads && ranked.vocab_size == model->vocab_size) {
+        return WS_OK;
+    }
+    char key[WS_MODEL_NAME_MAX + 32];
+    (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", ranked.n_kv_heads, model->name);
+    const entry *known = find_entry(inputs, ENTRY_RANK_MODEL, key);
+    if (known != NULL) {
+        *out = known->object;
+        return WS_OK;
+    }
+    ws_model *copy = malloc(sizeof(*copy));
+    if (copy == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    *copy = ranked;
+    *out  = copy;
+    return keep(inputs, ENTRY_RANK_MODEL, key, copy, NULL);
+}
+
 /* ---- objects: what another process loaded ---- */
 
 /* Names of objects in the file cache. */
@@ -399,9 +424,11 @@ static ws_status adopt_workload(const ws_inputs *inputs, const char *key, ws_wor
 
 static void profile_key(const ws_profile_request *request, char *buf, size_t cap)
 {
-    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d", request->hardware, request->model->name,
-                   (int)request->dtype, request->kv_fp8, request->tp_size, (int)request->choice,
-                   request->fuse);
+    const ws_model *model =
+        request->model; /* heads and vocabulary: as its ranks hold it, or as the reference */
+    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d|%" PRId64 "|%" PRId64, request->hardware,
+                   model->name, (int)request->dtype, request->kv_fp8, request->tp_size, (int)request->choice,
+                   request->fuse, model->n_kv_heads, model->vocab_size);
 }
 
 /* Load a profile and keep it under its key. */

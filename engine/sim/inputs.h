@@ -18,6 +18,10 @@ bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t c
 WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
                                        const ws_model **out);
 
+/** A model as `tp` ranks hold it (ws_model_on_ranks): the same one where nothing is repeated or padded. */
+WS_NODISCARD ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int64_t tp,
+                                                const ws_model **out);
+
 /** A profile and its summed tables. notes get the loader's notes each time, also when it was loaded before.
  */
 WS_NODISCARD ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,

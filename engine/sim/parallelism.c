@@ -39,23 +39,71 @@ static ws_status infer_degrees(ws_instance_entry *e, ws_error *err)
     return WS_OK;
 }
 
-ws_status ws_parallelism_resolve(ws_instance_entry *e, const ws_model *model, ws_error *err)
+/* Where the config says it, else the whole instance. */
+static ws_json place_of(const ws_instance_entry *e, const char *key)
+{
+    const ws_json said = ws_json_member(e->json, key);
+    return said.item != NULL ? said : e->json;
+}
+
+static ws_json tp_place(const ws_instance_entry *e)
+{
+    const ws_json tp = ws_json_member(e->json, "tp_size");
+    return tp.item != NULL ? tp : place_of(e, "num_npus");
+}
+
+static ws_status check_divides(const ws_instance_entry *e, const ws_model *model, int64_t whole,
+                               const char *what, ws_error *err)
+{
+    if (whole % e->tp_size == 0) {
+        return WS_OK;
+    }
+    return ws_json_problem(tp_place(e), err,
+                           "expected a tp_size that divides the %" PRId64 " %s of %s, found %" PRId64, whole,
+                           what, model->name, e->tp_size);
+}
+
+/* What vLLM asserts when it builds the layers of a rank. */
+static ws_status check_tensor_parallelism(const ws_instance_entry *e, const ws_model *model, ws_error *err)
+{
+    const int64_t kv = model->n_kv_heads, tp = e->tp_size;
+    WS_TRY(check_divides(e, model, model->n_heads, "attention heads", err));
+    if (tp > kv ? tp % kv != 0 : kv % tp != 0) {
+        return ws_json_problem(tp_place(e), err,
+                               "expected a tp_size that divides the %" PRId64
+                               " KV heads of %s or is a multiple of them, found %" PRId64,
+                               kv, model->name, tp);
+    }
+    if (!model->is_moe) { /* experts are whole on their rank */
+        WS_TRY(check_divides(e, model, model->intermediate_size, "columns (intermediate_size)", err));
+    }
+    return check_divides(e, model, ws_model_on_ranks(model, tp).vocab_size,
+                         "entries of the padded vocabulary", err);
+}
+
+ws_status ws_parallelism_resolve(ws_instance_entry *e, const ws_model *model, ws_fidelity fidelity,
+                                 ws_error *err)
 {
     WS_TRY(infer_degrees(e, err));
+    if (fidelity == WS_FIDELITY_PHYSICAL) {
+        WS_TRY(check_tensor_parallelism(e, model, err));
+    }
     if (e->ep_size == 0) {
         e->ep_size = model->is_moe ? e->tp_size : 1;
     }
     if (e->dp_group == NULL && e->ep_size > e->tp_size) {
-        return ws_json_problem(e->json, err,
+        return ws_json_problem(place_of(e, "ep_size"), err,
                                "expected ep_size <= tp_size = %" PRId64 " without a dp_group, found %" PRId64,
                                e->tp_size, e->ep_size);
     }
     if (e->pp_size > model->n_layers) {
-        return ws_json_problem(e->json, err, "expected pp_size <= %" PRId64 " layers, found %" PRId64,
-                               model->n_layers, e->pp_size);
+        return ws_json_problem(place_of(e, "pp_size"), err,
+                               "expected pp_size <= %" PRId64 " layers, found %" PRId64, model->n_layers,
+                               e->pp_size);
     }
     if (model->is_moe && model->n_experts % e->ep_size != 0) {
-        return ws_json_problem(e->json, err, "expected ep_size to divide %" PRId64 " experts, found %" PRId64,
+        return ws_json_problem(place_of(e, "ep_size"), err,
+                               "expected ep_size to divide %" PRId64 " experts, found %" PRId64,
                                model->n_experts, e->ep_size);
     }
     return WS_OK;
@@ -107,7 +155,7 @@ static ws_status split_experts(ws_instance_config *c, const ws_instance_entry *e
     }
     c->local_ep = e->ep_size / n_members;
     if (e->ep_size % n_members != 0 || c->local_ep > e->tp_size) {
-        return ws_json_problem(e->json, err,
+        return ws_json_problem(place_of(e, "ep_size"), err,
                                "expected ep_size to be a multiple of the %" PRId64
                                " members of dp_group \"%s\", at most "
                                "tp_size each, found %" PRId64,

@@ -15,9 +15,14 @@
 #include "sim/scenario_internal.h"
 
 /** Infer what is missing of num_npus, tp, pp and ep (0 = not given) and check what is there.
+ *
+ * Under physical fidelity tp has to divide what a serving engine divides: attention heads, the width of a
+ * dense FFN, the padded vocabulary, and KV heads, unless it is a multiple of them (vLLM's rules). The
+ * reference divides anything by anything.
  * @param[in,out] entry  degrees filled in
- * @return WS_OK; WS_ERR_INPUT with the instance's place */
-WS_NODISCARD ws_status ws_parallelism_resolve(ws_instance_entry *entry, const ws_model *model, ws_error *err);
+ * @return WS_OK; WS_ERR_INPUT with the place */
+WS_NODISCARD ws_status ws_parallelism_resolve(ws_instance_entry *entry, const ws_model *model,
+                                              ws_fidelity fidelity, ws_error *err);
 
 /** Number DP groups in order of first mention, check that members agree, and split ep among them.
  * Reads and fills dp_group, ep_total and local_ep of the instances. */

@@ -1,14 +1,17 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_write.h"
+#include "base/minmax.h"
 #include "base/units.h"
 #include "sim/inputs.h"
 #include "sim/parallelism.h"
 #include "sim/power_caps.h"
+#include "sim/program.h"
 #include "sim/scenario_internal.h"
 
 static char *arena_string(ws_arena *arena, const char *text)
@@ -139,6 +142,35 @@ static ws_status load_cost(ws_inputs *inputs, ws_scenario *s, ws_json hardware, 
     return WS_OK;
 }
 
+/* A line for the user, said once however many instances it holds for. */
+static void add_note(ws_scenario *s, const char *format, ...) WS_PRINTF(2, 3);
+static void add_note(ws_scenario *s, const char *format, ...)
+{
+    char    line[600];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (strstr(ws_strbuf_text(&s->notes), line) == NULL) {
+        ws_strbuf_puts(&s->notes, line);
+    }
+}
+
+/* What ep_size says that no serving engine does. */
+static void note_experts(ws_scenario *s, const ws_instance_entry *entry, const ws_instance_config *c)
+{
+    if (!c->model->is_moe && entry->ep_size > 1) {
+        add_note(s, "ep_size %" PRId64 " changes nothing: %s is no mixture of experts\n", entry->ep_size,
+                 c->model->name);
+    } else if (c->model->is_moe && c->local_ep < c->tp_size) {
+        add_note(s,
+                 "%s: %" PRId64 " of the %" PRId64
+                 " ranks of an instance hold experts (ep_size); serving engines "
+                 "spread them over all\n",
+                 c->model->name, c->local_ep, c->tp_size);
+    }
+}
+
 static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry,
                                   ws_instance_config *c, ws_error *err)
 {
@@ -151,7 +183,10 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     WS_TRY(apply_overrides(entry, &c->options, err));
     WS_TRY(ws_inputs_model(inputs, entry->model_name, ws_json_member(entry->json, "model_name"), err,
                            &c->model));
-    WS_TRY(ws_parallelism_resolve(entry, c->model, err));
+    WS_TRY(ws_parallelism_resolve(entry, c->model, s->fidelity, err));
+    if (s->fidelity == WS_FIDELITY_PHYSICAL) {
+        WS_TRY(ws_inputs_model_on_ranks(inputs, c->model, entry->tp_size, &c->model));
+    }
     c->num_npus          = entry->num_npus;
     c->tp_size           = entry->tp_size;
     c->pp_size           = entry->pp_size;
@@ -166,30 +201,66 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     return load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err);
 }
 
-/* KV blocks that fit beside the weights (spec/serving.md 5.2). Needs ep_total. */
-static ws_status size_kv_cache(const ws_instance_entry *entry, ws_instance_config *c, ws_error *err)
+/* ---- memory of its NPUs ---- */
+
+/* What one NPU of a stage holds. */
+typedef struct stage_memory {
+    int64_t weight_bytes, kv_bytes_per_token;
+} stage_memory;
+
+/* The reference has one kind of NPU, whatever its stage (spec/serving.md 5.2). */
+static stage_memory reference_memory(const ws_instance_config *c)
 {
-    char          where[512];
+    const int64_t kv_bytes = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
+    return (stage_memory){.weight_bytes       = ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size,
+                                                                           c->ep_total, c->element_bytes),
+                          .kv_bytes_per_token = kv_bytes < 1 ? 1 : kv_bytes}; /* more NPUs than bytes */
+}
+
+static stage_memory stage_memory_of(const ws_instance_config *c, int64_t stage)
+{
+    const int64_t n_blocks = ws_program_stage_blocks(c->model->n_layers, c->pp_size, stage);
+    const int64_t kv_bytes = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->model->n_layers;
+    return (stage_memory){.weight_bytes       = ws_model_stage_weight_bytes(c->model, c->tp_size, n_blocks,
+                                                                            stage == 0, stage == c->pp_size - 1,
+                                                                            c->ep_total, c->element_bytes),
+                          .kv_bytes_per_token = kv_bytes * n_blocks / c->tp_size};
+}
+
+static ws_status explain_lack_of_memory(const ws_instance_entry *entry, const ws_instance_config *c,
+                                        const stage_memory *memory, int64_t requested, ws_error *err)
+{
+    char         where[512];
+    const double block_bytes = (double)(memory->kv_bytes_per_token * c->options.block_size);
+    (void)ws_json_pointer(entry->json, where, sizeof(where));
+    return ws_error_add(
+        err, WS_ERR_INFEASIBLE,
+        "instance %d (%s): %s needs %.2f GiB of weights per NPU and %.2f GiB for one KV block, but only "
+        "%.2f GiB of %.2f GiB may be used",
+        c->index, where, c->model->name, (double)memory->weight_bytes / (double)WS_BYTES_PER_GIB,
+        block_bytes / (double)WS_BYTES_PER_GIB, (double)requested / (double)WS_BYTES_PER_GIB,
+        (double)c->npu_mem_bytes / (double)WS_BYTES_PER_GIB);
+}
+
+/* KV blocks that fit beside the weights on every NPU: the fullest stage decides. Needs ep_total. */
+static ws_status size_kv_cache(const ws_instance_entry *entry, bool is_reference, ws_instance_config *c,
+                               ws_error *err)
+{
     const int64_t requested = (int64_t)((double)c->npu_mem_bytes * c->options.npu_memory_utilization);
-    c->weight_bytes =
-        ws_model_rank_weight_bytes(c->model, c->tp_size, c->pp_size, c->ep_total, c->element_bytes);
-    c->kv_bytes_per_token = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
-    if (c->kv_bytes_per_token < 1) { /* more NPUs than bytes */
-        c->kv_bytes_per_token = 1;
+    const int64_t n_stages = is_reference ? 1 : c->pp_size, n_npus = c->num_npus / n_stages;
+    c->n_blocks = INT32_MAX - 2;
+    for (int64_t stage = 0; stage < n_stages; stage++) {
+        const stage_memory memory      = is_reference ? reference_memory(c) : stage_memory_of(c, stage);
+        const int64_t      block_bytes = memory.kv_bytes_per_token * c->options.block_size;
+        if (memory.weight_bytes > c->npu_mem_bytes || requested - memory.weight_bytes < block_bytes) {
+            return explain_lack_of_memory(entry, c, &memory, requested, err);
+        }
+        c->n_blocks           = ws_min_i64(c->n_blocks, (requested - memory.weight_bytes) / block_bytes);
+        c->weight_bytes       = ws_max_i64(c->weight_bytes, memory.weight_bytes);
+        c->kv_bytes_per_token = ws_max_i64(c->kv_bytes_per_token, memory.kv_bytes_per_token);
+        c->weight_total_bytes += memory.weight_bytes * n_npus;
+        c->kv_total_bytes_per_token += memory.kv_bytes_per_token * n_npus;
     }
-    const int64_t block_bytes = c->kv_bytes_per_token * c->options.block_size;
-    if (c->weight_bytes > c->npu_mem_bytes || requested - c->weight_bytes < block_bytes) {
-        (void)ws_json_pointer(entry->json, where, sizeof(where));
-        return ws_error_add(
-            err, WS_ERR_INFEASIBLE,
-            "instance %d (%s): %s needs %.2f GiB of weights per NPU and %.2f GiB for one KV block, but only "
-            "%.2f GiB of %.2f GiB may be used",
-            c->index, where, c->model->name, (double)c->weight_bytes / (double)WS_BYTES_PER_GIB,
-            (double)block_bytes / (double)WS_BYTES_PER_GIB, (double)requested / (double)WS_BYTES_PER_GIB,
-            (double)c->npu_mem_bytes / (double)WS_BYTES_PER_GIB);
-    }
-    c->n_blocks = (requested - c->weight_bytes) / block_bytes;
-    c->n_blocks = c->n_blocks < INT32_MAX - 1 ? c->n_blocks : INT32_MAX - 2;
     return WS_OK;
 }
 
@@ -326,8 +397,9 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
     WS_TRY(
         ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
     for (size_t i = 0; i < s->n_instances; i++) {
-        ws_instance_config *c     = &s->instances[i];
-        const ws_status     sized = size_kv_cache(entries[i], c, err);
+        ws_instance_config *c = &s->instances[i];
+        note_experts(s, entries[i], c);
+        const ws_status sized = size_kv_cache(entries[i], s->fidelity == WS_FIDELITY_REFERENCE, c, err);
         s->cxl_weight_bytes += (double)ws_placement_cxl_bytes(&c->placement, c->model, c->tp_size,
                                                               c->ep_total, c->element_bytes);
         status = status != WS_OK ? status : sized;
@@ -450,7 +522,7 @@ static ws_status add_tier(ws_scenario *s, ws_instance_config *c, ws_error *err)
     const int64_t  block     = c->options.block_size;
     const int64_t  tokens    = CHUNK_TOKENS / block * block > block ? CHUNK_TOKENS / block * block : block;
     const int64_t  whole     = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes);
-    const int64_t  per_token = s->options.enable_prefix_sharing ? whole : c->kv_bytes_per_token * c->num_npus;
+    const int64_t  per_token = s->options.enable_prefix_sharing ? whole : c->kv_total_bytes_per_token;
     const double   size_gib  = is_cxl ? s->cxl_mem_gib : s->nodes[c->node].cpu_mem_gib;
     ws_tier_config tier      = {.chunk_tokens = (int32_t)tokens,
                                 .block_size   = (int32_t)block,
@@ -475,7 +547,7 @@ static ws_status check_shared_tier(const ws_instance_config *first, const ws_ins
     if (first->model != c->model || first->element_bytes != c->element_bytes ||
         first->kv_element_bytes != c->kv_element_bytes ||
         first->options.block_size != c->options.block_size ||
-        c->kv_bytes_per_token * c->num_npus != first->kv_bytes_per_token * first->num_npus) {
+        c->kv_total_bytes_per_token != first->kv_total_bytes_per_token) {
         return ws_error_add(err, WS_ERR_INPUT,
                             "instances %d and %d: a shared second KV tier expects the same model, dtype, "
                             "kv_cache_dtype, block_size and KV bytes per token",

@@ -33,7 +33,7 @@ typedef struct ws_instance_config {
     int32_t             index, node;
     ws_role             role;
     const char         *hardware; /* tag; scenario's arena */
-    const ws_model     *model;    /* borrowed from the inputs */
+    const ws_model     *model;    /* as its ranks hold it (ws_model_on_ranks); borrowed from the inputs */
     ws_dtype            dtype;
     const ws_profile   *profile; /* likewise */
     const ws_step_cost *cost;    /* likewise; held if clock < 1 */
@@ -43,11 +43,12 @@ typedef struct ws_instance_config {
     int64_t             first_npu; /* id of the start NPU */
     int64_t             n_npu_ids; /* num_npus; twice that for a prefill instance */
     int64_t             element_bytes, kv_element_bytes;
-    int64_t             npu_mem_bytes, weight_bytes; /* per NPU */
-    int64_t             kv_bytes_per_token;          /* per NPU */
-    int64_t             n_blocks;                    /* KV blocks */
-    int64_t             token_budget;                /* capped by the model's positions */
-    ws_prefix_view      prefixes;                    /* n_prefixes = 0: no token ids or no prefix caching */
+    int64_t             npu_mem_bytes;
+    int64_t             weight_bytes, kv_bytes_per_token;             /* of the NPU that has the most */
+    int64_t             weight_total_bytes, kv_total_bytes_per_token; /* of all its NPUs */
+    int64_t             n_blocks;                                     /* KV blocks */
+    int64_t             token_budget;                                 /* capped by the model's positions */
+    ws_prefix_view      prefixes;  /* n_prefixes = 0: no token ids or no prefix caching */
     ws_npu_power        npu_power; /* valid if its node is tracked; under a power cap, what is left by it */
     double              clock;     /* share of the full core clock that a power cap leaves; 1 without one */
     ws_placement        placement;

@@ -114,7 +114,7 @@ static ws_status init_instance(ws_run *run, size_t i)
     instance->config    = c;
     instance->scheduler = &run->schedulers[i];
     WS_TRY(ws_kv_cache_init(&instance->kv, &run->arena, &kv));
-    run->npu_mem_bytes += (double)(c->weight_bytes * c->num_npus);
+    run->npu_mem_bytes += (double)c->weight_total_bytes;
     return ws_scheduler_init(instance->scheduler, &run->arena, &instance->kv, &serving);
 }
 
@@ -200,7 +200,7 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
     if (used == instance->used_blocks) {
         return;
     }
-    const double block_bytes = (double)(c->kv_bytes_per_token * c->options.block_size * c->num_npus);
+    const double block_bytes = (double)(c->kv_total_bytes_per_token * c->options.block_size);
     run->npu_mem_bytes += (double)(used - instance->used_blocks) * block_bytes;
     instance->used_blocks = used;
     const double usage    = (double)used / (double)c->n_blocks;

@@ -185,6 +185,86 @@ static void the_largest_model_fits_the_arithmetic(void **state)
     assert_true((double)got > expected && (double)got < 1.01 * expected);
 }
 
+/* ---- ranks ---- */
+
+/* Weights of the whole model, each matrix once: counted from its shape, by no function of the program. */
+static int64_t weights_once(const ws_model *m, int64_t b)
+{
+    const int64_t h = m->hidden_size, attention = h * m->head_dim * (2 * m->n_heads + 2 * m->n_kv_heads);
+    const int64_t mlp = m->is_moe ? h * m->n_experts + m->n_experts * 3 * h * m->moe_intermediate_size
+                                  : 3 * h * m->intermediate_size;
+    return (2 * m->vocab_size * h + h + m->n_layers * (2 * h + attention + mlp)) * b;
+}
+
+static int64_t blocks_of_stage(const ws_model *m, int64_t pp, int64_t stage)
+{
+    return m->n_layers / pp + (stage < m->n_layers % pp);
+}
+
+/* Over all ranks of all stages. */
+static int64_t weights_of_ranks(const ws_model *m, int64_t tp, int64_t pp, int64_t ep, int64_t b)
+{
+    int64_t sum = 0;
+    for (int64_t stage = 0; stage < pp; stage++) {
+        sum += tp * ws_model_stage_weight_bytes(m, tp, blocks_of_stage(m, pp, stage), stage == 0,
+                                                stage == pp - 1, ep, b);
+    }
+    return sum;
+}
+
+/* What several ranks have a copy of: norms, the router of experts, KV heads that are too few. */
+static int64_t copies_of_ranks(const ws_model *m, int64_t tp, int64_t b)
+{
+    const int64_t h = m->hidden_size, repeated = tp > m->n_kv_heads ? tp - m->n_kv_heads : 0;
+    const int64_t router = m->is_moe ? h * m->n_experts : 0;
+    return (h + m->n_layers * (2 * h + router)) * (tp - 1) * b +
+           m->n_layers * 2 * h * m->head_dim * repeated * b;
+}
+
+static void ranks_hold_the_whole_model(void **state)
+{
+    (void)state;
+    static const char *const k_models[][2] = {{"meta-llama/Llama-3.1-8B", "llama"},
+                                              {"meta-llama/Llama-3.1-70B", "llama"},
+                                              {"Qwen/Qwen3-32B", "qwen3"},
+                                              {"Qwen/Qwen3-30B-A3B-Instruct-2507", "qwen3_moe"},
+                                              {"mistralai/Mixtral-8x7B-v0.1", "mixtral"}};
+    for (size_t k = 0; k < sizeof(k_models) / sizeof(k_models[0]); k++) {
+        const ws_model m = bundled(k_models[k][0], k_models[k][1]);
+        for (int64_t tp = 1; tp <= 32; tp *= 2) {
+            const ws_model ranked = ws_model_on_ranks(&m, tp);
+            const int64_t  ep     = m.is_moe ? (tp < m.n_experts ? tp : m.n_experts) : 1;
+            assert_int_equal(ranked.vocab_size, m.vocab_size); /* all are multiples of 64 */
+            if (m.is_moe && tp > m.n_experts) {
+                continue; /* more ranks than experts: not all of them hold any */
+            }
+            for (int64_t pp = 1; pp <= 7; pp++) {
+                const int64_t sum = weights_of_ranks(&ranked, tp, pp, ep, 2);
+                assert_int_equal(sum, weights_once(&m, 2) + copies_of_ranks(&m, tp, 2));
+                assert_true(tp > 1 || sum == weights_once(&m, 2));
+            }
+            /* KV: each head once, or once on each rank */
+            const int64_t once = ws_model_kv_bytes_per_token(&m, 2);
+            assert_int_equal(ws_model_kv_bytes_per_token(&ranked, 2) * m.n_kv_heads,
+                             once * (tp > m.n_kv_heads ? tp : m.n_kv_heads));
+        }
+    }
+}
+
+/* 50257 entries take the place of 50304, on one rank and on many. */
+static void vocabularies_are_padded(void **state)
+{
+    (void)state;
+    ws_model m   = bundled("meta-llama/Llama-3.1-8B", "llama");
+    m.vocab_size = 50257;
+    for (int64_t tp = 1; tp <= 8; tp *= 2) {
+        const ws_model ranked = ws_model_on_ranks(&m, tp);
+        assert_int_equal(ranked.vocab_size, 50304);
+        assert_int_equal(tp * weight(&ranked, WS_LAYER_LM_HEAD, tp), 50304LL * 4096 * 2);
+        assert_true(weights_of_ranks(&ranked, tp, 2, 1, 2) > weights_once(&m, 2));
+    }
+}
+
 /* ---- reading ---- */
 
 static const char k_arch[] =
@@ -299,6 +379,8 @@ int main(void)
         cmocka_unit_test(moe_and_qk_norm_by_hand),
         cmocka_unit_test(layers_are_counted_over_the_whole_model),
         cmocka_unit_test(the_largest_model_fits_the_arithmetic),
+        cmocka_unit_test(ranks_hold_the_whole_model),
+        cmocka_unit_test(vocabularies_are_padded),
         cmocka_unit_test(absent_keys_take_their_fallbacks),
         cmocka_unit_test(experts_per_token_are_clamped),
         cmocka_unit_test(every_problem_is_named),

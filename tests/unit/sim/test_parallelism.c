@@ -19,8 +19,9 @@ static ws_json_doc *parse(const char *text)
     return doc;
 }
 
-static const ws_model DENSE   = {.n_layers = 32, .n_experts = 1},
-                      EXPERTS = {.n_layers = 32, .n_experts = 8, .is_moe = true};
+#define SHAPE .n_layers = 32, .n_heads = 32, .n_kv_heads = 8, .intermediate_size = 14336, .vocab_size = 128256
+static const ws_model DENSE   = {.name = "dense", SHAPE, .n_experts = 1},
+                      EXPERTS = {.name = "experts", SHAPE, .n_experts = 8, .is_moe = true};
 
 /* ---- degrees ---- */
 
@@ -57,14 +58,15 @@ static void missing_degrees_follow(void **state)
     (void)state;
     ws_json_doc *doc = parse("{}");
     for (size_t i = 0; i < sizeof(DEGREES) / sizeof(DEGREES[0]); i++) {
-        const degrees_case *c      = &DEGREES[i];
-        ws_error            err    = WS_ERROR_INIT;
-        ws_instance_entry   e      = {.json     = ws_json_doc_root(doc),
-                                      .num_npus = c->num_npus,
-                                      .tp_size  = c->tp,
-                                      .pp_size  = c->pp,
-                                      .ep_size  = c->ep};
-        const ws_status     status = ws_parallelism_resolve(&e, c->is_moe ? &EXPERTS : &DENSE, &err);
+        const degrees_case *c   = &DEGREES[i];
+        ws_error            err = WS_ERROR_INIT;
+        ws_instance_entry   e   = {.json     = ws_json_doc_root(doc),
+                                   .num_npus = c->num_npus,
+                                   .tp_size  = c->tp,
+                                   .pp_size  = c->pp,
+                                   .ep_size  = c->ep};
+        const ws_status     status =
+            ws_parallelism_resolve(&e, c->is_moe ? &EXPERTS : &DENSE, WS_FIDELITY_PHYSICAL, &err);
         assert_int_equal(status, c->message != NULL ? WS_ERR_INPUT : WS_OK);
         if (c->message != NULL) {
             assert_non_null(strstr(ws_error_text(&err), c->message));
@@ -75,6 +77,92 @@ static void missing_degrees_follow(void **state)
         ws_error_clear(&err);
     }
     ws_json_doc_destroy(&doc);
+}
+
+/* ---- what tensor parallelism divides ---- */
+
+typedef struct division_case {
+    const ws_model *model;
+    int64_t         tp;
+    const char     *message; /* NULL: a server starts */
+} division_case;
+
+#define LLAMA "meta-llama/Llama-3.1-8B"
+#define QWEN "Qwen/Qwen2.5-7B"
+static const ws_model
+    LLAMA_8B = {.name = LLAMA, SHAPE, .n_experts = 1},
+    QWEN_7B  = {.name              = QWEN,
+                .n_layers          = 28,
+                .n_heads           = 28,
+                .n_kv_heads        = 4,
+                .intermediate_size = 18944,
+                .vocab_size        = 152064,
+                .n_experts         = 1},
+    /* 50257 is padded to 50304 = 64 * 786; an FFN that seven ranks cannot share; experts are never cut */
+    ODD     = {.name              = "odd",
+               .n_layers          = 4,
+               .n_heads           = 28,
+               .n_kv_heads        = 28,
+               .intermediate_size = 1000,
+               .vocab_size        = 50257,
+               .n_experts         = 1},
+    ODD_MOE = {.name              = "odd",
+               .n_layers          = 4,
+               .n_heads           = 28,
+               .n_kv_heads        = 28,
+               .intermediate_size = 1001,
+               .vocab_size        = 50257,
+               .n_experts         = 8,
+               .is_moe            = true},
+    SIX     = {.name              = "six",
+               .n_layers          = 4,
+               .n_heads           = 24,
+               .n_kv_heads        = 6,
+               .intermediate_size = 2400,
+               .vocab_size        = 64,
+               .n_experts         = 1};
+
+static const division_case DIVISIONS[] = {
+    {&LLAMA_8B, 8, NULL},
+    {&LLAMA_8B, 16, NULL},
+    {&LLAMA_8B, 32, NULL},
+    {&LLAMA_8B, 3, "/tp_size: expected a tp_size that divides the 32 attention heads of " LLAMA ", found 3"},
+    {&LLAMA_8B, 1000,
+     "/tp_size: expected a tp_size that divides the 32 attention heads of " LLAMA ", found 1000"},
+    {&QWEN_7B, 4, NULL},
+    {&QWEN_7B, 28, "divides the 18944 columns (intermediate_size) of " QWEN ", found 28"},
+    {&QWEN_7B, 16, "/tp_size: expected a tp_size that divides the 28 attention heads of " QWEN ", found 16"},
+    {&QWEN_7B, 7, "divides the 4 KV heads of " QWEN " or is a multiple of them, found 7"},
+    {&SIX, 2, NULL},
+    {&SIX, 8, "divides the 6 KV heads of six or is a multiple of them, found 8"},
+    {&SIX, 12, "divides the 64 entries of the padded vocabulary of six, found 12"},
+    {&SIX, 3, "divides the 64 entries of the padded vocabulary of six, found 3"},
+    {&ODD, 4, NULL}, /* of 50257 entries no four are the same, of 50304 they are */
+    {&ODD, 7, "divides the 1000 columns (intermediate_size) of odd, found 7"},
+    {&ODD_MOE, 4, NULL},
+};
+
+static void heads_have_to_divide(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(DIVISIONS) / sizeof(DIVISIONS[0]); i++) {
+        const division_case *c = &DIVISIONS[i];
+        char                 text[64];
+        snprintf(text, sizeof text, "{\"tp_size\": %d}", (int)c->tp);
+        ws_json_doc *doc = parse(text);
+        for (int fidelity = 0; fidelity < 2; fidelity++) {
+            const bool        divides = fidelity == WS_FIDELITY_REFERENCE || c->message == NULL;
+            ws_error          err     = WS_ERROR_INIT;
+            ws_instance_entry e       = {.json = ws_json_doc_root(doc), .tp_size = c->tp, .ep_size = 1};
+            const ws_status   status  = ws_parallelism_resolve(&e, c->model, (ws_fidelity)fidelity, &err);
+            if (status != (divides ? WS_OK : WS_ERR_INPUT) ||
+                (!divides && strstr(ws_error_text(&err), c->message) == NULL)) {
+                fail_msg("%s at tp %d: found %s", c->model->name, (int)c->tp, ws_error_text(&err));
+            }
+            ws_error_clear(&err);
+        }
+        ws_json_doc_destroy(&doc);
+    }
 }
 
 /* Whatever is given: if it is taken, then NPUs = ranks * stages, and what was given stayed (stages of 1 may
@@ -91,7 +179,7 @@ static void accepted_degrees_multiply(void **state)
                                    .tp_size  = code / 9 % 9,
                                    .pp_size  = code / 81};
         ws_instance_entry e     = given;
-        if (ws_parallelism_resolve(&e, &DENSE, &err) == WS_OK) {
+        if (ws_parallelism_resolve(&e, &DENSE, WS_FIDELITY_REFERENCE, &err) == WS_OK) {
             assert_int_equal(e.num_npus, e.tp_size * e.pp_size);
             assert_true(given.num_npus == 0 || e.num_npus == given.num_npus);
             assert_true(given.tp_size == 0 || e.tp_size == given.tp_size);
@@ -306,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_degrees_follow),
+        cmocka_unit_test(heads_have_to_divide),
         cmocka_unit_test(accepted_degrees_multiply),
         cmocka_unit_test(groups_are_numbered_and_share_experts),
         cmocka_unit_test(unlike_members_are_refused),

@@ -90,6 +90,98 @@ static void kv_blocks_fill_what_weights_leave(void **state)
     }
 }
 
+/* A 4-KV-head model at tp 8: each rank has a whole head, so that KV, and what a hand-off sends, are those of
+ * tp 4 on every rank; all ranks together hold each head twice. The reference halves heads. */
+static void kv_heads_are_repeated(void **state)
+{
+    (void)state;
+    ws_options   options = ws_options_default();
+    ws_scenario *s[2], *halved;
+    char         cluster[1024];
+    for (int i = 0; i < 2; i++) {
+        snprintf(cluster, sizeof(cluster), CLUSTER(1, NODE(1, "", "%s%d}")),
+                 "{\"model_name\": \"toy/dense\", \"hardware\": \"SHEET\", \"npu_mem\": {\"mem_size\": 1, "
+                 "\"mem_bw\": 1000, \"mem_latency\": 0}, \"pd_type\": null, \"tp_size\": ",
+                 i == 0 ? 4 : 8);
+        options.fidelity = WS_FIDELITY_PHYSICAL;
+        s[i]             = need(cluster, &options);
+    }
+    options.fidelity              = WS_FIDELITY_REFERENCE;
+    halved                        = need(cluster, &options);
+    const ws_instance_config *tp4 = &s[0]->instances[0], *tp8 = &s[1]->instances[0];
+    assert_int_equal(tp4->kv_bytes_per_token, 256);
+    assert_int_equal(tp8->kv_bytes_per_token, 256);
+    assert_int_equal(tp4->kv_total_bytes_per_token, 1024);
+    assert_int_equal(tp8->kv_total_bytes_per_token, 2048);
+    assert_int_equal(halved->instances[0].kv_bytes_per_token, 128);
+    /* tokens: what the smaller half of the weights leaves, no more */
+    const int64_t block_bytes = 16 * 256, more = tp8->n_blocks - tp4->n_blocks;
+    assert_true(more >= 0 && more <= (tp4->weight_bytes - tp8->weight_bytes) / block_bytes + 1);
+    assert_true(halved->instances[0].n_blocks > 2 * tp4->n_blocks);
+    /* k and v projections are repeated: 4 layers x 64 x 2 x 16 x 2 bytes are on all eight */
+    const int64_t norms = (4 * 2 + 1) * 64 * 2, repeated = 4 * 64 * 2 * 16 * 2;
+    assert_int_equal(tp8->weight_total_bytes - 8 * (norms + repeated),
+                     tp4->weight_total_bytes - 4 * (norms + repeated));
+    /* time: the share of tp 4 in KV, half of it in queries, so attention is no cheaper by half */
+    const ws_attention_query decode = {.n_decodes = 16, .kv_mean = 1024, .kv_max = 1024, .kv_min = 1024};
+    assert_true(ws_profile_attention_ns(tp8->profile, &decode) >
+                0.9 * (double)ws_profile_attention_ns(tp4->profile, &decode));
+    ws_scenario_destroy(&s[0]);
+    ws_scenario_destroy(&s[1]);
+    ws_scenario_destroy(&halved);
+}
+
+/* ep_size of a dense model, and of fewer ranks than there are: said once for two instances. */
+static void odd_expert_degrees_are_noted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cluster, *note;
+    } rows[] = {
+        {CLUSTER(1, NODE(2, "",
+                         DENSE(", \"tp_size\": 2, \"ep_size\": 2") ", " DENSE(
+                             ", \"tp_size\": 2, \"ep_size\": 2"))),
+         "ep_size 2 changes nothing: toy/dense is no mixture of experts"},
+        {CLUSTER(1,
+                 NODE(1, "", INSTANCE("toy/experts", ", \"pd_type\": null, \"tp_size\": 4, \"ep_size\": 2"))),
+         "toy/experts: 2 of the 4 ranks of an instance hold experts"},
+        {CLUSTER(1, NODE(1, "", INSTANCE("toy/experts", ", \"pd_type\": null, \"tp_size\": 4"))), NULL},
+    };
+    const ws_options options = ws_options_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ws_scenario *s     = need(rows[i].cluster, &options);
+        const char  *notes = ws_scenario_notes(s),
+                   *first  = strstr(notes, rows[i].note != NULL ? rows[i].note : "experts");
+        assert_int_equal(first != NULL, rows[i].note != NULL);
+        assert_true(first == NULL || strstr(first + 1, rows[i].note) == NULL);
+        ws_scenario_destroy(&s);
+    }
+}
+
+/* Three stages of four blocks: 1, 2 and 1. The embedding is on the first, norm and head are on the last; the
+ * fullest decides how many blocks there are. */
+static void stages_hold_their_own_weights(void **state)
+{
+    (void)state;
+    ws_options options              = ws_options_default();
+    options.npu_memory_utilization  = 1.0;
+    ws_scenario              *whole = need(world_cluster(1.0, ""), &options);
+    ws_scenario              *s     = need(world_cluster(1.0, ", \"tp_size\": 1, \"pp_size\": 3"), &options);
+    const ws_instance_config *c     = &s->instances[0];
+    assert_int_equal(c->weight_total_bytes, whole->instances[0].weight_bytes);
+    assert_int_equal(c->kv_total_bytes_per_token, 1024);
+    assert_int_equal(c->kv_bytes_per_token, 512);
+    assert_true(c->weight_bytes >= c->weight_total_bytes / 3 && c->weight_bytes < c->weight_total_bytes);
+    assert_int_equal(c->n_blocks,
+                     (c->npu_mem_bytes - 2 *
+                                             (whole->instances[0].weight_bytes -
+                                              ws_model_stage_weight_bytes(c->model, 1, 0, true, true, 1, 2)) /
+                                             4) /
+                         (512 * 16));
+    ws_scenario_destroy(&s);
+    ws_scenario_destroy(&whole);
+}
+
 /* The largest memory that is a byte short of one block, and one byte more. */
 static void one_block_has_to_fit(void **state)
 {
@@ -121,6 +213,11 @@ static void one_block_has_to_fit(void **state)
         }
     }
 }
+
+#define SHEET(name, gib, gbps)                                                                               \
+    "{\"name\": \"" name "\", \"memory_gib\": " #gib ", \"memory_gbps\": " #gbps ", \"peak_tflops\": "       \
+    "{\"bfloat16\": 1e6}, \"n_sms\": 4, \"launch_overhead_us\": 1, \"efficiency\": {\"matrix\": 1, "         \
+    "\"memory\": 1, \"elementwise\": 1, \"attention\": 1, \"kv\": 1}}"
 
 /* A model so narrow that an NPU's share of a token's KV is less than a byte: 2 x 4 x 1 x 1 bytes over 32
  * NPUs. */
@@ -516,6 +613,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kv_blocks_fill_what_weights_leave),
+        cmocka_unit_test(kv_heads_are_repeated),
+        cmocka_unit_test(stages_hold_their_own_weights),
+        cmocka_unit_test(odd_expert_degrees_are_noted),
         cmocka_unit_test(one_block_has_to_fit),
         cmocka_unit_test(kv_of_less_than_a_byte),
         cmocka_unit_test(instances_have_options_of_their_own),
@@ -531,6 +631,7 @@ int main(void)
         cmocka_unit_test(the_printed_scenario_is_the_resolved_one),
     };
     world_init(&the_world);
+    world_put(&the_world, "hardware/SHEET.json", SHEET("sheet", 2, 1000));
     const int n_failed = cmocka_run_group_tests_name("sim.scenario", tests, NULL, NULL);
     world_fini(&the_world);
     return n_failed;
