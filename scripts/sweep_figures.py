@@ -7,6 +7,7 @@ mean power (link_j, link_energy_share, link_w). Panels stand side by side, one f
 
 import numpy as np
 
+from sweep_compare import compare
 from sweep_file import COLOURS, short, text
 
 NAMES = {
@@ -79,8 +80,8 @@ def value_label(labels, name, value):
 
 
 def select(sweep, conditions):
-    """Jobs that are done and meet every NAME=VALUE."""
-    chosen = sweep.is_done.copy()
+    """Jobs that meet every NAME=VALUE, done or not."""
+    chosen = np.ones(len(sweep.jobs), dtype=bool)
     for name, value in conditions:
         chosen &= np.array([text(v) == value for v in sweep.param(name)], dtype=bool)
     return chosen
@@ -94,47 +95,90 @@ def groups_of(sweep, name, chosen):
     return [(value, chosen & (values == value)) for value in dict.fromkeys(values[chosen])]
 
 
-def panels(plt, sweep, name, chosen, labels):
-    """One axes for each value of the parameter `name`, all alike."""
+def panels(plt, sweep, name, chosen, labels, n_rows=1):
+    """Axes by row and panel, one panel for each value of the parameter `name`, all of a row alike; and the jobs of the
+    panels with the value."""
     split = groups_of(sweep, name, chosen)
     width = 6.4 if len(split) == 1 else 1.2 + 3.3 * len(split)
-    figure, axes = plt.subplots(1, len(split), figsize=(width, 3.9), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(n_rows, len(split), figsize=(width, 0.6 + 3.3 * n_rows), sharey="row", squeeze=False)
     for axis, (value, _) in zip(axes[0], split):
         if value is not None:
             axis.set_title(value_label(labels, name, value) or f"{short(name)} {value}", fontsize=10)
+    for axis in axes.flat:
         axis.grid(True, alpha=0.25, linewidth=0.6)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    return figure, list(zip(axes[0], (mask for _, mask in split)))
+    return figure, axes, split
+
+
+def quantity_unit(sweep, name):
+    component = component_quantity(sweep, name)
+    return sweep.unit(name) if component is None else SUFFIXES[component[1]][1]
+
+
+def by_unit(sweep, names):
+    """Quantities that may share an axis: those of one unit."""
+    units = {}
+    for name in names:
+        quantity(sweep, name)  # KeyError if there is none
+        units.setdefault(quantity_unit(sweep, name), []).append(name)
+    return list(units.values())
 
 
 def draw_curves(plt, sweep, x, names, options):
-    """Curves of `names` against the parameter x: colour by group, line style by quantity."""
-    figure, parts = panels(plt, sweep, options.panel, options.chosen, options.labels)
+    """Curves of `names` against the parameter x: colour by group, line style by quantity, a row of axes by unit. Returns the
+    figure and, by quantity, what its points are means of."""
+    rows = by_unit(sweep, names)
+    figure, axes, split = panels(plt, sweep, options.panel, options.chosen, options.labels, len(rows))
     groups = groups_of(sweep, options.group, options.chosen)
-    for axis, mask in parts:
-        for g, (group, members) in enumerate(groups):
-            for q, name in enumerate(names):
-                draw_curve(sweep, axis, x, name, mask & members,
-                           {"color": COLOURS[(g if len(groups) > 1 else q) % len(COLOURS)],
-                            "linestyle": LINES[q % len(LINES)], "marker": MARKERS[g % len(MARKERS)],
-                            "label": curve_label(sweep, group, name, names, options)})
+    cell_names = [name for name in (x, options.group, options.panel) if name is not None]
+    comparisons = [compare(sweep, cell_names, options.population, options.chosen & np.isfinite(quantity(sweep, name)))
+                   for name in names]
+    for row, of_unit in zip(axes, rows):
+        for axis, (_, mask) in zip(row, split):
+            for g, (group, members) in enumerate(groups):
+                for name in of_unit:
+                    q = names.index(name)
+                    draw_curve(sweep, axis, cell_names, name, mask & members, comparisons[q],
+                               {"color": COLOURS[(g if len(groups) > 1 else q) % len(COLOURS)],
+                                "linestyle": LINES[q % len(LINES)], "marker": MARKERS[g % len(MARKERS)],
+                                "label": curve_label(sweep, group, name, names, options)})
+            set_scales(axis, options.log, sorted(set(sweep.param(x)[mask])))
+            if options.percent and quantity_unit(sweep, of_unit[0]) == "":
+                axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        row[0].set_ylabel(row_label(sweep, of_unit, names, options))
+        if "y" not in options.log:
+            row[0].set_ylim(bottom=0)  # all panels share it
+    for axis in axes[-1]:
         axis.set_xlabel(options.x_label or param_label(sweep, x))
-        set_scales(axis, options.log, sorted(set(sweep.param(x)[mask])))
-        if options.percent:
-            axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    parts[0][0].set_ylabel(options.y_label or quantity_label(sweep, names[0]))
-    if "y" not in options.log:
-        parts[0][0].set_ylim(bottom=0)  # all panels share it
-    put_legend(figure, parts[0][0])
-    return figure
+    put_legend(figure, axes)
+    return figure, comparisons
 
 
-def draw_curve(sweep, axis, x, name, mask, style):
-    """One line: the mean over whatever else varies."""
-    at, values = sweep.param(x)[mask], quantity(sweep, name)[mask]
-    ticks = sorted(set(at))
-    axis.plot(ticks, [np.nanmean(values[at == tick]) for tick in ticks], markersize=4, linewidth=1.6, **style)
+def row_label(sweep, of_unit, names, options):
+    """Of an axis: the caller's if there is one axis, the quantity's if it has one, else the unit; the legend tells the rest."""
+    if options.y_label and len(of_unit) == len(names):
+        return options.y_label
+    if len(of_unit) == 1:
+        return quantity_label(sweep, of_unit[0])
+    return quantity_unit(sweep, of_unit[0]) or "share"
+
+
+def draw_curve(sweep, axis, cell_names, name, mask, comparison, style):
+    """One line: means over whatever else varies, the same everywhere; a gap where they cannot be had. Points are hollow where
+    some of the jobs behind them miss the SLO, crossed where some need more memory than there is."""
+    columns = [sweep.param(cell_name) for cell_name in cell_names]
+    cells = {tuple(column[i] for column in columns) for i in np.flatnonzero(mask)}
+    cells = sorted(cells, key=lambda cell: cell[0])
+    values = quantity(sweep, name)
+    ticks, means = [cell[0] for cell in cells], [comparison.mean(values, cell) for cell in cells]
+    marker = {"marker": style.pop("marker"), "color": style["color"]}
+    axis.plot(ticks, means, markersize=4, linewidth=1.6, marker=marker["marker"], **style)
+    for k, cell in enumerate(cells):
+        if comparison.share(sweep.misses_slo, cell) > 0:
+            axis.plot([ticks[k]], [means[k]], markersize=4, markerfacecolor="white", linestyle="none", zorder=3, **marker)
+        if comparison.share(sweep.is_oversize, cell) > 0:
+            axis.plot([ticks[k]], [means[k]], markersize=8, marker="x", color=style["color"], linestyle="none")
 
 
 def curve_label(sweep, group, name, names, options):
@@ -157,41 +201,62 @@ def set_scales(axis, log, ticks):
     if "y" in log:
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "235" else "")
 
 
 def draw_stack(plt, sweep, x, suffix, options):
-    """Every component of the energy as `suffix` says, one bar for each value of x."""
-    figure, parts = panels(plt, sweep, options.panel, options.chosen, options.labels)
+    """Every component of the energy as `suffix` says, one bar for each value of x. Returns the figure and what bars are means
+    of."""
+    figure, axes, split = panels(plt, sweep, options.panel, options.chosen, options.labels)
     values = component_values(sweep, suffix)
     drawn = [k for k in range(len(sweep.components)) if np.nansum(np.abs(values[options.chosen, k])) > 0]
     drawn.sort(key=lambda k: sweep.components[k] != options.bottom)
-    for axis, mask in parts:
+    cell_names = [name for name in (x, options.panel) if name is not None]
+    has_value = options.chosen & np.isfinite(np.where(sweep.is_done, sweep.metric("energy_j"), np.nan))
+    comparison = compare(sweep, cell_names, options.population, has_value)
+    for axis, (_, mask) in zip(axes[0], split):
         axis.grid(False, axis="x")
-        split = groups_of(sweep, x, mask)
-        bottom = np.zeros(len(split))
+        bars = groups_of(sweep, x, mask)
+        cells = [tuple(sweep.param(name)[np.flatnonzero(members)[0]] for name in cell_names) for _, members in bars]
+        bottom = np.zeros(len(bars))
         for k in drawn:
-            heights = np.array([np.nanmean(values[members, k]) for _, members in split])
-            axis.bar(range(len(split)), heights, bottom=bottom, width=0.72, color=COLOURS[k],
-                     label=COMPONENT_NAMES[sweep.components[k]])
-            bottom += heights
-        names = [value_label(options.labels, x, value) or value for value, _ in split]
-        tilted = sum(len(name) for name in names) > 40
-        axis.set_xticks(range(len(split)), names, fontsize=9, rotation=20 if tilted else 0,
+            heights = np.array([comparison.mean(np.nan_to_num(values[:, k]), cell) for cell in cells])
+            axis.bar(range(len(bars)), np.nan_to_num(heights), bottom=bottom, width=0.72, color=COLOURS[k],
+                     label=COMPONENT_NAMES.get(sweep.components[k], sweep.components[k]))
+            bottom += np.nan_to_num(heights)
+        mark_bars(sweep, axis, comparison, cells, bottom)
+        names = [value_label(options.labels, x, value) or value for value, _ in bars]
+        tilted = sum(len(name) + 1 for name in names) > (44 if len(split) == 1 else 26)  # what a panel has room for
+        axis.set_xticks(range(len(bars)), names, fontsize=9, rotation=20 if tilted else 0,
                         ha="right" if tilted else "center")
         axis.set_xlabel(options.x_label or param_label(sweep, x))
         if suffix == "_energy_share":
             axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     what, unit = SUFFIXES[suffix]
-    parts[0][0].set_ylabel(options.y_label or (f"{what} [{unit}]" if unit else what))
-    put_legend(figure, parts[0][0], reverse=True)
-    return figure
+    axes[0][0].set_ylabel(options.y_label or (f"{what} [{unit}]" if unit else what))
+    put_legend(figure, axes, reverse=True)
+    return figure, [comparison]
 
 
-def put_legend(figure, axis, reverse=False):
-    """To the right of the panels, where it hides nothing; none for a single curve."""
-    handles, names = axis.get_legend_handles_labels()
-    if not handles:
+def mark_bars(sweep, axis, comparison, cells, tops):
+    """Above a bar: that it is left out, or a mark of the points behind it."""
+    for at, cell in enumerate(cells):
+        if cell not in comparison.rows:
+            axis.text(at, 0, "left out", rotation=90, ha="center", va="bottom", fontsize=8, color="0.4")
+        if comparison.share(sweep.misses_slo, cell) > 0:
+            axis.plot([at], [tops[at]], marker="o", markersize=5, markerfacecolor="white", color="0.2", clip_on=False)
+        if comparison.share(sweep.is_oversize, cell) > 0:
+            axis.plot([at], [tops[at]], marker="x", markersize=6, color="0.2", clip_on=False)
+
+
+def put_legend(figure, axes, reverse=False):
+    """To the right of the panels, where it hides nothing; each name once; none for a single curve."""
+    entries = {}
+    for axis in axes.flat:
+        for handle, name in zip(*axis.get_legend_handles_labels()):
+            entries.setdefault(name, handle)
+    if not entries:
         return
-    if reverse:
-        handles, names = handles[::-1], names[::-1]
-    figure.legend(handles, names, loc="center left", bbox_to_anchor=(1.0, 0.55), frameon=False, fontsize=9)
+    names = list(entries)[::-1] if reverse else list(entries)
+    figure.legend([entries[name] for name in names], names, loc="center left", bbox_to_anchor=(1.0, 0.55), frameon=False,
+                  fontsize=9)

@@ -11,6 +11,11 @@ COLOURS = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b
            "#bab0ac", "#5b6770"]
 
 
+# Metrics of which more is better, as ws_metric_is_cost() has them (engine/sim/metrics.c); less of all others.
+GAINS = {"n_requests", "n_completed", "prompt_tok_s", "decode_tok_s", "total_tok_s", "req_s", "goodput_req_s",
+         "slo_attainment", "slo_met", "tok_per_j", "npu_active_share", "prefix_hit_share", "lower_tier_hit_share"}
+
+
 class SweepFile:
     """The last row of every job, in the order of jobs."""
 
@@ -35,6 +40,10 @@ class SweepFile:
         self.params = {data.attrs["long_name"]: (name, data.attrs.get("units", ""))
                        for name, data in self.file["params"].items() if "long_name" in data.attrs} \
             if "params" in self.file else {}
+        self.misses_slo = self.mark("slo_met", lambda met: met < 1)
+        self.is_oversize = self.mark("oversize", lambda oversize: oversize > 0)
+        # Which points come first, whatever their metrics: the rule of sweep/rank.h.
+        self.tiers = 2 * self.misses_slo + self.is_oversize
         self.components = [str(name) for name in self.file["energy/component"].asstr()[:]]
 
     def column(self, path):
@@ -53,6 +62,12 @@ class SweepFile:
     def metric(self, name):
         return self.column(f"metrics/{name}")
 
+    def mark(self, metric, is_marked):
+        """By job, whether a metric says so; False where the file does not have it, or the job is not done."""
+        if metric not in self.file["metrics"]:
+            return np.zeros(len(self.jobs), dtype=bool)
+        return is_marked(self.metric(metric)) & self.is_done
+
     def unit(self, metric):
         unit = self.file[f"metrics/{metric}"].attrs.get("units", "")
         return "" if unit == "1" else unit
@@ -66,8 +81,25 @@ class SweepFile:
 
     def label(self, index, names):
         """A job as people name it: its number and what varies."""
-        values = (f"{short(name)}={text(self.param(name)[index])}" for name in names)
-        return f"job {self.jobs[index]}: " + ", ".join(values)
+        values = [f"{short(name)}={text(self.param(name)[index])}" for name in names]
+        trouble = [word for word, marks in (("misses SLO", self.misses_slo), ("oversize", self.is_oversize)) if marks[index]]
+        return f"job {self.jobs[index]}: " + ", ".join(values + trouble)
+
+    def trade_off(self):
+        """What is traded by default: (cost, gain), by metric; power where it was tracked."""
+        has_power = bool((np.isfinite(self.metric("power_mean_w")) & self.is_done).any())
+        return "power_mean_w" if has_power else "ttft_p99_ms", "total_tok_s"
+
+    def front(self, x, y):
+        """The Pareto front of two metrics, each in the direction that is better, over the done points of the best tier
+        there is; indices of jobs, by x."""
+        xs, ys = (np.where(self.is_done, self.metric(name), np.nan) for name in (x, y))
+        known = np.isfinite(xs) & np.isfinite(ys)
+        if not known.any():
+            return []
+        xs = np.where(self.tiers == self.tiers[known].min(), xs, np.nan)
+        front = pareto_front(-xs if x in GAINS else xs, ys if y in GAINS else -ys)
+        return sorted(front, key=lambda index: xs[index])
 
     def component_energy(self):
         """J by job and component, summed over nodes; NaN where a job has none."""
