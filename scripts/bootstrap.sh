@@ -20,7 +20,7 @@ packages=(
 for option in "$@"; do
     case $option in
         --plots)
-            packages+=(python3-pandas python3-matplotlib python3-xarray python3-netcdf4 python3-h5netcdf netcdf-bin)
+            packages+=(python3-pandas python3-matplotlib python3-xarray python3-netcdf4 python3-h5netcdf netcdf-bin nodejs)
             ;;
         --lint) packages+=(clang-format clang-tidy cppcheck shellcheck) ;;
         --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;

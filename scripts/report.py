@@ -5,8 +5,9 @@ Pareto front, energy by component, power over time of chosen jobs, a heat map of
 usage: report.py FILE [-o report.html] [--max-jobs N]
 
 Needs python3-h5py and python3-numpy only; the drawing is scripts/report_template.html. Above --max-jobs (default 5000)
-done jobs, a page keeps the Pareto front and an even selection of the rest, and says so. Exit code 0; 2 bad option;
-3 unreadable file or unwritable page.
+done jobs, a page keeps the Pareto fronts of the usual axes (FRONTS) and an even selection of the rest, says so, and draws no
+front of other axes. Points that miss the spec's slo are hollow, those that need more memory than their board has crossed. Exit
+code 0; 2 bad option; 3 unreadable file or unwritable page.
 """
 import argparse
 import json
@@ -17,10 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sweep_file import COLOURS, open_or_exit, pareto_front
+from sweep_file import COLOURS, GAINS, open_or_exit
 
 MAX_SAMPLES = 400  # per job and series: more than a screen shows
 MAX_SERIES_JOBS = 400  # jobs whose series go into the page
+# Axes whose fronts a page of a selection keeps whole.
+FRONTS = [(x, y) for x in ("power_mean_w", "j_per_token", "ttft_p99_ms", "tpot_p99_ms")
+          for y in ("total_tok_s", "goodput_req_s")] + [("power_mean_w", "ttft_p99_ms"), ("j_per_token", "ttft_p99_ms")]
 TEMPLATE = Path(__file__).with_name("report_template.html")
 
 
@@ -35,10 +39,11 @@ def plain(values):
 
 
 def thinned(time_s, values):
-    """Means over equal numbers of samples, so that energy stays right."""
+    """Means over equal numbers of samples, weighted by their lengths, so that energy stays right."""
     step = max(1, math.ceil(len(values) / MAX_SAMPLES))
+    lengths = np.diff(time_s, prepend=0.0)  # the last interval may be shorter
     return (rounded(time_s[min(i + step, len(time_s)) - 1] for i in range(0, len(values), step)),
-            rounded(np.mean(values[i:i + step]) for i in range(0, len(values), step)))
+            rounded(np.average(values[i:i + step], weights=lengths[i:i + step]) for i in range(0, len(values), step)))
 
 
 def choose(sweep, most):
@@ -46,10 +51,9 @@ def choose(sweep, most):
     done = np.flatnonzero(sweep.is_done)
     if len(done) <= most:
         return done
-    power = np.where(sweep.is_done, sweep.metric("power_mean_w"), np.nan)
-    front = pareto_front(power, sweep.metric("total_tok_s"))
+    fronts = [index for x, y in FRONTS for index in sweep.front(x, y)]
     even = done[np.linspace(0, len(done) - 1, most).astype(int)]
-    return np.unique(np.concatenate([even, np.array(front, dtype=int)]))
+    return np.unique(np.concatenate([even, np.array(fronts, dtype=int)]))
 
 
 def collect_series(sweep, picks):
@@ -60,6 +64,14 @@ def collect_series(sweep, picks):
             times, values = thinned(time_s, power_w)
             series[int(sweep.jobs[index])] = {"time_s": times, "power_w": values}
     return series
+
+
+def without_results(sweep, varied, most):
+    """Jobs that are not done, for marks: their states and parameters."""
+    rows = np.flatnonzero(~sweep.is_done)[:most]
+    return {"jobs": sweep.jobs[rows].tolist(), "states": sweep.states[rows].tolist(),
+            "repeats": sweep.column("repeat")[rows].tolist(),
+            "params": {name: plain(sweep.param(name)[rows]) for name in varied}}
 
 
 def collect(sweep, most):
@@ -76,6 +88,11 @@ def collect(sweep, most):
         "history": sweep.file.attrs["history"],
         "colours": COLOURS,
         "jobs": sweep.jobs[picks].tolist(),
+        "tiers": sweep.tiers[picks].tolist(),  # 2: misses the SLO, 1: oversize
+        "repeats": sweep.column("repeat")[picks].tolist(),
+        "gains": sorted(GAINS),
+        "fronts": FRONTS,
+        "without": without_results(sweep, varied, most),
         "params": {name: plain(sweep.param(name)[picks]) for name in varied},
         "param_units": {name: sweep.params[name][1] for name in varied},
         "metrics": {name: rounded(sweep.metric(name)[picks]) for name in sweep.metrics()},

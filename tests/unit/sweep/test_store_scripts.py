@@ -7,6 +7,7 @@ Exit code 77 (skipped) without python3-h5py or python3-matplotlib.
 """
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
 SCRIPTS = Path(sys.argv.pop(2))
+PAGE_RUNNER = Path(__file__).with_name("report_page.js")
 SAMPLE = sys.argv.pop(1)
 
 
@@ -215,6 +217,49 @@ class Scripts(unittest.TestCase):
         note = sweep_compare.describe(sweep, sweep_figures.select(sweep, [("enable_prefix_caching", "True")]),
                                       [("enable_prefix_caching", "True")], [])
         self.assertEqual(note, "only enable_prefix_caching = True; 1 jobs failed: no results")
+
+    # ---- the page ----
+
+    def page(self, *choices, most="5000"):
+        """What the report draws and says, its script being run by node."""
+        node = shutil.which("node")
+        if node is None:
+            self.skipTest("node is not installed: the page's script is not run")
+        self.assertEqual(self.run_script("report.py", self.path, "-o", "out.html", "--max-jobs", most).returncode, 0)
+        done = subprocess.run([node, PAGE_RUNNER, self.folder / "out.html", *choices], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    HEAT = ("heat-x=max_num_seqs", "heat-y=enable_prefix_caching", "heat-z=j_per_token")
+
+    def test_page_shows_no_saving_of_a_missing_half(self):
+        make_grid(self.path, [("j_per_token", lambda seqs, prefix, standby: 1 + standby)],
+                  lambda seqs, prefix, standby: seqs == 5 and prefix == 1 and standby >= 2)
+        page = self.page(*self.HEAT)
+        self.assertEqual(sorted(page["cells"]), [" !"] + ["2.5"] * 9)
+        self.assertIn("Mean over 4 combinations of standby_duration; 1 of 10 cells left out", page["heat_note"])
+        self.assertIn("2 jobs have no results", page["scatter_note"])
+        make_grid(self.path, [("j_per_token", lambda seqs, prefix, standby: 10 * seqs + standby)],
+                  lambda seqs, prefix, standby: prefix == 1 and standby >= 2)
+        page = self.page(*self.HEAT)
+        self.assertEqual(sorted(page["cells"]), sorted(f"{10 * seqs + 0.5:g}{mark}" for seqs in range(1, 6) for mark in ("", " !")))
+        self.assertIn("Mean over 2 of 4 combinations of standby_duration", page["heat_note"])
+
+    def test_page_draws_fronts_of_its_axes_and_of_points_that_meet_the_slo(self):
+        make_grid(self.path, [("power_mean_w", lambda seqs, prefix, standby: 100 * seqs + standby),
+                              ("total_tok_s", lambda seqs, prefix, standby: 10 * seqs),
+                              ("n_preemptions", lambda seqs, prefix, standby: seqs + standby),
+                              ("slo_met", lambda seqs, prefix, standby: float(seqs >= 3))])
+        page = self.page("x=power_mean_w", "y=total_tok_s")
+        self.assertEqual((page["points"], page["hollow"]), (40, 16))
+        self.assertEqual([path.count("L") for path in page["front"]], [2])  # three points
+        self.assertIn("of the points that meet the SLO of these two axes; 16 of 40 points miss the SLO", page["scatter_note"])
+        self.assertIn("slo_met", page["headings"])
+        page = self.page("x=power_mean_w", "y=total_tok_s", most="4")
+        self.assertEqual([path.count("L") for path in page["front"]], [2])  # a selection keeps this front
+        page = self.page("x=n_preemptions", "y=total_tok_s", most="4")
+        self.assertEqual(page["front"], [])
+        self.assertRegex(page["scatter_note"], "^No front of these axes: the page has [0-9]+ of 40 done jobs")
 
     def test_plots(self):
         done = self.run_script("plot_sweep.py", self.path, "-o", "plots", "--jobs", "5,12")
