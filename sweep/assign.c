@@ -12,7 +12,7 @@ typedef struct assigner {
     const swp_parameter *param;
     const swp_choice    *value;
     ws_json_doc         *doc;
-    swp_npu_power_fn     npu_power;
+    swp_datasheet_fn     datasheet;
     void                *ctx;
     ws_error            *err;
 } assigner;
@@ -134,9 +134,36 @@ static ws_status set_ep_size(const assigner *a, const char *instance)
     return set_member(a, instance, "ep_size");
 }
 
-static ws_status set_hardware_tag(const assigner *a, const char *instance)
+static ws_json datasheet_of(swp_datasheet_fn datasheet, void *ctx, const char *hardware)
 {
-    return set_member(a, instance, "hardware");
+    return datasheet != NULL && hardware != NULL ? datasheet(ctx, hardware) : WS_JSON_NONE;
+}
+
+/* One number of npu_mem: the new board's, if it is known; that of another board would be none of this one. */
+static ws_status replace_memory(const assigner *a, const char *npu_mem, const char *key, ws_json of_sheet)
+{
+    char pointer[POINTER_MAX];
+    if (is_there(of_sheet)) {
+        return ws_json_set(a->doc, pointer_join(pointer, npu_mem, key), of_sheet, a->err);
+    }
+    remove_member(a, npu_mem, key);
+    return WS_OK;
+}
+
+/* Another board has another memory. What the file says of its own board without a data sheet stays. */
+static ws_status set_hardware(const assigner *a, const char *instance)
+{
+    char          npu_mem[POINTER_MAX];
+    const char   *had     = ws_json_string(ws_json_member(at(a, instance), "hardware"));
+    const bool    is_same = had != NULL && strcmp(had, a->value->label) == 0;
+    const ws_json sheet   = datasheet_of(a->datasheet, a->ctx, a->value->label);
+    WS_TRY(set_member(a, instance, "hardware"));
+    pointer_join(npu_mem, instance, "npu_mem");
+    if (ws_json_kind_of(at(a, npu_mem)) != WS_JSON_OBJECT || (is_same && !is_there(sheet))) {
+        return WS_OK;
+    }
+    WS_TRY(replace_memory(a, npu_mem, "mem_size", ws_json_member(sheet, "memory_gib")));
+    return replace_memory(a, npu_mem, "mem_bw", ws_json_member(sheet, "memory_gbps"));
 }
 
 static void npu_power_pointer(char *out, const char *node)
@@ -159,7 +186,7 @@ static ws_status fill_npu_power(const assigner *a, const char *node)
         if (hardware == NULL || is_there(ws_json_member(at(a, npu), hardware))) {
             continue;
         }
-        const ws_json entry = a->npu_power != NULL ? a->npu_power(a->ctx, hardware) : WS_JSON_NONE;
+        const ws_json entry = ws_json_member(datasheet_of(a->datasheet, a->ctx, hardware), "power");
         if (is_there(entry)) {
             char pointer[POINTER_MAX];
             WS_TRY(ws_json_set(a->doc, pointer_join(pointer, npu, hardware), entry, a->err));
@@ -258,7 +285,7 @@ static ws_status assign_one(const assigner *a)
     case SWP_TARGET_PATCH:
         return ws_json_merge_patch(a->doc, a->value->json, a->err);
     case SWP_TARGET_HARDWARE:
-        WS_TRY(each_instance(a, set_hardware_tag));
+        WS_TRY(each_instance(a, set_hardware));
         return each_node(a, replace_npu_power);
     case SWP_TARGET_NUM_INSTANCES:
         return each_node(a, set_num_instances);
@@ -283,14 +310,14 @@ static ws_status assign_one(const assigner *a)
     return WS_OK;
 }
 
-ws_status swp_assign_cluster(const swp_spec *spec, const uint32_t *value_index, swp_npu_power_fn npu_power,
+ws_status swp_assign_cluster(const swp_spec *spec, const uint32_t *value_index, swp_datasheet_fn datasheet,
                              void *ctx, ws_json_doc *cluster, ws_error *err)
 {
     for (int target = 0; target < SWP_TARGET_COUNT; target++) {
         for (size_t i = 0; i < spec->n_params; i++) {
             const swp_parameter *param = &spec->params[i];
             if ((int)param->target == target) {
-                const assigner a = {param, &param->values[value_index[i]], cluster, npu_power, ctx, err};
+                const assigner a = {param, &param->values[value_index[i]], cluster, datasheet, ctx, err};
                 WS_TRY(assign_one(&a));
             }
         }
@@ -361,7 +388,7 @@ static double smaller_of(double a, double b)
 }
 
 /* tp, pp and NPUs of an instance, by the config format's rules of inference (spec/serving.md 1.4). */
-static void add_instance(ws_json instance, swp_cluster_facts *facts)
+static void add_instance(ws_json instance, ws_json datasheet, swp_cluster_facts *facts)
 {
     const double npus = size_or(ws_json_member(instance, "num_npus"), 0.0);
     double       tp   = size_or(ws_json_member(instance, "tp_size"), 0.0);
@@ -372,16 +399,17 @@ static void add_instance(ws_json instance, swp_cluster_facts *facts)
         pp = floor(npus / tp);
     }
     facts->num_npus += isnan(npus) ? NAN : tp * pp;
-    facts->tp_size       = larger_of(facts->tp_size, tp);
-    facts->pp_size       = larger_of(facts->pp_size, pp);
-    facts->ep_size       = larger_of(facts->ep_size, size_or(ws_json_member(instance, "ep_size"), 1.0));
-    const double mem_gib = ws_json_number(ws_json_member(ws_json_member(instance, "npu_mem"), "mem_size"));
+    facts->tp_size        = larger_of(facts->tp_size, tp);
+    facts->pp_size        = larger_of(facts->pp_size, pp);
+    facts->ep_size        = larger_of(facts->ep_size, size_or(ws_json_member(instance, "ep_size"), 1.0));
+    const ws_json said    = ws_json_member(ws_json_member(instance, "npu_mem"), "mem_size");
+    const double  mem_gib = ws_json_number(is_there(said) ? said : ws_json_member(datasheet, "memory_gib"));
     facts->npu_mem_gb =
         smaller_of(facts->npu_mem_gb, mem_gib * (double)WS_BYTES_PER_GIB / (double)WS_BYTES_PER_GB);
     facts->num_instances += 1.0;
 }
 
-swp_cluster_facts swp_cluster_facts_of(ws_json cluster)
+swp_cluster_facts swp_cluster_facts_of(ws_json cluster, swp_datasheet_fn datasheet, void *ctx)
 {
     static const swp_cluster_facts unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     swp_cluster_facts              facts   = {.npu_mem_gb = INFINITY};
@@ -393,7 +421,8 @@ swp_cluster_facts swp_cluster_facts_of(ws_json cluster)
             if (ws_json_kind_of(inst) != WS_JSON_OBJECT) {
                 return unknown;
             }
-            add_instance(inst, &facts);
+            const char *hardware = ws_json_string(ws_json_member(inst, "hardware"));
+            add_instance(inst, datasheet_of(datasheet, ctx, hardware), &facts);
         }
         if (ws_json_size(instances) == 0) {
             return unknown;

@@ -18,15 +18,16 @@ typedef struct swp_cluster_facts {
     double npu_mem_gb;                /**< per NPU, the smallest of all instances, 10^9 bytes */
 } swp_cluster_facts;
 
-/** The `power.npu` entry of a hardware tag that a config lacks; absent if there is none. Borrowed. */
-typedef ws_json (*swp_npu_power_fn)(void *ctx, const char *hardware);
+/** The data sheet of a hardware tag: its power where a config has none, its memory; absent if there is none.
+ * Borrowed. */
+typedef ws_json (*swp_datasheet_fn)(void *ctx, const char *hardware);
 
 /** Apply a point to a cluster config.
  * @param[in,out] cluster      a document of this point's own
  * @param[in]     value_index  [n_params]
  * @return WS_OK; WS_ERR_INPUT with file, JSON Pointer and parameter; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_assign_cluster(const swp_spec *spec, const uint32_t *value_index,
-                                          swp_npu_power_fn npu_power, void *ctx, ws_json_doc *cluster,
+                                          swp_datasheet_fn datasheet, void *ctx, ws_json_doc *cluster,
                                           ws_error *err);
 
 /** Apply a point to the options of a job. */
@@ -40,6 +41,7 @@ WS_NODISCARD ws_status swp_assign_workload(const swp_spec *spec, const uint32_t 
 /** True if a parameter changes the cluster config (options too: they replace an instance's own). */
 bool swp_assign_touches_cluster(const swp_parameter *param);
 
-swp_cluster_facts swp_cluster_facts_of(ws_json cluster);
+/** @param[in] datasheet  for the memory of NPUs of which the config does not say it */
+swp_cluster_facts swp_cluster_facts_of(ws_json cluster, swp_datasheet_fn datasheet, void *ctx);
 
 #endif /* SWP_ASSIGN_H */

@@ -353,7 +353,7 @@ static ws_json_doc *load_datasheet(swp_builder *b, const char *hardware)
     return doc;
 }
 
-static ws_json npu_power_of(void *ctx, const char *hardware)
+static ws_json datasheet_of(void *ctx, const char *hardware)
 {
     swp_builder *b = ctx;
     size_t       i = 0;
@@ -369,7 +369,7 @@ static ws_json npu_power_of(void *ctx, const char *hardware)
         b->n_datasheets++;
     }
     const ws_json_doc *doc = b->datasheets[i].doc;
-    return doc == NULL ? WS_JSON_NONE : ws_json_member(ws_json_doc_root(doc), "power");
+    return doc == NULL ? WS_JSON_NONE : ws_json_doc_root(doc);
 }
 
 /* ---- parts of a job ---- */
@@ -378,7 +378,7 @@ ws_status swp_build_cluster(swp_builder *b, const uint32_t *value_index, ws_erro
                             ws_json_doc **cluster_out)
 {
     WS_TRY(ws_json_doc_copy(ws_json_doc_root(b->cluster), b->cluster_path, cluster_out));
-    const ws_status status = swp_assign_cluster(b->spec, value_index, npu_power_of, b, *cluster_out, err);
+    const ws_status status = swp_assign_cluster(b->spec, value_index, datasheet_of, b, *cluster_out, err);
     if (status != WS_OK) {
         ws_json_doc_destroy(cluster_out);
     }
@@ -422,16 +422,33 @@ static ws_status resolve_dataset(swp_builder *b, ws_json workload, ws_options *o
     return find_or_complain(b, ws_json_member(workload, "dataset"), "dataset", found, cap, err);
 }
 
+/* npu_mem may be left out: the data sheet says it then. */
+static ws_status need_npu_mem(ws_json_doc *cluster, const char *instance)
+{
+    char         pointer[96];
+    ws_json_doc *empty = NULL;
+    snprintf(pointer, sizeof pointer, "%s/npu_mem", instance);
+    if (ws_json_kind_of(ws_json_resolve(ws_json_doc_root(cluster), pointer)) == WS_JSON_OBJECT) {
+        return WS_OK;
+    }
+    WS_TRY(ws_json_doc_parse("npu_mem", "{}", 2, NULL, &empty));
+    const ws_status status = ws_json_set(cluster, pointer, ws_json_doc_root(empty), NULL);
+    ws_json_doc_destroy(&empty);
+    return status;
+}
+
 /* Memory that holds any model, for asking what its weights need. */
 static ws_status widen_memory(ws_json_doc *cluster)
 {
     const ws_json nodes    = ws_json_member(ws_json_doc_root(cluster), "nodes");
     const double  size_gib = 1e6;
-    char          pointer[96];
+    char          instance[64], pointer[96];
     for (size_t n = 0; n < ws_json_size(nodes); n++) {
         const size_t n_instances = ws_json_size(ws_json_member(ws_json_at(nodes, n), "instances"));
         for (size_t i = 0; i < n_instances; i++) {
-            snprintf(pointer, sizeof pointer, "/nodes/%zu/instances/%zu/npu_mem/mem_size", n, i);
+            snprintf(instance, sizeof instance, "/nodes/%zu/instances/%zu", n, i);
+            WS_TRY(need_npu_mem(cluster, instance));
+            snprintf(pointer, sizeof pointer, "%s/npu_mem/mem_size", instance);
             WS_TRY(ws_json_set_number(cluster, pointer, size_gib, NULL));
         }
     }
@@ -521,7 +538,7 @@ static ws_status cluster_entry_of(swp_builder *b, const uint32_t *value_index, w
     if (entry->key_plus_1 != key + 1) {
         ws_json_doc *cluster = NULL;
         WS_TRY(swp_build_cluster(b, value_index, err, &cluster));
-        entry->facts           = swp_cluster_facts_of(ws_json_doc_root(cluster));
+        entry->facts           = swp_cluster_facts_of(ws_json_doc_root(cluster), datasheet_of, b);
         const ws_status status = hash_json(ws_json_doc_root(cluster), entry->sha256);
         ws_json_doc_destroy(&cluster);
         entry->key_plus_1 = status == WS_OK ? key + 1 : 0;

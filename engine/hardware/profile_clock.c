@@ -125,6 +125,7 @@ ws_status ws_profile_at_clock(const ws_profile *profile, ws_json datasheet, cons
     ws__datasheet sheet;
     WS_ASSERT(clock > 0.0 && clock <= 1.0);
     WS_TRY(ws__datasheet_read(datasheet, err, &sheet));
+    sheet.memory_gbps = request->memory_gbps > 0.0 ? request->memory_gbps : sheet.memory_gbps;
     if (sheet.peak_tflops[request->dtype] <= 0.0) {
         return ws_json_problem(ws_json_member(datasheet, "peak_tflops"), err,
                                "expected a rate for %s, which tells how a lower clock slows it",

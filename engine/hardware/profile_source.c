@@ -212,6 +212,7 @@ static ws_status use_datasheet(search *s, const char *path)
     const ws_profile_request *q = s->request;
     ws__datasheet             sheet;
     WS_TRY(ws__datasheet_load(s->files, path, s->err, &sheet));
+    sheet.memory_gbps = q->memory_gbps > 0.0 ? q->memory_gbps : sheet.memory_gbps;
     if (sheet.peak_tflops[q->dtype] <= 0.0) {
         return ws_error_add(s->err, WS_ERR_INPUT, "%s: /peak_tflops: expected a rate for %s, found none",
                             path, ws_dtype_name(q->dtype));

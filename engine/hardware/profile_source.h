@@ -31,6 +31,7 @@ typedef struct ws_profile_request {
     bool              kv_fp8;
     int64_t           tp_size;
     ws_profile_choice choice;
+    double            memory_gbps; /**< bandwidth a roofline computes with, 0 = that of the data sheet */
     bool fuse; /**< take norms and rotary measured as several kernels as one each (docs/profiles.md) */
 } ws_profile_request;
 

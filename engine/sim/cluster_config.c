@@ -13,13 +13,15 @@
 
 #define MEMORY_MEMBER(member) offsetof(ws_memory_config, member)
 
+/* Of an NPU everything is optional: what is left out is the data sheet's. */
 static ws_status read_memory(ws_json json, bool optional_rates, bool is_npu, ws_error *err,
                              ws_memory_config *out)
 {
-    const unsigned rate  = optional_rates ? 0 : WS_FIELD_REQUIRED;
+    const unsigned size  = is_npu ? 0 : WS_FIELD_REQUIRED;
+    const unsigned rate  = optional_rates || is_npu ? 0 : WS_FIELD_REQUIRED;
     const ws_field all[] = {
-        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), WS_FIELD_REQUIRED | WS_FIELD_POSITIVE, 0,
-         MAX_GIB, "capacity, GiB"},
+        {"mem_size", WS_FIELD_DOUBLE, MEMORY_MEMBER(size_gib), size | WS_FIELD_POSITIVE, 0, MAX_GIB,
+         "capacity, GiB"},
         {"mem_bw", WS_FIELD_DOUBLE, MEMORY_MEMBER(bw_gbps), rate, 1, MAX_GBPS, "bandwidth, GB/s"},
         {"mem_latency", WS_FIELD_DOUBLE, MEMORY_MEMBER(latency_ns), rate, 0, MAX_LATENCY_NS, "latency, ns"},
         {"mem_util", WS_FIELD_DOUBLE, MEMORY_MEMBER(utilization), WS_FIELD_POSITIVE, 0, 1,
@@ -65,7 +67,7 @@ static const ws_field INSTANCE_FIELDS[N_OWN_FIELDS] = {
      "model, a file under model/"},
     {"hardware", WS_FIELD_STRING, offsetof(instance_fields, entry.hardware), WS_FIELD_REQUIRED, 0, 0,
      "hardware tag"},
-    {"npu_mem", WS_FIELD_JSON, offsetof(instance_fields, npu_mem), WS_FIELD_REQUIRED, 0, 0,
+    {"npu_mem", WS_FIELD_JSON, offsetof(instance_fields, npu_mem), WS_FIELD_NULLABLE, 0, 0,
      "memory of one NPU"},
     {"pd_type", WS_FIELD_JSON, offsetof(instance_fields, pd_type), WS_FIELD_REQUIRED, 0, 0,
      "prefill, decode or null"},
@@ -127,11 +129,12 @@ static ws_status read_instance(ws_json json, ws_arena *arena, ws_error *err, ws_
     ws_field     fields[MAX_FIELDS];
     const size_t n_fields = instance_field_table(fields, overrides_offset);
     WS_TRY(ws_json_read_object(json, fields, n_fields, raw, err));
-    raw->entry.json        = json;
-    raw->entry.overrides   = (ws_json *)(void *)((char *)raw + overrides_offset);
-    const ws_status memory = read_memory(raw->npu_mem, false, true, err, &raw->entry.npu_mem);
-    const ws_status pd     = read_pd_type(raw->pd_type, err, &raw->entry.pd_type);
-    *out                   = raw->entry;
+    raw->entry.json      = json;
+    raw->entry.overrides = (ws_json *)(void *)((char *)raw + overrides_offset);
+    const ws_status memory =
+        raw->npu_mem.item == NULL ? WS_OK : read_memory(raw->npu_mem, false, true, err, &raw->entry.npu_mem);
+    const ws_status pd = read_pd_type(raw->pd_type, err, &raw->entry.pd_type);
+    *out               = raw->entry;
     return memory != WS_OK ? memory : pd;
 }
 

@@ -14,7 +14,8 @@
 #include "base/status.h"
 
 typedef struct ws_memory_config {
-    double      size_gib, bw_gbps, latency_ns;
+    double      size_gib, bw_gbps; /* npu_mem: 0 = not given */
+    double      latency_ns;
     double      utilization; /* npu_mem.mem_util; 0 = not given */
     int64_t     n_devices;   /* cxl_mem only */
     const char *pim_config;  /* cpu_mem only; NULL = none */

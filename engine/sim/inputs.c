@@ -426,9 +426,9 @@ static void profile_key(const ws_profile_request *request, char *buf, size_t cap
 {
     const ws_model *model =
         request->model; /* heads and vocabulary: as its ranks hold it, or as the reference */
-    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d|%" PRId64 "|%" PRId64, request->hardware,
+    (void)snprintf(buf, cap, "%s|%s|%d|%d|%" PRId64 "|%d|%d|%" PRId64 "|%" PRId64 "|%a", request->hardware,
                    model->name, (int)request->dtype, request->kv_fp8, request->tp_size, (int)request->choice,
-                   request->fuse, model->n_kv_heads, model->vocab_size);
+                   request->fuse, model->n_kv_heads, model->vocab_size, request->memory_gbps);
 }
 
 /* Load a profile and keep it under its key. */
@@ -468,10 +468,26 @@ static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *reque
     return WS_OK;
 }
 
-ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *request, ws_strbuf *notes,
-                         ws_error *err, const ws_step_cost **out)
+/* Only a roofline computes with a bandwidth: a measured profile is one, whatever is asked for. */
+static ws_status drop_idle_bandwidth(ws_inputs *inputs, ws_profile_request *request, ws_error *err)
 {
     const ws_profile *profile = NULL;
+    const double      gbps    = request->memory_gbps;
+    request->memory_gbps      = 0.0;
+    if (gbps > 0.0) {
+        WS_TRY(load_profile(inputs, request, NULL, err, &profile));
+        request->memory_gbps = ws_profile_kind_of(profile) == WS_PROFILE_ROOFLINE ? gbps : 0.0;
+    }
+    return WS_OK;
+}
+
+ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *asked, ws_strbuf *notes, ws_error *err,
+                         const ws_step_cost **out)
+{
+    const ws_profile         *profile = NULL;
+    ws_profile_request        own     = *asked;
+    const ws_profile_request *request = &own;
+    WS_TRY(drop_idle_bandwidth(inputs, &own, err));
     WS_TRY(load_profile(inputs, request, notes, err, &profile));
     char key[512], label[512];
     profile_key(request, key, sizeof(key));
@@ -507,10 +523,13 @@ static ws_status make_slowed(ws_inputs *inputs, const ws_profile_request *reques
     return ws_step_cost_with_profile(cost, profile, out);
 }
 
-ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *request,
+ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *asked,
                                   const ws_step_cost *cost, double clock, ws_error *err,
                                   const ws_step_cost **out)
 {
+    ws_profile_request        own     = *asked;
+    const ws_profile_request *request = &own;
+    WS_TRY(drop_idle_bandwidth(inputs, &own, err));
     char key[512], name[600];
     profile_key(request, key, sizeof(key));
     (void)snprintf(name, sizeof(name), "%s|%a", key, clock); /* %a: every clock its own text */

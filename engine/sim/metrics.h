@@ -55,6 +55,7 @@
     X(WS_METRIC_PREFIX_HIT_SHARE, "prefix_hit_share", "1", "prompt tokens found in the NPU's prefix cache")  \
     X(WS_METRIC_LOWER_TIER_HIT_SHARE, "lower_tier_hit_share", "1", "prompt tokens found in a lower tier")    \
     X(WS_METRIC_NPU_MEM_PEAK_GB, "npu_mem_peak_gb", "GB", "largest memory use of all NPUs together")         \
+    X(WS_METRIC_OVERSIZE, "oversize", "1", "1 if an NPU is said to have more memory than its board")         \
     X(WS_METRIC_KV_USAGE_PEAK, "kv_usage_peak", "1", "largest share of an instance's KV blocks in use")      \
     X(WS_METRIC_SATURATED, "saturated", "1", "1 if the queue still grew over the last half of arrivals")     \
     X(WS_METRIC_EXTRAPOLATED_SHARE, "extrapolated_share", "1", "share of steps beyond the profile's grid")

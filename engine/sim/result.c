@@ -184,6 +184,15 @@ static double is_saturated(const ws_run *run)
     return last > 1.2 * third + 1.0 ? 1.0 : 0.0;
 }
 
+static double is_oversize(const ws_scenario *s)
+{
+    bool is_oversize = false;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        is_oversize = is_oversize || s->instances[i].is_oversize;
+    }
+    return is_oversize ? 1.0 : 0.0;
+}
+
 static void put_counts(const ws_run *run, double *metrics)
 {
     int64_t n_preemptions = 0, recomputed = 0, requested = 0, npu_hit = 0, tier_hit = 0;
@@ -200,6 +209,7 @@ static void put_counts(const ws_run *run, double *metrics)
     metrics[WS_METRIC_PREFIX_HIT_SHARE]     = requested > 0 ? (double)npu_hit / (double)requested : 0.0;
     metrics[WS_METRIC_LOWER_TIER_HIT_SHARE] = requested > 0 ? (double)tier_hit / (double)requested : 0.0;
     metrics[WS_METRIC_NPU_MEM_PEAK_GB]      = run->npu_mem_peak_bytes / (double)WS_BYTES_PER_GB;
+    metrics[WS_METRIC_OVERSIZE]             = is_oversize(run->scenario);
     metrics[WS_METRIC_KV_USAGE_PEAK]        = run->kv_usage_peak;
     metrics[WS_METRIC_SATURATED]            = is_saturated(run);
     metrics[WS_METRIC_EXTRAPOLATED_SHARE]   = share_of((double)run->n_extrapolated, (double)run->n_steps);

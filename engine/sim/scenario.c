@@ -102,14 +102,18 @@ static ws_status check_offloading(const ws_instance_entry *entry, const ws_insta
 
 ws_profile_request ws_instance_profile_request(const ws_scenario *s, const ws_instance_config *c)
 {
-    return (ws_profile_request){.hardware = c->hardware,
-                                .model    = c->model,
-                                .dtype    = c->dtype,
-                                .kv_fp8   = c->options.kv_cache_dtype == 1,
-                                .tp_size  = c->tp_size,
-                                .choice   = (ws_profile_choice)s->options.profile,
-                                .fuse     = s->options.enable_fused_elementwise &&
-                                        s->options.fidelity == WS_FIDELITY_PHYSICAL};
+    return (ws_profile_request){
+        .hardware    = c->hardware,
+        .model       = c->model,
+        .dtype       = c->dtype,
+        .kv_fp8      = c->options.kv_cache_dtype == 1,
+        .tp_size     = c->tp_size,
+        .memory_gbps = s->options.fidelity == WS_FIDELITY_PHYSICAL && c->board.bw_gbps > 0.0 &&
+                               c->mem_gbps != c->board.bw_gbps
+                           ? c->mem_gbps
+                           : 0.0,
+        .choice      = (ws_profile_choice)s->options.profile,
+        .fuse        = s->options.enable_fused_elementwise && s->options.fidelity == WS_FIDELITY_PHYSICAL};
 }
 
 /* What is wrong with a profile is also told with the place that asks for it. */
@@ -171,6 +175,77 @@ static void note_experts(ws_scenario *s, const ws_instance_entry *entry, const w
     }
 }
 
+/* ---- memory that a board has ---- */
+
+static ws_json npu_mem_place(const ws_instance_entry *entry)
+{
+    const ws_json place = ws_json_member(entry->json, "npu_mem");
+    return place.item != NULL ? place : entry->json;
+}
+
+/* Bandwidths other than the board's, and what they reach. */
+static void note_bandwidth(ws_scenario *s, const ws_instance_config *c)
+{
+    const ws_profile_request request = ws_instance_profile_request(s, c);
+    const char *more = c->mem_gbps > c->board.bw_gbps ? ", which is more than the board has" : "";
+    if (c->board.bw_gbps <= 0.0 || c->mem_gbps == c->board.bw_gbps) {
+        return;
+    }
+    if (request.memory_gbps > 0.0 && ws_profile_kind_of(c->profile) == WS_PROFILE_ROOFLINE) {
+        add_note(s,
+                 "%s: the roofline's memory traffic takes the time of mem_bw %g GB/s, not of the %g GB/s of "
+                 "its data "
+                 "sheet%s\n",
+                 c->hardware, c->mem_gbps, c->board.bw_gbps, more);
+    } else {
+        add_note(s,
+                 "%s: mem_bw %g GB/s is not the %g GB/s of the data sheet%s; the times of layers stay those "
+                 "of the "
+                 "%s profile: it changes reductions between NPUs and local offloading only\n",
+                 c->hardware, c->mem_gbps, c->board.bw_gbps, more,
+                 ws_profile_kind_of(c->profile) == WS_PROFILE_ROOFLINE ? "roofline" : "measured");
+    }
+}
+
+static void note_size(ws_scenario *s, const ws_instance_config *c)
+{
+    if (c->is_oversize) {
+        add_note(
+            s,
+            "oversize: npu_mem.mem_size %g GiB is more than the %g GiB that %s has; such NPUs do not exist\n",
+            c->npu_mem_gib, c->board.size_gib, c->hardware);
+    }
+}
+
+/* What the config leaves out is the data sheet's. Less than the board has is fine: a part of it (MIG). */
+static ws_status resolve_npu_memory(ws_inputs *inputs, ws_instance_entry *entry, ws_instance_config *c,
+                                    ws_error *err)
+{
+    ws_memory_config *memory = &entry->npu_mem;
+    ws_json           sheet;
+    WS_TRY(ws_inputs_hardware(inputs, entry->hardware, err, &sheet));
+    WS_TRY(ws_board_memory_read(sheet, err, &c->board));
+    memory->is_present = true;
+    memory->size_gib   = memory->size_gib > 0.0 ? memory->size_gib : c->board.size_gib;
+    memory->bw_gbps    = memory->bw_gbps > 0.0 ? memory->bw_gbps : c->board.bw_gbps;
+    if (memory->size_gib <= 0.0 || memory->bw_gbps <= 0.0) {
+        return ws_json_problem(
+            npu_mem_place(entry), err,
+            "expected npu_mem with mem_size and mem_bw, because no data sheet hardware/%s.json "
+            "says them, found %s",
+            entry->hardware,
+            memory->size_gib > 0.0  ? "mem_size only"
+            : memory->bw_gbps > 0.0 ? "mem_bw only"
+                                    : "neither");
+    }
+    c->npu_mem_gib   = memory->size_gib;
+    c->mem_gbps      = memory->bw_gbps;
+    c->npu_mem_gbps  = (int64_t)memory->bw_gbps;
+    c->npu_mem_bytes = (int64_t)(memory->size_gib * (double)WS_BYTES_PER_GIB);
+    c->is_oversize   = c->board.size_gib > 0.0 && memory->size_gib > c->board.size_gib;
+    return WS_OK;
+}
+
 static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry,
                                   ws_instance_config *c, ws_error *err)
 {
@@ -191,14 +266,17 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     c->tp_size           = entry->tp_size;
     c->pp_size           = entry->pp_size;
     c->n_npu_ids         = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
-    c->npu_mem_gbps      = (int64_t)entry->npu_mem.bw_gbps;
-    c->npu_mem_bytes     = (int64_t)(entry->npu_mem.size_gib * (double)WS_BYTES_PER_GIB);
     const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
     WS_TRY(check_offloading(entry, c, err));
     WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err,
                              &c->placement));
-    return load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err);
+    const ws_status memory = resolve_npu_memory(inputs, entry, c, err);
+    WS_TRY(load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err)); /* knows tags, by name */
+    WS_TRY(memory);
+    note_size(s, c);
+    note_bandwidth(s, c);
+    return WS_OK;
 }
 
 /* ---- memory of its NPUs ---- */
@@ -758,6 +836,44 @@ double ws_scenario_cost_estimate(const ws_scenario *s)
     return tokens;
 }
 
+/* What mem_bw changes: layers of a roofline, and what moves through memory beside them. */
+static void write_bandwidth_uses(const ws_instance_config *c, ws_json_writer *w)
+{
+    ws_json_begin_array(w);
+    if (ws_profile_kind_of(c->profile) == WS_PROFILE_ROOFLINE &&
+        c->options.fidelity == WS_FIDELITY_PHYSICAL) {
+        ws_json_put_string(w, "times of layers");
+    }
+    if (c->tp_size > 1 || c->ep_total > 1) {
+        ws_json_put_string(w, "reductions between NPUs");
+    }
+    if (c->options.enable_local_offloading) {
+        ws_json_put_string(w, "weights from local memory");
+    }
+    ws_json_end_array(w);
+}
+
+static void write_npu_mem(const ws_instance_config *c, ws_json_writer *w)
+{
+    ws_json_put_key(w, "npu_mem");
+    ws_json_begin_object(w);
+    ws_json_put_key(w, "mem_size");
+    ws_json_put_double(w, c->npu_mem_gib);
+    ws_json_put_key(w, "mem_bw");
+    ws_json_put_double(w, c->mem_gbps);
+    if (c->board.size_gib > 0.0) {
+        ws_json_put_key(w, "board_mem_size");
+        ws_json_put_double(w, c->board.size_gib);
+        ws_json_put_key(w, "board_mem_bw");
+        ws_json_put_double(w, c->board.bw_gbps);
+    }
+    ws_json_put_key(w, "oversize");
+    ws_json_put_bool(w, c->is_oversize);
+    ws_json_put_key(w, "mem_bw_affects");
+    write_bandwidth_uses(c, w);
+    ws_json_end_object(w);
+}
+
 static void write_instance(const ws_instance_config *c, ws_json_writer *w)
 {
     ws_json_begin_object(w);
@@ -781,6 +897,7 @@ static void write_instance(const ws_instance_config *c, ws_json_writer *w)
         ws_json_put_key(w, "core_clock");
         ws_json_put_double(w, c->clock);
     }
+    write_npu_mem(c, w);
     ws_json_put_key(w, "weight_bytes");
     ws_json_put_int(w, c->weight_bytes);
     ws_json_put_key(w, "kv_blocks");

@@ -4,6 +4,7 @@
 #define WS_SCENARIO_INTERNAL_H
 
 #include "base/arena.h"
+#include "hardware/board_memory.h"
 #include "hardware/network.h"
 #include "hardware/pim.h"
 #include "hardware/profile_source.h"
@@ -44,6 +45,9 @@ typedef struct ws_instance_config {
     int64_t             n_npu_ids; /* num_npus; twice that for a prefill instance */
     int64_t             element_bytes, kv_element_bytes;
     int64_t             npu_mem_bytes;
+    double              npu_mem_gib, mem_gbps; /* of one NPU, as the config or the data sheet says */
+    ws_board_memory     board;                 /* what the data sheet says */
+    bool                is_oversize;           /* the config says more memory than the board has */
     int64_t             weight_bytes, kv_bytes_per_token;             /* of the NPU that has the most */
     int64_t             weight_total_bytes, kv_total_bytes_per_token; /* of all its NPUs */
     int64_t             n_blocks;                                     /* KV blocks */

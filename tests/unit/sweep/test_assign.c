@@ -20,9 +20,10 @@
     "{\"mem_size\": 50}},"                                                                                   \
     "  {\"hardware\": \"B\", \"num_npus\": 4, \"tp_size\": 2, \"npu_mem\": {\"mem_size\": 50}}]}]}"
 
-static const char *const datasheet = "{\"idle_power\": 7, \"standby_duration\": \"1s\"}";
+static const char *const datasheet = "{\"memory_gib\": 24, \"memory_gbps\": 1008, "
+                                     "\"power\": {\"idle_power\": 7, \"standby_duration\": \"1s\"}}";
 
-static ws_json npu_power(void *ctx, const char *hardware)
+static ws_json datasheet_of(void *ctx, const char *hardware)
 {
     return strcmp(hardware, "C") == 0 ? ws_json_doc_root(*(ws_json_doc **)ctx) : WS_JSON_NONE;
 }
@@ -41,7 +42,7 @@ static char *apply(const char *parameters)
     }
     assert_int_equal(ws_json_doc_parse("c.json", CLUSTER, strlen(CLUSTER), &err, &cluster), WS_OK);
     assert_int_equal(ws_json_doc_parse("C.json", datasheet, strlen(datasheet), &err, &sheet), WS_OK);
-    if (swp_assign_cluster(spec, zeros, npu_power, &sheet, cluster, &err) != WS_OK) {
+    if (swp_assign_cluster(spec, zeros, datasheet_of, &sheet, cluster, &err) != WS_OK) {
         fail_msg("%s", ws_error_text(&err));
     }
     char *out = ws_json_print(ws_json_doc_root(cluster), false);
@@ -103,6 +104,20 @@ static void test_hardware_brings_its_power(void **state)
     expect("\"hardware\": [\"A\"]", "\"npu\":{\"A\":{\"idle_power\":1", 1);
 }
 
+/* Size and bandwidth are those of the board that was set; what a board without a data sheet has is not known,
+ * but the file knows its own. A pointer says it last. */
+static void test_hardware_brings_its_memory(void **state)
+{
+    (void)state;
+    expect("\"hardware\": [\"C\"]", "\"npu_mem\":{\"mem_size\":24,\"mem_bw\":1008}", 2);
+    expect("\"hardware\": [\"C\"]", "\"npu_mem\":{\"mem_size\":24,\"mem_util\":0.5,\"mem_bw\":1008}", 1);
+    expect("\"hardware\": [\"C\"]", "\"mem_size\":50", 0);
+    expect("\"hardware\": [\"D\"]", "mem_size", 0);
+    expect("\"hardware\": [\"B\"]", "\"mem_size\":50", 1);
+    expect("\"hardware\": [\"C\"], \"/nodes/1/instances/0/npu_mem/mem_size\": [12]", "\"mem_size\":12", 1);
+    expect("\"/nodes/1/instances/0/hardware\": [\"C\"]", "\"mem_size\":50", 2); /* says nothing of memory */
+}
+
 static void test_standby_follows_hardware(void **state)
 {
     (void)state;
@@ -159,10 +174,21 @@ static void test_facts(void **state)
     (void)state;
     ws_json_doc *cluster = NULL;
     assert_int_equal(ws_json_doc_parse("c.json", CLUSTER, strlen(CLUSTER), NULL, &cluster), WS_OK);
-    const swp_cluster_facts facts = swp_cluster_facts_of(ws_json_doc_root(cluster));
+    const swp_cluster_facts facts = swp_cluster_facts_of(ws_json_doc_root(cluster), NULL, NULL);
     assert_true(facts.num_nodes == 2.0 && facts.num_instances == 3.0 && facts.num_npus == 7.0);
     assert_true(facts.tp_size == 2.0 && facts.pp_size == 2.0 && facts.ep_size == 1.0);
     assert_true(fabs(facts.npu_mem_gb - 50 * 1.073741824) < 1e-9);
+    ws_json_doc_destroy(&cluster);
+
+    static const char bare[] = "{\"nodes\": [{\"instances\": [{\"hardware\": \"C\", \"num_npus\": 1}]}]}";
+    ws_json_doc      *sheet  = NULL;
+    assert_int_equal(ws_json_doc_parse("c.json", bare, strlen(bare), NULL, &cluster), WS_OK);
+    assert_int_equal(ws_json_doc_parse("C.json", datasheet, strlen(datasheet), NULL, &sheet), WS_OK);
+    const double of_sheet_gb =
+        swp_cluster_facts_of(ws_json_doc_root(cluster), datasheet_of, &sheet).npu_mem_gb;
+    assert_true(fabs(of_sheet_gb - 24 * 1.073741824) < 1e-9);
+    assert_true(isnan(swp_cluster_facts_of(ws_json_doc_root(cluster), NULL, NULL).npu_mem_gb));
+    ws_json_doc_destroy(&sheet);
     ws_json_doc_destroy(&cluster);
 }
 
@@ -173,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_pp_size_keeps_a_lone_num_npus),
         cmocka_unit_test(test_num_instances_repeats_in_order),
         cmocka_unit_test(test_hardware_brings_its_power),
+        cmocka_unit_test(test_hardware_brings_its_memory),
         cmocka_unit_test(test_standby_follows_hardware),
         cmocka_unit_test(test_power_cap_reaches_every_instance),
         cmocka_unit_test(test_swept_options_drop_overrides),
