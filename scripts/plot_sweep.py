@@ -11,7 +11,7 @@ Pareto front. The second draws one figure of quantities over a parameter: curves
 bars. A quantity is a metric, or a component as joules, mean watts or share of all joules: link_j, link_w,
 link_energy_share. What neither --x, --group, --panel nor --where names is averaged over, everywhere over the same
 combinations (sweep_compare.py). Below a figure stands what was averaged, filtered, left out and failed; points that miss the
-spec's slo are hollow, those that need more memory than their board has are crossed. Needs python3-h5py, python3-numpy and
+spec's slo are hollow, those that assume more memory than their board has are crossed. Needs python3-h5py, python3-numpy and
 python3-matplotlib (scripts/bootstrap.sh --plots). Exit code 0; 2 bad option; 3 unreadable file or unwritable folder.
 """
 import argparse

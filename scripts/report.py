@@ -6,7 +6,7 @@ usage: report.py FILE [-o report.html] [--max-jobs N]
 
 Needs python3-h5py and python3-numpy only; the drawing is scripts/report_template.html. Above --max-jobs (default 5000)
 done jobs, a page keeps the Pareto fronts of the usual axes (FRONTS) and an even selection of the rest, says so, and draws no
-front of other axes. Points that miss the spec's slo are hollow, those that need more memory than their board has crossed. Exit
+front of other axes. Points that miss the spec's slo are hollow, those that assume more memory than their board has crossed. Exit
 code 0; 2 bad option; 3 unreadable file or unwritable page.
 """
 import argparse

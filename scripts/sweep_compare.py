@@ -111,5 +111,5 @@ def trouble(sweep, population):
     if n_missed:
         parts.append(f"{n_missed} of {len(done)} points miss the SLO (hollow)")
     if n_oversize:
-        parts.append(f"{n_oversize} of {len(done)} points need more memory than their board has (crossed)")
+        parts.append(f"{n_oversize} of {len(done)} points assume more memory than their board has (crossed)")
     return parts

@@ -166,7 +166,7 @@ def row_label(sweep, of_unit, names, options):
 
 def draw_curve(sweep, axis, cell_names, name, mask, comparison, style):
     """One line: means over whatever else varies, the same everywhere; a gap where they cannot be had. Points are hollow where
-    some of the jobs behind them miss the SLO, crossed where some need more memory than there is."""
+    some of the jobs behind them miss the SLO, crossed where some assume more memory than there is."""
     columns = [sweep.param(cell_name) for cell_name in cell_names]
     cells = {tuple(column[i] for column in columns) for i in np.flatnonzero(mask)}
     cells = sorted(cells, key=lambda cell: cell[0])

@@ -172,7 +172,7 @@ int swp_cmd_pareto(int argc, char **argv)
         "pareto FILE [--objectives A,B,..] [--where EXPR]",
         "The Pareto front: done jobs that no other job beats in every objective at once, in the\n"
         "order of the first objective. Repeats are averaged first. Where some points meet the\n"
-        "spec's slo, it is their front; points that need more memory than their board has are\n"
+        "spec's slo, it is their front; points that assume more memory than their board has are\n"
         "left out.\n"
         "Exit code: 0; 2 bad option or expression; 3 file cannot be read.",
         args,

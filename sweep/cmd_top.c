@@ -114,7 +114,7 @@ int swp_cmd_top(int argc, char **argv)
         "top FILE [--by COLUMN] [-n N] [--where EXPR]",
         "The best configurations: done jobs in the order of one metric, repeats averaged (with\n"
         "95% confidence intervals). Metrics know which way is better. Points that meet the spec's\n"
-        "slo come first; those that need more memory than their board has come last. Points whose\n"
+        "slo come first; those that assume more memory than their board has come last. Points whose\n"
         "metrics are all equal, since what differs never mattered, are one line with their number.\n"
         "Exit code: 0; 2 bad option or expression; 3 file cannot be read.",
         args,

@@ -1,7 +1,5 @@
 #include "rank.h"
 
-#include <math.h>
-
 #include "wattsim.h"
 
 int swp_rank_tier(double slo_met, double oversize, bool ignore_slo)
@@ -12,9 +10,7 @@ int swp_rank_tier(double slo_met, double oversize, bool ignore_slo)
 
 int swp_rank_tier_of_run(const double *metrics, bool ignore_slo)
 {
-    const ws_metric oversize = ws_metric_from_name("oversize");
-    return swp_rank_tier(metrics[WS_METRIC_SLO_MET], oversize < WS_METRIC_COUNT ? metrics[oversize] : NAN,
-                         ignore_slo);
+    return swp_rank_tier(metrics[WS_METRIC_SLO_MET], metrics[WS_METRIC_OVERSIZE], ignore_slo);
 }
 
 int swp_rank_compare(const void *a, const void *b)

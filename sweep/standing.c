@@ -111,7 +111,7 @@ void swp_standing_say(const swp_standing *standing, const swp_selection *selecti
         free(bounds);
     }
     if (standing->n_oversize > 0) {
-        fprintf(out, "%zu of %zu points need more memory than their board has (oversize)%s\n",
+        fprintf(out, "%zu of %zu points assume more memory than their board has (oversize)%s\n",
                 standing->n_oversize, standing->n,
                 standing->n_oversize == standing->n ? ""
                 : is_front                          ? "; the front leaves them out"

@@ -11,7 +11,7 @@ typedef struct swp_standing {
     bool   has_slo;    /* some point knows whether it meets one */
     size_t n;          /* points */
     size_t n_met;      /* that meet the SLO */
-    size_t n_oversize; /* that need more memory than there is */
+    size_t n_oversize; /* that assume more memory than there is */
 } swp_standing;
 
 /** Release with swp_standing_fini(), also after an error. */

@@ -36,11 +36,8 @@ static void test_a_run(void **state)
     assert_int_equal(swp_rank_tier_of_run(metrics, false), 0);
     metrics[WS_METRIC_SLO_MET] = 0.0;
     assert_int_equal(swp_rank_tier_of_run(metrics, false), SWP_TIER_MISSES_SLO);
-    const ws_metric oversize = ws_metric_from_name("oversize");
-    if (oversize < WS_METRIC_COUNT) {
-        metrics[oversize] = 1.0;
-        assert_int_equal(swp_rank_tier_of_run(metrics, true), SWP_TIER_OVERSIZE);
-    }
+    metrics[WS_METRIC_OVERSIZE] = 1.0;
+    assert_int_equal(swp_rank_tier_of_run(metrics, true), SWP_TIER_OVERSIZE);
 }
 
 static void test_order(void **state)

@@ -5,18 +5,17 @@
 
 enum { N_JOBS = 3 };
 
+static double the_oversize; /* of job 2 */
+
 /* slo_met of job j: met[j]. */
 static void edit(const void *ctx, size_t i, swp_row *row)
 {
-    static double   metrics[WS_METRIC_COUNT];
-    const double   *met      = ctx;
-    const ws_metric oversize = ws_metric_from_name("oversize");
+    static double metrics[WS_METRIC_COUNT];
+    const double *met = ctx;
     memcpy(metrics, row->metrics, sizeof metrics);
-    metrics[WS_METRIC_SLO_MET] = met[i];
-    if (oversize < WS_METRIC_COUNT) {
-        metrics[oversize] = 0.0;
-    }
-    row->metrics = metrics;
+    metrics[WS_METRIC_SLO_MET]  = met[i];
+    metrics[WS_METRIC_OVERSIZE] = i == 2 ? the_oversize : 0.0;
+    row->metrics                = metrics;
 }
 
 static void expect(place *p, const double met[N_JOBS], bool ignore, const int tiers[N_JOBS], bool is_front,
@@ -71,6 +70,15 @@ static void test_tiers_and_words(void **state)
     expect(p, MISSED, false, all, false, "no point of 3 meets" BOUNDS "; the order is by the metric alone\n");
     expect(p, good, false, none, false, "3 of 3 points meet" BOUNDS "\n");
     expect(p, unknown, false, none, false, "");
+    the_oversize                = 1.0;
+    static const int short_of[] = {0, 0, 1}, both[] = {2, 0, 3};
+#define SHORT "1 of 3 points assume more memory than their board has (oversize)"
+    expect(p, unknown, false, short_of, false, SHORT " and come last\n");
+    expect(p, unknown, true, short_of, true, SHORT "; the front leaves them out\n");
+    expect(p, MET, false, both, false,
+           "1 of 3 points meet" BOUNDS " and come first (--ignore-slo: they do not)\n" SHORT
+           " and come last\n");
+    the_oversize = 0.0;
 }
 
 static void test_best_tier(void **state)

@@ -96,6 +96,21 @@ class Commands(unittest.TestCase):
                                             "--ignore-slo"))
         self.assertIn(0, {row["slo_met"] for row in front})
 
+    def test_memory_that_is_not_there_ranks_last(self):
+        # a board of 24 GiB
+        spec, results = self.folder / "oversize.json", self.folder / "oversize.h5"
+        spec.write_text(json.dumps({
+            "name": "oversize", "cluster": str(SOURCE_DIR / "configs/cluster/single_node_power_instance.json"),
+            "parameters": {"hardware": ["RTX4090"], "/nodes/0/instances/0/npu_mem/mem_size": [80, 24]}}))
+        self.run_command("run", spec, "-o", results, "-q")
+        for by in ("+ttft_p99_ms", "-ttft_p99_ms", "total_tok_s"):
+            rows = json.loads(self.run_command("top", results, "--by", by, "--json", "--ignore-slo"))
+            self.assertEqual([(row["job"], row["oversize"]) for row in rows], [(1, 0), (0, 1)])
+        text = self.run_command("top", results)
+        self.assertIn("1 of 2 points assume more memory than their board has (oversize) and come last", text)
+        rows = json.loads(self.run_command("pareto", results, "--objectives", "-total_tok_s,ttft_p99_ms", "--json"))
+        self.assertEqual([row["job"] for row in rows], [1])
+
     def test_export_reads_back_exactly(self):
         rows = list(csv.DictReader(io.StringIO(self.run_command("export", self.path))))
         self.assertEqual(len(rows), N_JOBS)
