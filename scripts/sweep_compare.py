@@ -16,7 +16,7 @@ class Comparison:
         self.rows = rows
         self.n_used, self.n_all = n_used, n_all  # combinations of the other parameters
         self.n_left_out = n_left_out  # cells that have results, but not of these combinations
-        self.rest, self.along = rest, along  # names averaged over; names that change with the cell
+        self.rest, self.along = rest, along  # names of what is averaged over, and of what changes with the cell
 
     def mean(self, values, cell):
         """Of a quantity by job; NaN where the cell is left out or has no results."""
@@ -31,7 +31,7 @@ class Comparison:
     def notes(self):
         """What was done, as phrases."""
         found = []
-        names = " x ".join(short(name) for name in self.rest)
+        names = " x ".join(self.rest)
         if self.n_used < self.n_all:
             found.append(f"mean over {self.n_used} of {self.n_all} combinations of {names}: those that all cells shown have")
         elif self.n_all > 1:
@@ -39,7 +39,7 @@ class Comparison:
         if self.n_left_out:
             found.append(f"{self.n_left_out} of {self.n_left_out + len(self.rows)} cells left out: they lack some of these")
         if self.along:
-            found.append(f"{', '.join(short(name) for name in self.along)} changes along")
+            found.append(f"swept together with these: {', '.join(self.along)}")
         return found
 
 
@@ -64,9 +64,14 @@ def compare(sweep, cell_names, population, has_value):
     common = common_combinations(found)
     rows = {cell: [jobs[key] for key in sorted(common, key=lambda key: jobs[key])]
             for cell, jobs in found.items() if common and common <= jobs.keys()}
-    if len({int(repeats[i]) for i in indices}) > 1:
-        rest = [*rest, "repeats"]
-    return Comparison(rows, len(common), n_all, len(found) - len(rows), rest, along)
+    names_of_rest = [known_as(sweep, name) for name in rest] + ["repeats"] * (len({int(repeats[i]) for i in indices}) > 1)
+    return Comparison(rows, len(common), n_all, len(found) - len(rows), names_of_rest,
+                      [known_as(sweep, name) for name in along])
+
+
+def known_as(sweep, name):
+    """The last word of a parameter's name where that tells it from all others, else all of it."""
+    return short(name) if sum(short(other) == short(name) for other in sweep.params) == 1 else name
 
 
 def follows(column, cells):

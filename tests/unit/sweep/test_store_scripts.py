@@ -154,7 +154,7 @@ class Scripts(unittest.TestCase):
         comparison = self.heat()[1]
         self.assertEqual(comparison.along, ["standby_duration"])
         self.assertEqual(len(comparison.rows), 10)
-        self.assertIn("standby_duration changes along", comparison.notes())
+        self.assertIn("swept together with these: standby_duration", comparison.notes())
 
     def curves(self, names, x="max_num_seqs", group=None):
         sweep = SweepFile(self.path)
