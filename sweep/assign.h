@@ -34,7 +34,7 @@ WS_NODISCARD ws_status swp_assign_cluster(const swp_spec *spec, const uint32_t *
 WS_NODISCARD ws_status swp_assign_options(const swp_spec *spec, const uint32_t *value_index,
                                           ws_options *options, ws_error *err);
 
-/** Apply a point to a workload (generator spec, or {"dataset", "num_reqs"}). */
+/** Apply a point to a workload (generator spec, or dataset: dataset_workload.h). */
 WS_NODISCARD ws_status swp_assign_workload(const swp_spec *spec, const uint32_t *value_index,
                                            ws_json_doc *workload, ws_error *err);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "dataset_workload.h"
 
 enum { MAX_DIRS = 32, CACHE_SIZE = 1024, MAX_HARDWARE = 64 };
 
@@ -38,7 +39,7 @@ struct swp_builder {
     char           *cluster_path, *dataset_path;
     ws_json_doc    *cluster;     /* before any parameter */
     ws_json_doc    *workload;    /* NULL = the simulator's default requests */
-    bool            has_dataset; /* the workload is {"dataset", "num_reqs"} */
+    bool            has_dataset; /* the workload is a dataset (dataset_workload.h) */
     char            dataset_sha256[65];
     size_t          n_datasheets;
     datasheet       datasheets[MAX_HARDWARE];
@@ -155,22 +156,6 @@ static ws_status load_dataset(swp_builder *b, ws_json dataset, ws_error *err)
     return b->dataset_path == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
-static ws_status check_dataset_keys(ws_json workload, ws_error *err)
-{
-    ws_status status = WS_OK;
-    for (ws_json item = ws_json_first(workload); ws_json_kind_of(item) != WS_JSON_ABSENT;
-         item         = ws_json_next(item)) {
-        int64_t num_reqs = 0;
-        if (strcmp(ws_json_key(item), "num_reqs") == 0) {
-            const ws_status one = ws_json_read_int(item, 0, INT64_MAX, err, &num_reqs);
-            status              = one == WS_OK ? status : one;
-        } else if (strcmp(ws_json_key(item), "dataset") != 0) {
-            status = ws_json_problem(item, err, "unknown key; beside \"dataset\" there is \"num_reqs\"");
-        }
-    }
-    return status;
-}
-
 static ws_status load_workload(swp_builder *b, ws_error *err)
 {
     const ws_json place = b->spec->workload;
@@ -185,8 +170,9 @@ static ws_status load_workload(swp_builder *b, ws_error *err)
         return read_doc(b, found, err, &b->workload);
     }
     if (ws_json_kind_of(dataset) != WS_JSON_ABSENT) {
-        b->has_dataset = true;
-        WS_TRY(check_dataset_keys(place, err));
+        b->has_dataset    = true;
+        ws_options unused = ws_options_default();
+        WS_TRY(swp_dataset_options(place, &unused, err));
         WS_TRY(load_dataset(b, dataset, err));
     }
     char *name = ws_asprintf("%s (workload)", ws_json_doc_name(b->spec->doc));
@@ -203,6 +189,11 @@ static ws_status check_targets(const swp_builder *b, ws_error *err)
 {
     ws_status status      = WS_OK;
     bool      has_patches = false;
+    if (b->has_dataset && b->workload != NULL) {
+        status = swp_dataset_check(ws_json_doc_root(b->workload),
+                                   ws_json_member(ws_json_doc_root(b->spec->doc), "options"), b->spec->params,
+                                   b->spec->n_params, ws_json_doc_name(b->spec->doc), err);
+    }
     for (size_t i = 0; i < b->spec->n_params; i++) {
         has_patches = has_patches || b->spec->params[i].target == SWP_TARGET_PATCH;
     }
@@ -411,14 +402,11 @@ ws_status swp_build_options(const swp_builder *b, uint64_t job, const uint32_t *
     return WS_OK;
 }
 
-/* {"dataset", "num_reqs"} may be swept, so the point's workload decides. */
+/* Everything a dataset's workload says may be swept, so the point's decides. */
 static ws_status resolve_dataset(swp_builder *b, ws_json workload, ws_options *options, char *found,
                                  size_t cap, ws_error *err)
 {
-    const ws_json num_reqs = ws_json_member(workload, "num_reqs");
-    if (ws_json_kind_of(num_reqs) != WS_JSON_ABSENT) {
-        WS_TRY(ws_json_read_int(num_reqs, 0, INT64_MAX, err, &options->num_reqs));
-    }
+    WS_TRY(swp_dataset_options(workload, options, err));
     return find_or_complain(b, ws_json_member(workload, "dataset"), "dataset", found, cap, err);
 }
 
@@ -569,7 +557,7 @@ static ws_status workload_sha256(swp_builder *b, const uint32_t *value_index, ws
     WS_TRY(swp_build_workload(b, value_index, err, &workload));
     ws_status status = WS_OK;
     if (b->has_dataset) {
-        char       found[PATH_MAX], text[160];
+        char       found[PATH_MAX];
         char       bytes_sha256[65] = "";
         ws_bytes   bytes            = {0};
         ws_options options          = b->spec->options;
@@ -579,8 +567,12 @@ static ws_status workload_sha256(swp_builder *b, const uint32_t *value_index, ws
         } else if (status == WS_OK && (status = ws_files_read(b->files, found, err, &bytes)) == WS_OK) {
             ws_sha256_hex(bytes.data, bytes.len, bytes_sha256);
         }
-        snprintf(text, sizeof text, "dataset %s %lld", bytes_sha256, (long long)options.num_reqs);
-        ws_sha256_hex(text, strlen(text), hex_out);
+        ws_strbuf text = WS_STRBUF_INIT;
+        ws_strbuf_printf(&text, "dataset %s", bytes_sha256);
+        swp_dataset_describe(&options, &text);
+        ws_sha256_hex(ws_strbuf_text(&text), text.len, hex_out);
+        status = status == WS_OK && text.failed ? WS_ERR_NOMEM : status;
+        ws_strbuf_fini(&text);
     } else {
         status = hash_json(workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), hex_out);
     }

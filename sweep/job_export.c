@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "dataset_workload.h"
 #include "job_build.h"
 
 #define MAX_DATA_DIRS 16
@@ -120,12 +121,6 @@ static ws_status rebuild(rebuilt *r, const char *spec_json, const char *name, in
 
 /* ---- writing ---- */
 
-/* {"dataset", "num_reqs"}, not a generator's spec. */
-static bool is_dataset(ws_json workload)
-{
-    return ws_json_kind_of(ws_json_member(workload, "dataset")) != WS_JSON_ABSENT;
-}
-
 static ws_status write_text(const char *dir, const char *name, const char *text, ws_error *err)
 {
     char *path = ws_asprintf("%s/%s", dir, name);
@@ -210,14 +205,13 @@ static void put_dataset(ws_strbuf *out, ws_json root, ws_json workload)
 
 static ws_status write_args(const rebuilt *r, int64_t job, ws_json workload, const char *dir, ws_error *err)
 {
-    const ws_json root  = ws_json_doc_root(r->doc);
-    const ws_json limit = ws_json_member(workload, "num_reqs");
-    ws_strbuf     text  = WS_STRBUF_INIT;
+    const ws_json root = ws_json_doc_root(r->doc);
+    ws_strbuf     text = WS_STRBUF_INIT;
     ws_options    options;
 
     WS_TRY(swp_build_options(r->builder, (uint64_t)job, r->value_index, err, &options));
-    if (is_dataset(workload) && ws_json_kind_of(limit) != WS_JSON_ABSENT) {
-        WS_TRY(ws_json_read_int(limit, 0, INT64_MAX, err, &options.num_reqs));
+    if (swp_is_dataset(workload)) {
+        WS_TRY(swp_dataset_options(workload, &options, err));
     }
     ws_strbuf_printf(&text, "# job %lld; wattsim --from FOLDER runs it again\n", (long long)job);
     put_dataset(&text, root, workload);
@@ -254,7 +248,7 @@ static ws_status write_inputs(ws_json root, const char *dir, ws_error *err)
 /* A generator's spec is a file of its own; an older one of another job must not stay. */
 static ws_status write_workload(const ws_json_doc *workload, const char *dir, ws_error *err)
 {
-    if (workload != NULL && !is_dataset(ws_json_doc_root(workload))) {
+    if (workload != NULL && !swp_is_dataset(ws_json_doc_root(workload))) {
         return write_json(dir, "workload.json", workload, err);
     }
     char     *path   = ws_asprintf("%s/workload.json", dir);

@@ -7,7 +7,7 @@
  *   standby_duration              every power.npu entry of every node
  *   power_cap_w                   every instance
  *   workload.<field>              a member of the workload generator's spec (dots lead deeper), or of
- *                                 {"dataset", "num_reqs"}
+ *                                 a dataset (dataset_workload.h)
  *   /nodes/0/...                  a JSON Pointer (RFC 6901) into the cluster config
  *   any other name                named merge patches (RFC 7396) on the cluster config: {"label": {...}, ...}
  *

@@ -86,7 +86,8 @@ static size_t count_lines(const char *text)
 
 static bool is_ours(const char *word)
 {
-    return strncmp(word, FROM, sizeof(FROM) - 1) == 0;
+    const size_t len = sizeof(FROM) - 1; /* not --from-s */
+    return strncmp(word, FROM, len) == 0 && (word[len] == '\0' || word[len] == '=');
 }
 
 /** Cut the text at its line ends and keep the options. */

@@ -92,6 +92,38 @@ ws_status ws_workload_builder_add_call(ws_workload_builder *builder, const ws_re
     return WS_OK;
 }
 
+ws_status ws_workload_builder_add_copy(ws_workload_builder *builder, const ws_workload *from, size_t id,
+                                       int64_t from_ns)
+{
+    ws_workload              *w       = builder->workload;
+    const ws_workload_request request = from->requests[id];
+    const size_t              n_ids   = (size_t)request.n_input_ids + (size_t)request.n_output_ids;
+    WS_TRY(grow(&w->requests, &builder->request_capacity, w->n_requests + 1, sizeof(w->requests[0])));
+    if (n_ids > 0) {
+        int32_t *ids = ws_workload_builder_reserve_ids(builder, n_ids);
+        if (ids == NULL) {
+            return WS_ERR_NOMEM;
+        }
+        memcpy(ids, from->token_ids + request.token_begin, n_ids * sizeof(*ids));
+    }
+    ws_workload_request *copy = &w->requests[w->n_requests];
+    *copy                     = request;
+    copy->token_begin         = w->n_token_ids;
+    if (request.arrival_ns >= 0) {
+        copy->arrival_ns = request.arrival_ns > from_ns ? request.arrival_ns - from_ns : 0;
+    }
+    if (request.session >= 0) {
+        WS_ASSERT(w->n_sessions > 0);
+        ws_workload_session *session = &w->sessions[w->n_sessions - 1];
+        session->first_request = session->n_requests == 0 ? (uint32_t)w->n_requests : session->first_request;
+        session->n_requests++;
+        copy->session = (int32_t)(w->n_sessions - 1);
+    }
+    w->n_token_ids += n_ids;
+    w->n_requests++;
+    return WS_OK;
+}
+
 typedef struct arrival_key {
     int64_t  arrival_ns;
     uint32_t id;
@@ -107,10 +139,12 @@ static int compare_arrivals(const void *left, const void *right)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static ws_status sort_initial(ws_workload *w)
+ws_status ws_workload_sort_initial(ws_workload *w)
 {
     arrival_key *keys = malloc((w->n_requests + 1) * sizeof(*keys));
-    w->initial        = malloc((w->n_requests + 1) * sizeof(w->initial[0]));
+    if (w->initial == NULL) {
+        w->initial = malloc((w->n_requests + 1) * sizeof(w->initial[0]));
+    }
     if (keys == NULL || w->initial == NULL) {
         free(keys);
         return WS_ERR_NOMEM;
@@ -132,7 +166,7 @@ static ws_status sort_initial(ws_workload *w)
 ws_status ws_workload_builder_finish(ws_workload_builder *builder, ws_workload **workload_out)
 {
     ws_workload *w = builder->workload;
-    WS_TRY(sort_initial(w));
+    WS_TRY(ws_workload_sort_initial(w));
     for (size_t id = 0; id < w->n_requests; id++) {
         if (w->requests[id].target_tokens > w->max_target_tokens) {
             w->max_target_tokens = w->requests[id].target_tokens;

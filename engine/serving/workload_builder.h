@@ -43,6 +43,14 @@ WS_NODISCARD ws_status ws_workload_builder_begin_session(ws_workload_builder *bu
 WS_NODISCARD ws_status ws_workload_builder_add_call(ws_workload_builder    *builder,
                                                     const ws_request_draft *draft);
 
+/** Add a request of another workload with its token ids; a call goes to the session opened last.
+ * @param[in] from_ns  taken off its arrival; the clock does not go below 0 */
+WS_NODISCARD ws_status ws_workload_builder_add_copy(ws_workload_builder *builder, const ws_workload *from,
+                                                    size_t id, int64_t from_ns);
+
+/** List the initial requests of a workload by (arrival, file order), again if their arrivals have changed. */
+WS_NODISCARD ws_status ws_workload_sort_initial(ws_workload *workload);
+
 /** Sort the initial requests and hand the workload over; the builder is empty afterwards. */
 WS_NODISCARD ws_status ws_workload_builder_finish(ws_workload_builder *builder, ws_workload **workload_out);
 

@@ -605,6 +605,52 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
     return WS_OK;
 }
 
+static char *shaped_key(const ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape)
+{
+    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
+        if (e->object == source) { /* %a: every number its own text */
+            return ws_asprintf("shape %a %a %a %" PRId64 " %a %a %" PRIu64 "|%s", shape->from_s, shape->to_s,
+                               shape->sample, shape->max_arrivals, shape->time_scale, shape->rate,
+                               shape->sample < 1.0 ? shape->seed : 0, e->key);
+        }
+    }
+    return NULL;
+}
+
+static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape,
+                               const char *key, const char *name, ws_error *err, const ws_workload **out)
+{
+    entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    if (known != NULL) {
+        known->n_users++;
+        *out = known->object;
+        return WS_OK;
+    }
+    ws_workload *workload = NULL;
+    WS_TRY(adopt_workload(inputs, key, &workload));
+    if (workload == NULL) {
+        WS_TRY(ws_workload_reshape(source, shape, name, err, &workload));
+    }
+    WS_TRY(keep_held(inputs, ENTRY_WORKLOAD, key, workload));
+    *out = workload;
+    return WS_OK;
+}
+
+ws_status ws_inputs_reshaped(ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape,
+                             const char *name, ws_error *err, const ws_workload **out)
+{
+    if (ws_workload_shape_is_none(shape)) {
+        *out = source;
+        return WS_OK;
+    }
+    char           *key = shaped_key(inputs, source, shape);
+    const ws_status status =
+        key != NULL ? hold_reshaped(inputs, source, shape, key, name, err, out) : WS_ERR_NOMEM;
+    free(key);
+    ws_inputs_release(inputs, source);
+    return status;
+}
+
 ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int64_t block_size,
                              const ws_prefix_index **out)
 {

@@ -7,6 +7,7 @@
 #include "hardware/profile_source.h"
 #include "serving/prefix_index.h"
 #include "serving/workload.h"
+#include "serving/workload_shape.h"
 #include "sim/step_cost.h"
 #include "wattsim.h"
 
@@ -44,6 +45,14 @@ WS_NODISCARD ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, in
 /** A generated workload, known by its spec text and seed. */
 WS_NODISCARD ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws_error *err,
                                            const ws_workload **out);
+
+/** Another shape of a workload.
+ * @param[in]  source  held by the caller, who gives it up: it is released, also after an error
+ * @param[in]  name    what messages call it
+ * @param[out] out     held; the source itself if the shape changes nothing */
+WS_NODISCARD ws_status ws_inputs_reshaped(ws_inputs *inputs, const ws_workload *source,
+                                          const ws_workload_shape *shape, const char *name, ws_error *err,
+                                          const ws_workload **out);
 
 /** Give a workload or a cost at a clock back; NULL is allowed. A workload's prefix indexes go with it. */
 void ws_inputs_release(ws_inputs *inputs, const void *held);

@@ -112,11 +112,25 @@ static const ws_option options_table[] = {
                 "share the second tier of the prefix cache between instances; needs prefix_storage"),
     CHOICE_OPTION(prefix_storage, storage_choices, GLOBAL, PREFIX,
                   "second tier that keeps KV blocks pushed out of the NPU: none, host memory or CXL memory"),
-    INT_OPTION(num_reqs, 0, MAX_COUNT, GLOBAL, WORKLOAD,
-               "lines of the dataset to read, a session being one line; 0 = all"),
+    INT_OPTION(
+        num_reqs, 0, MAX_COUNT, GLOBAL, WORKLOAD,
+        "take the first N requests in the order of the workload (lines of a dataset), a session counting as "
+        "one; 0 = all"),
+    {"from_s", WS_OPTION_SECONDS, offsetof(ws_options, from_s), 0, MAX_SECONDS, NULL, GLOBAL, WORKLOAD,
+     "leave out what arrives before this time of the workload; the clock starts there"},
+    {"to_s", WS_OPTION_SECONDS, offsetof(ws_options, to_s), 0, MAX_SECONDS, NULL, GLOBAL, WORKLOAD,
+     "leave out what arrives at this time of the workload or later; 0 = keep all"},
+    {"sample", WS_OPTION_DOUBLE, offsetof(ws_options, sample), 1e-9, 1, NULL, GLOBAL, WORKLOAD,
+     "keep this share of the requests, chosen at random by the seed; sessions stay whole"},
+    {"time_scale", WS_OPTION_DOUBLE, offsetof(ws_options, time_scale), 1e-9, 1e9, NULL, GLOBAL, WORKLOAD,
+     "multiply arrival times: 2 = half as many requests per second. Waits inside sessions stay"},
+    {"rate", WS_OPTION_DOUBLE, offsetof(ws_options, rate), 0, 1e9, NULL, GLOBAL, WORKLOAD,
+     "stretch arrivals to this mean rate, requests (or sessions) per second, after all the above; 0 = as "
+     "they are"},
     BOOL_OPTION(skip_prefill, GLOBAL, WORKLOAD,
                 "clear the mark of new requests, so that no time to first token is recorded"),
-    INT_OPTION(seed, 0, 9.2e18, GLOBAL, WORKLOAD, "seed of random routing and of generated workloads"),
+    INT_OPTION(seed, 0, 9.2e18, GLOBAL, WORKLOAD,
+               "seed of random routing, of generated workloads and of sample"),
     {"log_interval", WS_OPTION_SECONDS, offsetof(ws_options, log_interval_s), 1e-9, MAX_SECONDS, NULL, GLOBAL,
      MODEL, "simulated time between log lines, in s or with a unit (\"100ms\")"},
     {"power_interval", WS_OPTION_SECONDS, offsetof(ws_options, power_interval_s), 0, MAX_SECONDS, NULL,
@@ -186,6 +200,8 @@ ws_options ws_options_default(void)
         .standby_unit             = WS_STANDBY_UNIT_AUTO,
         .profile                  = WS_PROFILE_CHOICE_AUTO,
         .seed                     = 42,
+        .sample                   = 1.0,
+        .time_scale               = 1.0,
     };
 }
 

@@ -45,7 +45,11 @@ typedef struct ws_options {
     int64_t expert_routing_policy;         /* ws_expert_routing */
     bool    enable_prefix_sharing;
     int64_t prefix_storage; /* ws_prefix_storage */
-    int64_t num_reqs;       /* dataset lines to read; 0 = all */
+    int64_t num_reqs;       /* first arrivals (lines of a dataset) to take; 0 = all */
+    double  from_s, to_s;   /* arrivals of this part only, counted from from_s; to_s 0 = to the end */
+    double  sample;         /* share of arrivals kept, (0, 1] */
+    double  time_scale;     /* arrivals times this */
+    double  rate;           /* mean arrivals per second; 0 = as they are */
     bool    skip_prefill;
     double  log_interval_s;           /* > 0 */
     double  power_interval_s;         /* 0 = log_interval_s */

@@ -559,13 +559,35 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
     return ws_power_caps_apply(inputs, s, &cluster, err);
 }
 
+static ws_workload_shape shape_of(const ws_options *options)
+{
+    return (ws_workload_shape){.from_s       = options->from_s,
+                               .to_s         = options->to_s,
+                               .sample       = options->sample,
+                               .max_arrivals = options->num_reqs,
+                               .time_scale   = options->time_scale,
+                               .rate         = options->rate,
+                               .seed         = (uint64_t)options->seed};
+}
+
 static ws_status load_workload(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request,
                                ws_error *err)
 {
+    ws_workload_shape  shape  = shape_of(&s->options);
+    const ws_workload *source = NULL;
+    const char        *name   = "workload";
     if (request->workload.item != NULL) {
-        return ws_inputs_generated(inputs, request->workload, (uint64_t)s->options.seed, err, &s->workload);
+        name = ws_json_doc_name(request->workload.doc);
+        WS_TRY(ws_inputs_generated(inputs, request->workload, (uint64_t)s->options.seed, err, &source));
+    } else if (request->dataset != NULL && !ws_workload_shape_selects(&shape)) {
+        name = request->dataset; /* lines behind the first ones need not be read */
+        WS_TRY(ws_inputs_dataset(inputs, request->dataset, shape.max_arrivals, err, &source));
+        shape.max_arrivals = 0;
+    } else {
+        name = request->dataset != NULL ? request->dataset : name;
+        WS_TRY(ws_inputs_dataset(inputs, request->dataset, 0, err, &source));
     }
-    return ws_inputs_dataset(inputs, request->dataset, s->options.num_reqs, err, &s->workload);
+    return ws_inputs_reshaped(inputs, source, &shape, name, err, &s->workload);
 }
 
 /* Prefix ids per block size; different block sizes get disjoint ids, so that one index array serves all. */
@@ -922,6 +944,25 @@ static void write_slo(const ws_slo *slo, ws_json_writer *w)
     ws_json_end_object(w);
 }
 
+/* What arrives, after all cutting, thinning and stretching that the options ask for. */
+static void write_workload(const ws_workload *workload, ws_json_writer *w)
+{
+    const size_t n = workload->n_initial;
+    ws_json_put_key(w, "workload");
+    ws_json_begin_object(w);
+    ws_json_put_key(w, "n_arrivals");
+    ws_json_put_int(w, (int64_t)n);
+    ws_json_put_key(w, "n_sessions");
+    ws_json_put_int(w, (int64_t)workload->n_sessions);
+    ws_json_put_key(w, "first_arrival_s");
+    ws_json_put_double(w, ws_seconds(workload->requests[workload->initial[0]].arrival_ns));
+    ws_json_put_key(w, "last_arrival_s");
+    ws_json_put_double(w, ws_seconds(workload->requests[workload->initial[n - 1]].arrival_ns));
+    ws_json_put_key(w, "rate");
+    ws_json_put_double(w, ws_workload_rate(workload));
+    ws_json_end_object(w);
+}
+
 void ws_scenario_write_json(const ws_scenario *s, ws_json_writer *w)
 {
     size_t           n_options = 0;
@@ -930,6 +971,7 @@ void ws_scenario_write_json(const ws_scenario *s, ws_json_writer *w)
     ws_json_begin_object(w);
     ws_json_put_key(w, "n_requests");
     ws_json_put_int(w, (int64_t)s->workload->n_requests);
+    write_workload(s->workload, w);
     ws_json_put_key(w, "options");
     ws_json_begin_object(w);
     for (size_t i = 0; i < n_options; i++) {

@@ -51,6 +51,19 @@ static void test_every_value_counts(void **state)
     expect_same("\"slo\": {\"ttft_ms\": 1}", 0, "\"slo\": {\"ttft_ms\": 2}", 0, false);
     expect_same("\"workload\": {\"dataset\": \"w.jsonl\"}", 0,
                 "\"workload\": {\"dataset\": \"w.jsonl\", \"num_reqs\": 1}", 0, false);
+    static const char *const shapes[] = {"\"rate\": 3",        "\"time_scale\": 2", "\"from_s\": 1",
+                                         "\"to_s\": \"5min\"", "\"sample\": 0.5",   "\"rate\": 4"};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        char spec[256], other[256];
+        snprintf(spec, sizeof spec, "\"workload\": {\"dataset\": \"w.jsonl\", %s}", shapes[i]);
+        snprintf(other, sizeof other, "\"workload\": {\"dataset\": \"w.jsonl\", %s}",
+                 shapes[i == 0 ? 1 : i - 1]);
+        expect_same("\"workload\": {\"dataset\": \"w.jsonl\"}", 0, spec, 0, false);
+        expect_same(spec, 0, other, 0, false);
+    }
+    expect_same("\"workload\": {\"dataset\": \"w.jsonl\", \"rate\": 3}", 0,
+                "\"workload\": {\"dataset\": \"w.jsonl\"}, \"parameters\": {\"workload.rate\": [2, 3]}", 1,
+                true);
     expect_same("\"workload\": {\"rate\": 1}", 0, "\"workload\": {\"rate\": 2}", 0, false);
     expect_same("\"workload\": {\"rate\": 1}", 0,
                 "\"workload\": {\"rate\": 2}, \"parameters\": {\"workload.rate\": [1]}", 0, true);
@@ -106,6 +119,28 @@ static void test_missing_files_are_named(void **state)
         {"{\"cluster\": \"nowhere.json\"}", "nowhere.json"},
         {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"nowhere.jsonl\"}}", "nowhere.jsonl"},
         {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\", \"nmu_reqs\": 1}}", "nmu_reqs"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\", \"rate\": -1}}",
+         "spec.json: /workload/rate: expected number from 0 to"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\"}, \"parameters\": "
+         "{\"workload.input.mean\": "
+         "[1]}}",
+         "/parameters/workload.input.mean: the workload is a dataset, which has no such field"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\"}, \"parameters\": "
+         "{\"workload.sample\": "
+         "[0.5, 2]}}",
+         "/parameters/workload.sample/1: expected number from 1e-09 to 1, found 2"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\"}, \"parameters\": "
+         "{\"workload.rate\": "
+         "{\"linspace\": [-1, 1, 3]}}}",
+         "/parameters/workload.rate: "},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\", \"num_reqs\": 3}, \"options\": "
+         "{\"num_reqs\": "
+         "5}}",
+         "/options/num_reqs: changes nothing, since the workload says it too"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"dataset\": \"w.jsonl\", \"num_reqs\": 3}, "
+         "\"parameters\": "
+         "{\"num_reqs\": [5]}}",
+         "/parameters/num_reqs: changes nothing, since the workload says it too"},
         {"{\"cluster\": \"c.json\", \"parameters\": {\"/nodes/3/x\": [1]}}", "/nodes/3/x leads nowhere"},
         {"{\"cluster\": \"c.json\", \"parameters\": {\"workload.rate\": [1]}}", "needs a workload"}};
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
