@@ -181,6 +181,40 @@ ws_status ws_parallelism_group(ws_instance_config *instances, const ws_instance_
     return WS_OK;
 }
 
+/* ---- models ---- */
+
+static bool hands_on(const ws_instance_config *a, const ws_instance_config *b)
+{
+    return a->role != WS_ROLE_COMBINED && b->role != WS_ROLE_COMBINED;
+}
+
+/* What makes two instances one engine; NULL if nothing does. */
+static const char *bond_of(const ws_instance_config *a, const ws_instance_config *b)
+{
+    return a->dp_group != WS_NO_GROUP && a->dp_group == b->dp_group ? "are members of one dp_group"
+           : hands_on(a, b)                                         ? "hand requests on (pd_type)"
+                                                                    : NULL;
+}
+
+ws_status ws_parallelism_check_models(const ws_instance_config       *instances,
+                                      const ws_instance_entry *const *entries, size_t n, ws_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const bool  is_alone = instances[i].dp_group == WS_NO_GROUP && instances[i].role == WS_ROLE_COMBINED;
+        const char *bond     = NULL;
+        for (size_t j = 0; !is_alone && bond == NULL && j < i; j++) { /* the first one stands for all */
+            bond = bond_of(&instances[i], &instances[j]);
+            if (bond != NULL && strcmp(instances[i].model->name, instances[j].model->name) != 0) {
+                return ws_json_problem(place_of(entries[i], "model_name"), err,
+                                       "expected %s, the model of instance %d, because they %s, found %s",
+                                       instances[j].model->name, instances[j].index, bond,
+                                       instances[i].model->name);
+            }
+        }
+    }
+    return WS_OK;
+}
+
 /* ---- topology ---- */
 
 static void set_dims(ws_network *net, int64_t d0, int64_t d1, int64_t d2)

@@ -30,6 +30,14 @@ WS_NODISCARD ws_status ws_parallelism_group(ws_instance_config             *inst
                                             const ws_instance_entry *const *entries, size_t n_instances,
                                             ws_error *err);
 
+/** Check that instances that compute for each other run one model: members of a DP group, which step
+ * together, and prefill and decode instances, which hand KV blocks on. The reference lets models be mixed.
+ * Reads model, role and dp_group.
+ * @return WS_OK; WS_ERR_INPUT with the place of the model */
+WS_NODISCARD ws_status ws_parallelism_check_models(const ws_instance_config       *instances,
+                                                   const ws_instance_entry *const *entries,
+                                                   size_t n_instances, ws_error *err);
+
 /** Dimensions of the cluster, with link bandwidth and latency per dimension. reduce_bw is left to the caller.
  */
 WS_NODISCARD ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instances,

@@ -474,6 +474,10 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
     WS_TRY(status);
     WS_TRY(
         ws_parallelism_group(s->instances, (const ws_instance_entry *const *)entries, s->n_instances, err));
+    if (s->fidelity == WS_FIDELITY_PHYSICAL) {
+        WS_TRY(ws_parallelism_check_models(s->instances, (const ws_instance_entry *const *)entries,
+                                           s->n_instances, err));
+    }
     for (size_t i = 0; i < s->n_instances; i++) {
         ws_instance_config *c = &s->instances[i];
         note_experts(s, entries[i], c);

@@ -24,6 +24,14 @@ expect 1 "$WATTSWEEP" run ranks.json -o ranks.h5
 expect 0 "$WATTSWEEP" export ranks.h5 --columns tp_size,state,error -o ranks.csv
 grep -q "npu_mem.mem_size 96 GiB is more than the 24 GiB that RTX4090 has" pointer.log || fail "no note"
 
+# Without npu_mem: the same, and constraints know it. 16.1 GB of weights are more than half of an RTX 4090.
+sed '/"npu_mem"/d' "$configs/cluster/single_node_power_instance.json" >bare.cluster.json
+sed "s|\"cluster\": \"[^\"]*\"|\"cluster\": \"$PWD/bare.cluster.json\", \"constraints\": [\"weights_gb < 0.5 * npu_mem_gb\"]|" boards.json >bare.json
+expect 0 "$WATTSWEEP" run bare.json -o bare.h5
+expect 0 "$WATTSWEEP" export bare.h5 --columns hardware,state,npu_mem_peak_gb,oversize,kv_usage_peak -o bare.csv
+grep -v RTX4090 boards.csv | cmp - <(grep -v RTX4090 bare.csv) || fail "npu_mem left out is not that of the board"
+! grep -q "RTX4090,done" bare.csv || fail "RTX4090 should have been left out"
+
 /usr/bin/python3 - <<'CHECK' || fail "see above"
 import csv
 

@@ -266,6 +266,35 @@ static void unlike_members_are_refused(void **state)
     check_group_error(&f, "at most tp_size each, found 8");
 }
 
+/* ---- models ---- */
+
+/* In one group, and where KV blocks are handed on, there is one model; elsewhere everybody has their own. */
+static void partners_run_one_model(void **state)
+{
+    (void)state;
+    static const char *const group[] = {"a", NULL, "a", NULL}, *const none[] = {NULL, NULL, NULL, NULL};
+    for (int place = 0; place < 4; place++) {
+        for (int how = 0; how < 3; how++) { /* a group of 0 and 2; 0 and 3 hand on; nothing */
+            group_fixture f;
+            ws_error      err = WS_ERROR_INIT;
+            group_init(&f, &LLAMA_8B, 1, 1, how == 0 ? group : none);
+            assert_int_equal(ws_parallelism_group(f.instances, f.list, 4, NULL), WS_OK);
+            f.instances[0].role      = how == 1 ? WS_ROLE_PREFILL : WS_ROLE_COMBINED;
+            f.instances[3].role      = how == 1 ? WS_ROLE_DECODE : WS_ROLE_COMBINED;
+            f.instances[place].model = &QWEN_7B;
+            const bool is_bound      = how == 0 ? place % 2 == 0 : how == 1 && place % 3 == 0;
+            assert_int_equal(ws_parallelism_check_models(f.instances, f.list, 4, &err),
+                             is_bound ? WS_ERR_INPUT : WS_OK);
+            if (is_bound) {
+                assert_non_null(strstr(ws_error_text(&err), place == 0 ? "found " LLAMA : "found " QWEN));
+                assert_non_null(strstr(ws_error_text(&err), how == 0 ? "one dp_group" : "hand requests on"));
+            }
+            ws_error_clear(&err);
+            ws_json_doc_destroy(&f.doc);
+        }
+    }
+}
+
 /* ---- topology ---- */
 
 static ws_network topology(const ws_instance_config *instances, size_t n, const char *links, ws_status want,
@@ -398,6 +427,7 @@ int main(void)
         cmocka_unit_test(accepted_degrees_multiply),
         cmocka_unit_test(groups_are_numbered_and_share_experts),
         cmocka_unit_test(unlike_members_are_refused),
+        cmocka_unit_test(partners_run_one_model),
         cmocka_unit_test(dimensions_follow_the_cluster),
         cmocka_unit_test(links_are_given_once_or_per_dimension),
         cmocka_unit_test(collectives_have_as_many_members_as_ranks),
