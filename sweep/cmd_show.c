@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "cmd_util.h"
 #include "commands.h"
+#include "file_slo.h"
 #include "frame.h"
 #include "job_export.h"
 #include "sparkline.h"
@@ -190,11 +191,33 @@ static ws_status print_series(const swp_frame *frame, size_t row, ws_series_colu
     return WS_OK;
 }
 
+/* Whether the job meets the sweep's SLO, or what of it it breaks. */
+static ws_status print_slo(const swp_frame *frame, size_t row, ws_error *err)
+{
+    const ws_slo       slo     = swp_file_slo(swp_reader_layout(frame->reader)->spec_json);
+    const swp_columns *columns = swp_reader_columns(frame->reader);
+    double             metrics[WS_METRIC_COUNT];
+    for (size_t m = 0; m < WS_METRIC_COUNT; m++) {
+        swp_cells cells = {.n = 0};
+        WS_TRY(read_cell(frame, row, swp_columns_find(columns, SWP_ROLE_METRIC, m), err, &cells));
+        metrics[m] = swp_cells_number(&cells, 0);
+        swp_cells_fini(&cells);
+    }
+    if (ws_slo_is_set(&slo) && !isnan(metrics[WS_METRIC_SLO_MET])) {
+        ws_strbuf broken = WS_STRBUF_INIT;
+        ws_slo_put_broken(&slo, metrics, &broken);
+        printf("SLO: %s%s\n", broken.len > 0 ? "missed, " : "met", ws_strbuf_text(&broken));
+        ws_strbuf_fini(&broken);
+    }
+    return WS_OK;
+}
+
 static ws_status print_text(const swp_frame *frame, size_t row, ws_series_column which, ws_error *err)
 {
     WS_TRY(print_group(frame, row, "", "job", err));
     WS_TRY(print_group(frame, row, "params", "parameters", err));
     WS_TRY(print_group(frame, row, "metrics", "metrics", err));
+    WS_TRY(print_slo(frame, row, err));
     WS_TRY(print_energy(frame, row, err));
     if (swp_reader_layout(frame->reader)->has_series) {
         WS_TRY(print_series(frame, row, which, err));

@@ -2,7 +2,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "file_slo.h"
 
 /* A metric of each point; NaN where the program, or the file, does not know it. */
 static ws_status read_metric(const swp_selection *selection, const char *name, ws_error *err,
@@ -57,31 +58,6 @@ int swp_standing_best_tier(const swp_standing *standing, const bool *is_known)
     return best;
 }
 
-/* " (ttft_p99_ms 2000, tpot_p99_ms 60)", the spec's own bounds; "" where they cannot be read. */
-static char *bounds_text(const swp_selection *selection)
-{
-    const char  *spec_json = swp_reader_layout(selection->frame.reader)->spec_json;
-    ws_json_doc *doc       = NULL;
-    ws_strbuf    text      = WS_STRBUF_INIT;
-    if (ws_json_doc_parse("spec_json", spec_json, strlen(spec_json), NULL, &doc) == WS_OK) {
-        const ws_json slo = ws_json_member(ws_json_member(ws_json_doc_root(doc), "spec"), "slo");
-        for (ws_json item = ws_json_first(slo); ws_json_kind_of(item) == WS_JSON_NUMBER;
-             item         = ws_json_next(item)) {
-            double      value = 0.0;
-            const char *name  = ws_json_key(item);
-            if (ws_slo_find(name, strlen(name)) < WS_SLO_N_PARTS &&
-                ws_json_read_double(item, -INFINITY, INFINITY, NULL, &value) == WS_OK) {
-                ws_strbuf_printf(&text, "%s%s %g", text.len == 0 ? " (" : ", ", name, value);
-            }
-        }
-        ws_strbuf_puts(&text, text.len > 0 ? ")" : "");
-    }
-    ws_json_doc_destroy(&doc);
-    char *copy = ws_strdup(ws_strbuf_text(&text));
-    ws_strbuf_fini(&text);
-    return copy;
-}
-
 static const char *consequence(const swp_standing *standing, bool is_front)
 {
     if (standing->ignores_slo) {
@@ -100,15 +76,17 @@ static const char *consequence(const swp_standing *standing, bool is_front)
 void swp_standing_say(const swp_standing *standing, const swp_selection *selection, bool is_front, FILE *out)
 {
     if (standing->has_slo) {
-        char *bounds = bounds_text(selection);
+        const ws_slo slo    = swp_file_slo(swp_reader_layout(selection->frame.reader)->spec_json);
+        ws_strbuf    bounds = WS_STRBUF_INIT;
+        ws_slo_put_text(&slo, &bounds);
+        const char *const open = bounds.len > 0 ? " (" : "", *const close = bounds.len > 0 ? ")" : "";
         if (standing->n_met == 0) {
-            fprintf(out, "no point of %zu meets the SLO%s", standing->n, bounds != NULL ? bounds : "");
+            fprintf(out, "no point of %zu meets the SLO", standing->n);
         } else {
-            fprintf(out, "%zu of %zu points meet the SLO%s", standing->n_met, standing->n,
-                    bounds != NULL ? bounds : "");
+            fprintf(out, "%zu of %zu points meet the SLO", standing->n_met, standing->n);
         }
-        fprintf(out, "%s\n", consequence(standing, is_front));
-        free(bounds);
+        fprintf(out, "%s%s%s%s\n", open, ws_strbuf_text(&bounds), close, consequence(standing, is_front));
+        ws_strbuf_fini(&bounds);
     }
     if (standing->n_oversize > 0) {
         fprintf(out, "%zu of %zu points assume more memory than their board has (oversize)%s\n",

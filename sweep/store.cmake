@@ -8,7 +8,7 @@ target_link_libraries(swp_store PUBLIC ws_sim ws_power ws_base PRIVATE ws_flags 
 
 # The commands that look at files; expressions are the constraints' (swp_core).
 add_library(swp_commands STATIC
-  args.c cmd_diff.c cmd_export.c cmd_info.c cmd_pareto.c cmd_ranking.c cmd_rewrite.c cmd_show.c cmd_top.c cmd_util.c frame.c job_export.c points.c
+  args.c cmd_diff.c cmd_export.c cmd_info.c cmd_pareto.c cmd_ranking.c cmd_rewrite.c cmd_show.c cmd_top.c cmd_util.c file_slo.c frame.c job_export.c points.c
   selection.c span.c sparkline.c standing.c table.c tally.c where.c)
 target_include_directories(swp_commands PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(swp_commands PUBLIC swp_store swp_core PRIVATE ws_flags m)

@@ -44,7 +44,7 @@ static void expect(place *p, const double met[N_JOBS], bool ignore, const int ti
     swp_selection_close(&selection);
 }
 
-#define BOUNDS " the SLO (ttft_p99_ms 2000, attainment 0.5)"
+#define BOUNDS " the SLO (ttft_p99_ms=2000,attainment=0.5)"
 #define MET                                                                                                  \
     (const double[])                                                                                         \
     {                                                                                                        \

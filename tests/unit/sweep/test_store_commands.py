@@ -88,13 +88,39 @@ class Commands(unittest.TestCase):
             self.assertEqual((row["equal"], row["job"]), (len(jobs), jobs[0]))
         text = self.run_command("top", results)
         self.assertRegex(text, r"16\.\.64 .* 3\n")
-        self.assertIn(f"{sum(map(int, met.values()))} of 10 points meet the SLO (queue_p99_ms 900) and come first", text)
+        self.assertIn(f"{sum(map(int, met.values()))} of 10 points meet the SLO (queue_p99_ms=900) and come first", text)
+        self.assertRegex(text.splitlines()[0], " slo_met ")  # among ten lines some miss it
+        self.assertNotIn("slo_attainment", text)  # no request has a bound of its own
+        self.assertNotIn(" slo_met", self.run_command("top", results, "--where", "slo_met == 1"))
+        for job, is_met in met.items():
+            self.assertRegex(self.run_command("show", results, "--job", job),
+                             "\nSLO: met\n" if is_met else "\nSLO: missed, queue_p99_ms [0-9.]+ > 900\n")
 
         front = json.loads(self.run_command("pareto", results, "--objectives", "+latency_mean_ms,total_tok_s", "--json"))
         self.assertEqual({row["slo_met"] for row in front}, {1})
         front = json.loads(self.run_command("pareto", results, "--objectives", "+latency_mean_ms,total_tok_s", "--json",
                                             "--ignore-slo"))
         self.assertIn(0, {row["slo_met"] for row in front})
+
+    def test_attainment(self):
+        # 20 requests, one after the other: the later, the longer each waits
+        spec, results = self.folder / "share.json", self.folder / "share.h5"
+        document = {
+            "name": "share", "cluster": str(SOURCE_DIR / "configs/cluster/single_node_power_instance.json"),
+            "workload": {"generator": "poisson", "rate": 1e6, "num_reqs": 20, "input": 50, "output": 20},
+            "parameters": {"max_num_seqs": [1, 2, 20]}, "slo": {"queue_ms": 1500}, "outputs": {"requests": True}}
+        for share in (None, 0.5):
+            document["slo"] = {"queue_ms": 1500, **({} if share is None else {"attainment": share})}
+            spec.write_text(json.dumps(document))
+            self.run_command("run", spec, "-o", results, "-q", "--overwrite")
+            rows = json.loads(self.run_command("export", results, "--format", "json"))
+            self.assertTrue(any(0 < row["slo_attainment"] < 1 for row in rows), rows)
+            for row in rows:
+                requests = json.loads(self.run_command("show", results, "--job", row["job"], "--json"))["metrics"]
+                self.assertEqual(requests["slo_attainment"], row["slo_attainment"])
+                self.assertEqual(row["slo_met"], float(row["slo_attainment"] >= (share or 0.99)))
+                self.assertAlmostEqual(row["goodput_req_s"], row["slo_attainment"] * row["req_s"])
+        self.assertIn("slo_attainment", self.run_command("top", results))
 
     def test_memory_that_is_not_there_ranks_last(self):
         # a board of 24 GiB
