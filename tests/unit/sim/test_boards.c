@@ -15,27 +15,45 @@
 #include "base/json_write.h"
 #include "world.h"
 
-/* All but memory is free: 1e6 TFLOP/s, kernels that start at once. */
-static const char BOARD[] =
-    "{\"name\": \"board\", \"memory_gib\": 2, \"memory_gbps\": 10, \"peak_tflops\": {\"bfloat16\": 1e6}, "
-    "\"n_sms\": 4, \"launch_overhead_us\": 0, \"efficiency\": {\"matrix\": 1, \"memory\": 1, "
-    "\"elementwise\": 1, \"attention\": 1, \"kv\": 1}, \"power_curve\": {\"static_share\": 0.2, "
-    "\"exponent\": 3, \"voltage_floor\": 0.5, \"min_clock\": 0.1}}";
+/* Kernels start at once, so that memory is all that takes time at 1e6 TFLOP/s. */
+#define SHEET(tflops)                                                                                        \
+    "{\"name\": \"board\", \"memory_gib\": 2, \"memory_gbps\": 10, \"peak_tflops\": {\"bfloat16\": " #tflops \
+    "}, \"n_sms\": 4, \"launch_overhead_us\": 0, \"efficiency\": {\"matrix\": 1, \"memory\": 1, "            \
+    "\"elementwise\": 1, \"attention\": 1, \"kv\": 1}, \"power_curve\": {\"static_share\": 0.2, "            \
+    "\"exponent\": 3, \"voltage_floor\": 0.5, \"min_clock\": 0.1}}"
+static const char BOARD[] = SHEET(1e6), SLOW_CORE[] = SHEET(1);
 static const char DATASET[] = "{\"input_toks\": 4, \"output_toks\": 40, \"arrival_time_ns\": 0}\n";
 
 static world the_world;
 
-/* A cluster of one instance: its board, and its npu_mem with the key, behind a comma ("" = none). */
-static const char *cluster(const char *hardware, const char *npu_mem)
+/* The node's power block, with what is before its end. */
+#define POWER(hardware)                                                                                      \
+    "\"power\": {\"base_node_power\": 60, \"npu\": {\"" hardware                                             \
+    "\": {\"idle_power\": 10, \"standby_power\": 20, "                                                       \
+    "\"active_power\": 200, \"standby_duration\": \"1s\"}}, \"cpu\": {\"idle_power\": 1, \"active_power\": " \
+    "2, "                                                                                                    \
+    "\"util\": 0.1}, \"dram\": {\"dimm_size\": 32, \"idle_power\": 1, \"energy_per_bit\": 6}, \"link\": "    \
+    "{\"num_links\": 1, \"idle_power\": 1, \"energy_per_bit\": 4}, \"nic\": {\"num_nics\": 1, "              \
+    "\"idle_power\": 1}, "                                                                                   \
+    "\"storage\": {\"num_devices\": 1, \"idle_power\": 1}}, "
+
+/* A cluster of one instance: the node's power ("" = none), its board, and its npu_mem with the key, behind a
+ * comma ("" = none). */
+static const char *powered_cluster(const char *power, const char *hardware, const char *npu_mem)
 {
-    static char text[2048];
+    static char text[4096];
     snprintf(
         text, sizeof text,
-        "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": [{\"num_instances\": 1, "
+        "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 1000, \"nodes\": [{\"num_instances\": 1, %s"
         "\"cpu_mem\": {\"mem_size\": 64, \"mem_bw\": 256, \"mem_latency\": 0}, \"instances\": "
         "[{\"model_name\": \"toy/dense\", \"hardware\": \"%s\", \"pd_type\": null, \"tp_size\": 1%s}]}]}",
-        hardware, npu_mem);
+        power, hardware, npu_mem);
     return text;
+}
+
+static const char *cluster(const char *hardware, const char *npu_mem)
+{
+    return powered_cluster("", hardware, npu_mem);
 }
 
 static ws_scenario *need(const char *text, int64_t fidelity)
@@ -163,6 +181,30 @@ static void rooflines_follow_the_bandwidth(void **state)
     }
 }
 
+/* What a lower clock slows is told at the bandwidth that is simulated: 10 GB/s leave nothing to slow, at
+ * 10,000 GB/s nothing but arithmetic is left. */
+static void caps_know_the_bandwidth(void **state)
+{
+    (void)state;
+    static const double gbps[] = {10, 10000};
+    double              capped_over_free[2];
+    for (int i = 0; i < 2; i++) {
+        double duration[2];
+        for (int capped = 0; capped < 2; capped++) {
+            char keys[128];
+            snprintf(keys, sizeof keys, ", \"npu_mem\": {\"mem_bw\": %g}%s", gbps[i],
+                     capped == 1 ? ", \"power_cap_w\": 60" : "");
+            ws_scenario *s =
+                need(powered_cluster(POWER("SLOW_CORE"), "SLOW_CORE", keys), WS_FIDELITY_PHYSICAL);
+            duration[capped] = metric(s, WS_METRIC_DURATION_S);
+            ws_scenario_destroy(&s);
+        }
+        capped_over_free[i] = duration[1] / duration[0];
+    }
+    assert_true(capped_over_free[0] < 1.1);
+    assert_true(capped_over_free[1] > 1.8); /* 60 W are half the clock */
+}
+
 static const char *dry_run(const ws_scenario *s)
 {
     static char    copy[8192];
@@ -200,12 +242,16 @@ static void measured_profiles_do_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_that_of_the_board), cmocka_unit_test(boards_without_a_sheet_need_npu_mem),
-        cmocka_unit_test(unknown_boards_are_named),    cmocka_unit_test(rooflines_follow_the_bandwidth),
+        cmocka_unit_test(memory_is_that_of_the_board),
+        cmocka_unit_test(boards_without_a_sheet_need_npu_mem),
+        cmocka_unit_test(unknown_boards_are_named),
+        cmocka_unit_test(rooflines_follow_the_bandwidth),
+        cmocka_unit_test(caps_know_the_bandwidth),
         cmocka_unit_test(measured_profiles_do_not), /* last: gives TOY a data sheet */
     };
     world_init(&the_world);
     world_put(&the_world, "hardware/BOARD.json", BOARD);
+    world_put(&the_world, "hardware/SLOW_CORE.json", SLOW_CORE);
     const int n_failed = cmocka_run_group_tests_name("sim.boards", tests, NULL, NULL);
     world_fini(&the_world);
     return n_failed;

@@ -1,4 +1,5 @@
-/* Invariants: every bundled cluster config is well-formed, power blocks included; the power example has the
+/* Invariants: every bundled cluster config is well-formed, power blocks included, and says the memory
+ * that its boards have; the power example has the
  * documented coefficients. */
 #include <math.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hardware/board_memory.h"
 #include "power/coefficients.h"
 #include "sim/cluster_config.h"
 #include "wattsim.h"
@@ -66,6 +68,25 @@ static void check_power(fixture *f, const ws_node_entry *node)
     }
 }
 
+/* What the instances of a node say of their memory is what their boards have. */
+static void check_memory(fixture *f, const ws_node_entry *node)
+{
+    for (size_t i = 0; i < node->n_instances; i++) {
+        char            path[PATH_CAP + 256];
+        ws_bytes        bytes = {.len = 0};
+        ws_json_doc    *sheet = NULL;
+        ws_board_memory board;
+        (void)snprintf(path, sizeof(path), "%s/configs/hardware/%.100s.json", getenv("WS_SOURCE_DIR"),
+                       node->instances[i].hardware);
+        assert_int_equal(ws_files_read(f->files, path, &f->err, &bytes), WS_OK);
+        assert_int_equal(ws_json_doc_parse(path, bytes.data, bytes.len, &f->err, &sheet), WS_OK);
+        assert_int_equal(ws_board_memory_read(ws_json_doc_root(sheet), &f->err, &board), WS_OK);
+        assert_true(node->instances[i].npu_mem.size_gib <= board.size_gib);
+        assert_true(node->instances[i].npu_mem.bw_gbps == board.bw_gbps);
+        ws_json_doc_destroy(&sheet);
+    }
+}
+
 static void every_bundled_config_is_well_formed(void **state)
 {
     (void)state;
@@ -81,6 +102,7 @@ static void every_bundled_config_is_well_formed(void **state)
         if (len > 5 && strcmp(file + len - 5, ".json") == 0) {
             read_config(&f, file);
             for (size_t i = 0; i < f.cluster.n_nodes; i++) {
+                check_memory(&f, &f.cluster.nodes[i]);
                 if (ws_json_kind_of(f.cluster.nodes[i].power) == WS_JSON_OBJECT) {
                     check_power(&f, &f.cluster.nodes[i]);
                 }
