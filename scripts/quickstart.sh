@@ -20,9 +20,9 @@ run cmake --build --preset release
 run build/release/bin/wattsim --cluster-config configs/cluster/single_node_power_instance.json --dtype float16 \
     --block-size 16 --dataset workloads/example_trace.jsonl --output outputs/power_run.csv --log-interval 1.0
 
-# --bind-to none: rank 0 runs several threads. --enable-recovery: the sweep outlives a lost rank.
+# --bind-to none: rank 0 runs several threads.
 # --oversubscribe: nproc counts hardware threads, Open MPI counts cores.
-launch=(mpirun -n "$(nproc)" --bind-to none --oversubscribe --enable-recovery)
+launch=(mpirun -n "$(nproc)" --bind-to none --oversubscribe)
 if [ "$(id -u)" -eq 0 ]; then
     launch+=(--allow-run-as-root)
 fi

@@ -12,6 +12,7 @@
 #include "allocation.h"
 #include "base/units.h"
 #include "commands.h"
+#include "exit_file.h"
 #include "coordinator.h"
 #include "cores.h"
 #include "hand.h"
@@ -423,6 +424,22 @@ static int run_boss(swp_mpi *mpi, const char *host, const swp_run_options *optio
 
 /* ---- the command ---- */
 
+/* What a rank's process ends with; rank 0 tells its supervisor the sweep's own code. */
+static int end_with(int code, bool is_rank0)
+{
+    const int process_code = swp_exit_file_process_code(code);
+    if (is_rank0) {
+        swp_exit_file_end(code);
+        if (process_code != code && getenv("WATTSWEEP_EXIT_FILE") == NULL) {
+            fprintf(stderr,
+                    "wattsweep: the exit code is %d; mpirun --enable-recovery ends with 0 all the same, "
+                    "wattsweep-launch passes it on\n",
+                    code);
+        }
+    }
+    return process_code;
+}
+
 /* --help, or a wrong command line. */
 static int end_early(ws_status parsed, const ws_error *err)
 {
@@ -447,6 +464,9 @@ int swp_cmd_run(int argc, char **argv)
     }
     const bool is_boss = swp_mpi_rank(mpi) == 0;
     get_host(host);
+    if (is_boss) {
+        swp_exit_file_begin(host);
+    }
     if (parsed != WS_OK || options.wants_help) {
         code = is_boss ? end_early(parsed, &err) : WS_EXIT_DONE; /* rank 0 says it once */
     } else {
@@ -455,6 +475,7 @@ int swp_cmd_run(int argc, char **argv)
                        : ws_exit_code(swp_hand_run(mpi, host, options.silence_s, &must_exit));
     }
     ws_error_clear(&err);
+    code = end_with(code, is_boss);
     if (must_exit) {
         fflush(NULL);
         _exit(code); /* with a rank that is dead, or was not released, MPI_Finalize would never return */

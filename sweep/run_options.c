@@ -40,7 +40,7 @@ static const option options[] = {
     {"keep-infeasible", NULL, KIND_FLAG, FOR_RUN, AT(keep_infeasible), NULL,
      "a row of state infeasible for each point that a constraint leaves out"},
     {"job-timeout", NULL, KIND_DURATION, FOR_RUN, AT(time_budget_s), "TIME",
-     "longest wall time of one simulation (10s, 5min)"},
+     "longest wall time of one simulation (10s, 5m, 1h30m, 00:10:00)"},
     {"job-memory", NULL, KIND_MEGABYTES, FOR_RUN, AT(memory_bytes), "MB",
      "most memory of one simulation (default: a third of what the host has left, shared by its ranks)"},
     {"time-limit", NULL, KIND_DURATION, FOR_RUN, AT(time_limit_s), "TIME",
@@ -192,7 +192,7 @@ static ws_status set_value(const option *opt, const char *value, swp_run_options
     case KIND_DURATION: {
         int64_t ns = 0;
         if (ws_duration_parse(value, 1.0, &ns) != WS_OK || ns == 0) {
-            return bad_value(opt, value, "a time above 0 such as 90s or 5min", err);
+            return bad_value(opt, value, "a time above 0 such as 90s, 5m, 1h30m or 00:10:00", err);
         }
         const double seconds = ws_seconds(ns);
         memcpy(at, &seconds, sizeof seconds);
@@ -281,10 +281,12 @@ ws_status swp_run_options_parse(swp_command command, int argc, char **argv, ws_e
 
 static const char run_intro[] =
     "usage: wattsweep run SPEC [-o FILE] [options]\n"
-    "       mpirun -n 64 --bind-to none --enable-recovery wattsweep run SPEC -o FILE\n"
+    "       mpirun -n 64 --bind-to none wattsweep run SPEC -o FILE\n"
+    "       wattsweep-launch mpirun -n 64 --bind-to none --enable-recovery wattsweep run SPEC -o FILE\n"
     "\n"
     "Simulate every point of a sweep and gather everything in one HDF5 file. Alone it uses this\n"
     "process; under mpirun or srun rank 0 hands out jobs and writes, the other ranks simulate.\n"
+    "With wattsweep-launch and --enable-recovery it goes on when a rank dies.\n"
     "A job that fails is a row with its reason, never the end of the sweep. While it runs,\n"
     "`wattsweep status FILE` and `wattsweep top FILE` already read the file.\n"
     "\n"

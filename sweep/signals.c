@@ -25,6 +25,7 @@ void swp_signals_catch(void)
     action.sa_handler = note;
     action.sa_flags   = SA_RESTART; /* reads and writes of the file go on */
     sigemptyset(&action.sa_mask);
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the progress may leave: the sweep goes on */
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         sigaction(numbers[i], &action, NULL);
     }

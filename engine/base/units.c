@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ typedef struct duration_unit {
 } duration_unit;
 
 static const duration_unit duration_units[] = {
-    {"ns", 1.0}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9},
+    {"ns", 1.0}, {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
+    {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9},
 };
 
 static const char *skip_blanks(const char *text)
@@ -45,34 +47,76 @@ static size_t number_length(const char *text)
     return len;
 }
 
-/* Nanoseconds in the unit that is all of `text` but blanks at its end; 0 if unknown. */
-static double unit_ns(const char *text, double bare_unit_s)
+/* The unit of `len` letters, in ns; 0 if unknown. */
+static double unit_ns(const char *name, size_t len)
 {
-    const size_t len = strcspn(text, " \t");
-    if (*skip_blanks(text + len) != '\0') {
-        return 0.0;
-    }
-    if (len == 0) {
-        return bare_unit_s * (double)WS_NS_PER_S;
-    }
     for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++) {
-        if (strlen(duration_units[i].name) == len && strncmp(duration_units[i].name, text, len) == 0) {
+        if (strlen(duration_units[i].name) == len && strncmp(duration_units[i].name, name, len) == 0) {
             return duration_units[i].ns;
         }
     }
     return 0.0;
 }
 
+/* "18", "18s", "1.5 ms", "1h30m": numbers with units, each unit smaller than the one before it; a number
+ * alone may have none. Negative if it is none of these. */
+static double parse_with_units(const char *at, double bare_unit_s)
+{
+    double sum_ns = 0.0, last_unit_ns = INFINITY;
+    for (bool is_first = true; is_first || *at != '\0'; is_first = false) {
+        const size_t n_digits = number_length(at);
+        const char  *unit     = skip_blanks(at + n_digits);
+        const size_t len      = strcspn(unit, " \t0123456789.");
+        const char  *end      = skip_blanks(unit + len);
+        const bool   is_bare  = is_first && len == 0 && *end == '\0';
+        const double scale    = is_bare ? bare_unit_s * (double)WS_NS_PER_S : unit_ns(unit, len);
+        if (n_digits == 0 || scale <= 0.0 || scale >= last_unit_ns) {
+            return -1.0;
+        }
+        sum_ns += strtod(at, NULL) * scale;
+        last_unit_ns = scale;
+        at           = end;
+    }
+    return sum_ns;
+}
+
+/* Two digits, below 60 if they are minutes or seconds; negative if they are not there. */
+static int two_digits(const char *at, bool is_sixtieth)
+{
+    if (strspn(at, "0123456789") != 2) {
+        return -1;
+    }
+    const int value = 10 * (at[0] - '0') + (at[1] - '0');
+    return is_sixtieth && value >= 60 ? -1 : value;
+}
+
+/* "00:10:00" and "1-12:00:00", as batch systems write times: [days-]hours:minutes:seconds. Negative if it is
+ * neither. */
+static double parse_clock(const char *at)
+{
+    const size_t day_digits = strspn(at, "0123456789");
+    const bool   has_days   = day_digits > 0 && day_digits < 6 && at[day_digits] == '-';
+    const double days       = has_days ? strtod(at, NULL) : 0.0;
+    at += has_days ? day_digits + 1 : 0;
+    const size_t hour_digits = strspn(at, "0123456789");
+    const char  *rest        = at + hour_digits;
+    if (hour_digits == 0 || hour_digits > 6 || rest[0] != ':' || strlen(rest) < strlen(":00:00") ||
+        rest[3] != ':' || *skip_blanks(rest + strlen(":00:00")) != '\0') {
+        return -1.0;
+    }
+    const int minutes = two_digits(rest + 1, true), seconds = two_digits(rest + 4, true);
+    if (minutes < 0 || seconds < 0) {
+        return -1.0;
+    }
+    return (((days * 24.0 + strtod(at, NULL)) * 60.0 + minutes) * 60.0 + seconds) * (double)WS_NS_PER_S;
+}
+
 ws_status ws_duration_parse(const char *text, double bare_unit_s, int64_t *ns_out)
 {
     const char  *start = skip_blanks(text);
-    const size_t len   = number_length(start);
-    if (len == 0) {
-        return WS_ERR_INPUT;
-    }
-    const double scale = unit_ns(skip_blanks(start + len), bare_unit_s);
-    const double ns    = round(strtod(start, NULL) * scale);
-    if (scale <= 0.0 || !(ns < 0x1p63)) {
+    const double ns =
+        round(strchr(start, ':') != NULL ? parse_clock(start) : parse_with_units(start, bare_unit_s));
+    if (!(ns >= 0.0 && ns < 0x1p63)) {
         return WS_ERR_INPUT;
     }
     *ns_out = (int64_t)ns;
@@ -86,7 +130,7 @@ int ws_duration_has_unit(const char *text)
         len--;
     }
     const char last = len > 0 ? text[len - 1] : '0';
-    return (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z');
+    return strchr(text, ':') != NULL || (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z');
 }
 
 /* Print with the fewest significant digits that read back exactly. Any decimal of up to 15 digits survives

@@ -24,13 +24,14 @@ static inline double ws_seconds(int64_t ns)
     return (double)ns / (double)WS_NS_PER_S;
 }
 
-/** Parse "18s", "250us", "1.5 ms", "20 ns", "2min", "1h". A number without unit is taken in bare_unit_s
- * (seconds per bare unit, for example 1.0 or 1e-9).
+/** Parse "18s", "250us", "1.5 ms", "20 ns", "5m" or "5min", "1h30m", "2d", and clock times as batch systems
+ * write them, "00:10:00" and "1-12:00:00" ([days-]hours:minutes:seconds). A number without unit is taken in
+ * bare_unit_s (seconds per bare unit, for example 1.0 or 1e-9).
  * @param[out] ns_out  rounded to the nearest nanosecond; untouched after an error
  * @return WS_OK; WS_ERR_INPUT if it is no finite number >= 0 with a known unit, or beyond int64 */
 WS_NODISCARD ws_status ws_duration_parse(const char *text, double bare_unit_s, int64_t *ns_out);
 
-/** True if the text ends in a unit letter, that is, is not a bare number. */
+/** True if the text ends in a unit letter or is a clock time, that is, is not a bare number. */
 int ws_duration_has_unit(const char *text);
 
 /** Shortest decimal text that reads back as exactly this double: the Python repr form, always with a

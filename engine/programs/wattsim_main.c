@@ -1,4 +1,5 @@
 /* wattsim: one simulation, from a cluster config and a workload to requests, log and energy. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,7 @@ static ws_status act(session *s, const ws_job_args *line)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
     if (argc > 1 && strcmp(argv[1], "workload") == 0) {
         return ws_workload_command(argc - 1, argv + 1);
     }

@@ -35,6 +35,15 @@ static void test_durations(void **state)
         {"0.6ns", 1.0, 1},
         {"0", 1.0, 0},
         {"9223372036s", 1.0, 9223372036000000000},
+        {"5m", 1.0, 300 * WS_NS_PER_S},
+        {"1h30m", 1.0, 5400 * WS_NS_PER_S},
+        {" 1 h 30 min 5s ", 1.0, 5405 * WS_NS_PER_S},
+        {"2d", 1.0, 172800 * WS_NS_PER_S},
+        {"1s5ms", 1.0, 1005000000},
+        {"00:10:00", 1.0, 600 * WS_NS_PER_S},
+        {"4:00:00", 1e-9, 14400 * WS_NS_PER_S},
+        {" 1-12:00:01 ", 1.0, 129601 * WS_NS_PER_S},
+        {"100:00:59", 1.0, 360059 * WS_NS_PER_S},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int64_t ns = -1;
@@ -57,8 +66,11 @@ static void test_seconds_are_the_nearest_number(void **state)
 static void test_bad_durations_change_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",    "s",     "-1s",    "1 parsec", "nan", "inf",    "0x10", "1e999",
-                                      "1s2", "1 s s", "9.3e9s", "+1",       "1S",  "1e300h", "e5",   "."};
+    static const char *const bad[] = {
+        "",       "s",           "-1s",     "1 parsec", "nan",      "inf",           "0x10",     "1e999",
+        "1s2",    "1 s s",       "9.3e9s",  "+1",       "1S",       "1e300h",        "e5",       ".",
+        "30m1h",  "1m1min",      "1h30",    "30 1h",    "1:2:3",    "00:60:00",      "00:00:60", "10:00",
+        ":00:00", "00:00:00:00", "1-00:00", "-1:00:00", "00:1O:00", "9999999:00:00", "1 :00:00"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int64_t ns = 77;
         if (ws_duration_parse(bad[i], 1.0, &ns) != WS_ERR_INPUT || ns != 77) {
@@ -72,6 +84,7 @@ static void test_has_unit(void **state)
     (void)state;
     assert_true(ws_duration_has_unit("18s"));
     assert_true(ws_duration_has_unit("18 ms "));
+    assert_true(ws_duration_has_unit("00:10:00"));
     assert_false(ws_duration_has_unit("18"));
     assert_false(ws_duration_has_unit("1e5 "));
     assert_false(ws_duration_has_unit(""));
