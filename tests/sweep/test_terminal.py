@@ -164,8 +164,8 @@ class Counts(unittest.TestCase):
         self.assertAlmostEqual(state["best"]["value"] / float(best[1]), 1, places=3)
 
     def test_json_that_cannot_be_written(self):
-        line = self.run_sweep("--progress-json", "/nonexistent/p.json", code=1)
-        self.assertEqual(line.count("--progress-json: /nonexistent/p.json cannot be written: No such file"), 1, line)
+        line = self.run_sweep("--progress-json", "/proc/nonexistent/p.json", code=1)
+        self.assertEqual(line.count("--progress-json: /proc/nonexistent/p.json cannot be written: No such file"), 1, line)
 
 
 if __name__ == "__main__":

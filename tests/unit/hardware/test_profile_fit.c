@@ -236,8 +236,9 @@ static void what_is_no_bundle_is_refused(void **state)
 {
     fitted             *f     = *state;
     const ws__fit_goals goals = ws__fit_goals_default();
-    assert_int_equal(ws__fit_bundle(f->files, "/nonexistent", &goals, &f->err, f->compact), WS_ERR_INPUT);
-    assert_non_null(strstr(ws_error_text(&f->err), "/nonexistent: expected a measured bundle"));
+    assert_int_equal(ws__fit_bundle(f->files, "/proc/nonexistent", &goals, &f->err, f->compact),
+                     WS_ERR_INPUT);
+    assert_non_null(strstr(ws_error_text(&f->err), "/proc/nonexistent: expected a measured bundle"));
     ws__compact_fini(f->compact);
     ws_error_clear(&f->err);
     rewrite(f, "tp4/dense.csv", "layer,tokens,time_us\nqkv_proj,one,10\n"); /* the last that is read */

@@ -32,7 +32,7 @@ static void test_done_rows_that_pass(void **state)
     swp_selection_close(&some);
     assert_int_equal(swp_selection_open(p->paths[0], "nonsense", &p->err, &some), WS_ERR_INPUT);
     swp_selection_close(&some);
-    assert_int_equal(swp_selection_open("/nonexistent/file.h5", NULL, &p->err, &some), WS_ERR_IO);
+    assert_int_equal(swp_selection_open("/proc/nonexistent/file.h5", NULL, &p->err, &some), WS_ERR_IO);
     swp_selection_close(&some);
 }
 
