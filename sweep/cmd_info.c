@@ -28,18 +28,21 @@ static void print_status_json(const swp_tally *tally)
 
 int swp_cmd_status(int argc, char **argv)
 {
-    bool          json = false, quiet = false;
-    const swp_arg args[] = {{"--json", NULL, NULL, "counts by state as one JSON object", NULL, NULL, &json},
-                            {"--quiet", "-q", NULL, "only the exit code", NULL, NULL, &quiet}};
+    bool          json = false, quiet = false, quick = false;
+    const swp_arg args[] = {
+        {"--json", NULL, NULL, "counts by state as one JSON object", NULL, NULL, &json},
+        {"--quiet", "-q", NULL, "only the exit code", NULL, NULL, &quiet},
+        {"--quick", NULL, NULL, "look at lengths only, do not read every column", NULL, NULL, &quick}};
     const swp_command_line command = {
-        "status FILE [--json | --quiet]",
+        "status FILE [--json | --quiet] [--quick]",
         "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
-        "failures; this one is.\n"
+        "failures; this one is. A closed file is read to its end: columns that are lost or whose\n"
+        "checksums do not agree are named.\n"
         "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
         "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
         "resume it (or it is still running).",
         args,
-        2,
+        3,
         1,
         1};
     int       n_files = 0;
@@ -54,6 +57,10 @@ int swp_cmd_status(int argc, char **argv)
     ws_status status = swp_frame_open(argv[1], &err, &frame);
     if (status == WS_OK) {
         status = swp_tally_take(&frame, &err, &tally);
+    }
+    if (status == WS_OK) {
+        status =
+            swp_reader_check(frame.reader, !quick && swp_reader_kind(frame.reader) == SWP_FILE_PLAIN, &err);
     }
     if (status == WS_OK && json) {
         print_status_json(&tally);
@@ -203,7 +210,9 @@ static ws_status print_info(const swp_frame *frame, bool with_spec, ws_error *er
     printf("status:      %s\n", text == NULL ? "out of memory" : text);
     free(text);
     printf("file:        %s, %s", swp_reader_path(frame->reader),
-           swp_reader_kind(frame->reader) == SWP_FILE_LIVE ? "live (SWMR)" : "closed");
+           swp_reader_kind(frame->reader) == SWP_FILE_LIVE
+               ? "live (SWMR): other tools open it after `wattsweep recover`, not h5clear"
+               : "closed");
     if (stat(swp_reader_path(frame->reader), &about) == 0) {
         printf(", %.1f MB", (double)about.st_size / 1e6);
     }

@@ -74,6 +74,16 @@ static ws_status gather_int64(const swp_plan *plan, const char *path, swp_span *
     return swp_gather(plan->sources, spans, plan->n, &column, out, err);
 }
 
+/* The samples (or requests) of a job are there, so that adding up counts ends in a sane length. */
+static ws_status check_share(const swp_reader *reader, swp_row_axis axis, int64_t start, int64_t count,
+                             ws_error *err)
+{
+    const swp_columns *columns = swp_reader_columns(reader);
+    const swp_column  *column =
+        swp_columns_find(columns, axis == SWP_AXIS_SAMPLE ? SWP_ROLE_SERIES : SWP_ROLE_REQUEST, 0);
+    return column == NULL ? WS_OK : swp_reader_check_range(reader, column, (size_t)start, (size_t)count, err);
+}
+
 static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, swp_span *spans, ws_error *err,
                              ragged *r)
 {
@@ -94,6 +104,7 @@ static ws_status ragged_load(const swp_plan *plan, swp_row_axis axis, swp_span *
             return ws_error_add(err, WS_ERR_IO, "%s: damaged: negative row_start or row_count",
                                 swp_reader_path(plan->sources[plan->picks[i].source]));
         }
+        WS_TRY(check_share(plan->sources[plan->picks[i].source], axis, r->start[i], r->count[i], err));
         r->to[i + 1] = r->to[i] + (size_t)r->count[i];
     }
     return WS_OK;

@@ -14,9 +14,9 @@
 #define FINAL_CHUNK_BYTES ((size_t)512 << 10)
 #define LIVE_CHUNK_BYTES ((size_t)1 << 20)
 
-const char *const swp_own_attributes[] = {
-    "title",  "Conventions", "schema_version", "program", "program_version", "git_commit", "spec_sha256",
-    "n_jobs", "n_jobs_all",  "history",        NULL};
+const char *const swp_own_attributes[] = {"title",           "Conventions", "schema_version", "program",
+                                          "program_version", "git_commit",  "spec_sha256",    "n_jobs",
+                                          "n_jobs_all",      "n_columns",   "history",        NULL};
 
 /* Handles while objects are made. */
 typedef struct maker {
@@ -179,7 +179,8 @@ static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, 
     if (swp_is_shuffled(column) && H5Pset_shuffle(list) < 0) {
         return -1;
     }
-    return H5Pset_deflate(list, SWP_DEFLATE_LEVEL);
+    /* last, so over what lies in the file (packer.c) */
+    return H5Pset_deflate(list, SWP_DEFLATE_LEVEL) < 0 ? -1 : H5Pset_fletcher32(list);
 }
 
 static herr_t set_fill(hid_t list, const swp_column *column)
@@ -480,6 +481,7 @@ static ws_status put_root(maker *m)
         swp_h5_put_text(id, "spec_sha256", layout->spec_sha256) < 0 ||
         swp_h5_put_int(id, "n_jobs", layout->n_jobs) < 0 ||
         swp_h5_put_int(id, "n_jobs_all", layout->n_jobs_all) < 0 ||
+        swp_h5_put_int(id, "n_columns", (int64_t)m->file->columns.n) < 0 ||
         swp_h5_put_text(id, "history", m->options->history) < 0) {
         return fail(m, "the attributes");
     }

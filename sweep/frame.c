@@ -194,6 +194,7 @@ ws_status swp_frame_read_ragged(const swp_frame *frame, size_t row, const swp_co
         return ws_error_add(err, WS_ERR_IO, "%s: damaged: negative row_start or row_count",
                             swp_reader_path(frame->reader));
     }
+    WS_TRY(swp_reader_check_range(frame->reader, column, (size_t)start, (size_t)count, err));
     double *values = malloc(((size_t)count + 1) * column->row_bytes);
     if (values == NULL) {
         return ws_error_add(err, WS_ERR_NOMEM, "out of memory");

@@ -1,6 +1,7 @@
 #include "h5util.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@
 
 #define LIVE_PAGE_BYTES 4096 /* the smallest page of Linux; larger ones are multiples */
 
+/* Sane sizes: what is larger was not written by us. */
+#define MOST_TEXT_BYTES ((size_t)256 << 20)
+#define MOST_CHUNK_BYTES 268435456.0
+
 /* Tries at reading a piece of metadata that fails its checksum, when a live writer may be in the middle of
  * writing it. HDF5 doubles its wait each time, from 1 ns; its default of 100 tries never ends on a damaged
  * file. */
@@ -18,7 +23,8 @@
 
 void swp_h5_init(void)
 {
-    H5dont_atexit(); /* fails harmlessly when the library is already up */
+    H5dont_atexit();          /* fails harmlessly when the library is already up */
+    H5PLset_loading_state(0); /* a file must not choose code to be loaded */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -192,26 +198,97 @@ herr_t swp_h5_put_double(hid_t object, const char *name, double value)
     return put_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &value);
 }
 
-/* Read through `read` (H5Aread or H5Dread in disguise) is not worth a shared function: two lines differ. */
-char *swp_h5_get_text(hid_t object, const char *name)
+/* ---- reading values of unknown origin ----
+ *
+ * Type and extent are the file's word: a value is read only if they are what the variable has room for. */
+
+/* True if `space` (closed here) is of one element. */
+static bool is_single(hid_t space)
 {
-    char *text = NULL, *copy = NULL;
-    if (H5Aexists(object, name) <= 0) {
-        return NULL;
+    const bool single = space >= 0 && H5Sget_simple_extent_type(space) != H5S_NULL &&
+                        H5Sget_simple_extent_npoints(space) == 1;
+    if (space >= 0) {
+        H5Sclose(space);
     }
-    const hid_t type      = swp_h5_text_type();
-    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    if (type >= 0 && attribute >= 0 && H5Aread(attribute, type, &text) >= 0 && text != NULL) {
+    return single;
+}
+
+/* What differs between an attribute and a dataset: H5Aread or H5Dread, of all there is. */
+typedef herr_t (*read_fn)(hid_t object, hid_t type, void *out);
+
+static herr_t read_attribute(hid_t attribute, hid_t type, void *out)
+{
+    return H5Aread(attribute, type, out);
+}
+
+static herr_t read_dataset(hid_t data, hid_t type, void *out)
+{
+    return H5Dread(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+}
+
+static char *read_pointed_text(hid_t object, read_fn read)
+{
+    char       *text = NULL, *copy = NULL;
+    const hid_t type = swp_h5_text_type();
+    if (type >= 0 && read(object, type, &text) >= 0 && text != NULL) {
         copy = ws_strdup(text);
         H5free_memory(text);
-    }
-    if (attribute >= 0) {
-        H5Aclose(attribute);
     }
     if (type >= 0) {
         H5Tclose(type);
     }
     return copy;
+}
+
+static char *read_fixed_text(hid_t object, hid_t type, read_fn read)
+{
+    const size_t len = H5Tget_size(type);
+    if (len == 0 || len > MOST_TEXT_BYTES) {
+        return NULL;
+    }
+    char *text = calloc(len + 1, 1);
+    if (text != NULL && read(object, type, text) < 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* `type` and `space` are the object's own, and closed here. */
+static char *read_text(hid_t object, hid_t type, hid_t space, read_fn read)
+{
+    char *text = NULL;
+    if (is_single(space) && type >= 0 && H5Tget_class(type) == H5T_STRING) {
+        text = H5Tis_variable_str(type) > 0 ? read_pointed_text(object, read)
+                                            : read_fixed_text(object, type, read);
+    }
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return text;
+}
+
+char *swp_h5_get_text(hid_t object, const char *name)
+{
+    char *text = NULL;
+    if (H5Aexists(object, name) <= 0) {
+        return NULL;
+    }
+    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    if (attribute >= 0) {
+        text = read_text(attribute, H5Aget_type(attribute), H5Aget_space(attribute), read_attribute);
+        H5Aclose(attribute);
+    }
+    return text;
+}
+
+static bool is_small_integer(hid_t type)
+{
+    const bool is_one = type >= 0 && H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) <= 8;
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return is_one;
 }
 
 herr_t swp_h5_get_int(hid_t object, const char *name, int64_t *out)
@@ -224,7 +301,8 @@ herr_t swp_h5_get_int(hid_t object, const char *name, int64_t *out)
     if (attribute < 0) {
         return -1;
     }
-    const herr_t result = H5Aread(attribute, H5T_NATIVE_INT64, &value);
+    const bool   fits   = is_small_integer(H5Aget_type(attribute)) && is_single(H5Aget_space(attribute));
+    const herr_t result = fits ? H5Aread(attribute, H5T_NATIVE_INT64, &value) : -1;
     H5Aclose(attribute);
     if (result >= 0) {
         *out = value;
@@ -262,22 +340,65 @@ herr_t swp_h5_put_text_dataset(hid_t parent, const char *name, const char *text,
 
 char *swp_h5_get_text_dataset(hid_t parent, const char *name)
 {
-    char       *text = NULL, *copy = NULL;
-    const hid_t type = swp_h5_text_type();
-    const hid_t data = H5Dopen2(parent, name, H5P_DEFAULT);
-    if (type >= 0 && data >= 0 && H5Dread(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0 &&
-        text != NULL) {
-        copy = ws_strdup(text);
-        H5free_memory(text);
-    }
+    char       *text = NULL;
+    const hid_t data = swp_h5_open_dataset(parent, name, H5P_DEFAULT);
     if (data >= 0) {
+        text = read_text(data, H5Dget_type(data), H5Dget_space(data), read_dataset);
         H5Dclose(data);
+    }
+    return text;
+}
+
+/* ---- opening ---- */
+
+bool swp_h5_has(hid_t parent, const char *name)
+{
+    H5L_info_t about;
+    return H5Lexists(parent, name, H5P_DEFAULT) > 0 && H5Lget_info(parent, name, &about, H5P_DEFAULT) >= 0 &&
+           about.type == H5L_TYPE_HARD;
+}
+
+/* Data of other files, and chunks no writer of ours makes, are refused. */
+static bool is_stored_here(hid_t data)
+{
+    hsize_t      chunk[H5S_MAX_RANK];
+    const hid_t  list   = H5Dget_create_plist(data);
+    const hid_t  type   = H5Dget_type(data);
+    const size_t size   = type < 0 ? 0 : H5Tget_size(type);
+    bool         usable = list >= 0 && size > 0;
+    if (usable && H5Pget_layout(list) == H5D_CHUNKED) {
+        const int rank    = H5Pget_chunk(list, H5S_MAX_RANK, chunk);
+        double    n_bytes = (double)size;
+        for (int d = 0; d < rank; d++) {
+            n_bytes *= (double)chunk[d];
+        }
+        usable = rank > 0 && n_bytes <= MOST_CHUNK_BYTES;
+    } else if (usable) {
+        usable = H5Pget_layout(list) != H5D_VIRTUAL && H5Pget_external_count(list) == 0;
     }
     if (type >= 0) {
         H5Tclose(type);
     }
-    return copy;
+    if (list >= 0) {
+        H5Pclose(list);
+    }
+    return usable;
 }
+
+hid_t swp_h5_open_dataset(hid_t parent, const char *name, hid_t access)
+{
+    if (!swp_h5_has(parent, name)) {
+        return -1;
+    }
+    const hid_t data = H5Dopen2(parent, name, access);
+    if (data >= 0 && !is_stored_here(data)) {
+        H5Dclose(data);
+        return -1;
+    }
+    return data;
+}
+
+/* ---- scales ---- */
 
 hid_t swp_h5_make_dimension(hid_t parent, const char *name, hsize_t len, hsize_t max_len)
 {

@@ -5,6 +5,7 @@
 #ifndef SWP_H5UTIL_H
 #define SWP_H5UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,10 +38,10 @@ herr_t swp_h5_put_int(hid_t object, const char *name, int64_t value);
 herr_t swp_h5_put_i8s(hid_t object, const char *name, const int8_t *values, size_t n);
 herr_t swp_h5_put_double(hid_t object, const char *name, double value);
 
-/** Read a scalar text attribute. @return owned by the caller, free(); NULL if absent, of another type, or out
- * of memory */
+/** Read a scalar text attribute, of fixed or variable length. @return owned by the caller, free(); NULL if
+ * absent, of another type or extent, or out of memory */
 char *swp_h5_get_text(hid_t object, const char *name);
-/** Read a scalar integer attribute into *out, untouched and < 0 if absent. */
+/** Read a scalar integer attribute into *out, untouched and < 0 if absent or of another type or extent. */
 herr_t swp_h5_get_int(hid_t object, const char *name, int64_t *out);
 
 /** A variable-length UTF-8 string type; close with H5Tclose(). */
@@ -48,8 +49,14 @@ hid_t swp_h5_text_type(void);
 
 /** Write one scalar text dataset. */
 herr_t swp_h5_put_text_dataset(hid_t parent, const char *name, const char *text, const char *long_name);
-/** Read one scalar text dataset; owned by the caller, NULL on error. */
+/** Read one scalar text dataset; owned by the caller, NULL on error, as for attributes. */
 char *swp_h5_get_text_dataset(hid_t parent, const char *name);
+
+/** True if parent has an object of that name itself: links to other files and dangling ones are not followed.
+ */
+bool swp_h5_has(hid_t parent, const char *name);
+/** Open a dataset whose data lie in this file, in chunks of a sane size. @return < 0 if there is none */
+hid_t swp_h5_open_dataset(hid_t parent, const char *name, hid_t access);
 
 /** A dimension without a variable: a scale of netCDF's form, no storage. max_len may be H5S_UNLIMITED.
  * @return the open dataset, < 0 on error */

@@ -9,6 +9,10 @@
 #include "h5util.h"
 #include "layout.h"
 
+/* Sane sizes: a row of more is not written by us, and would be read into memory. */
+#define MOST_NODES 100000
+#define MOST_TEXT_LEN 65536
+
 /* ---- attributes ---- */
 
 typedef struct attribute_list {
@@ -89,7 +93,7 @@ static bool read_param(hid_t group, const char *column, size_t k, swp_param *par
 {
     char        prefix[32];
     const int   n    = snprintf(prefix, sizeof(prefix), "p%zu_", k);
-    const hid_t data = H5Dopen2(group, column, H5P_DEFAULT);
+    const hid_t data = swp_h5_open_dataset(group, column, H5P_DEFAULT);
 
     if (data < 0) {
         return false;
@@ -103,7 +107,8 @@ static bool read_param(hid_t group, const char *column, size_t k, swp_param *par
         param->unit = ws_strdup("1");
     }
     H5Dclose(data);
-    return param->name != NULL && param->long_name != NULL && param->unit != NULL;
+    return param->text_len <= MOST_TEXT_LEN && param->name != NULL && param->long_name != NULL &&
+           param->unit != NULL;
 }
 
 typedef struct param_name {
@@ -135,7 +140,7 @@ static herr_t find_param(hid_t group, const char *name, const H5L_info_t *info, 
 static bool read_params(hid_t file, swp_layout *layout)
 {
     bool ok = true;
-    if (H5Lexists(file, "params", H5P_DEFAULT) <= 0) {
+    if (!swp_h5_has(file, "params")) {
         return true;
     }
     const hid_t group = H5Gopen2(file, "params", H5P_DEFAULT);
@@ -166,13 +171,14 @@ static bool read_params(hid_t file, swp_layout *layout)
 
 static size_t read_max_nodes(hid_t file)
 {
-    const hid_t data = H5Dopen2(file, "energy/component_j", H5P_DEFAULT);
+    const hid_t data =
+        swp_h5_has(file, "energy") ? swp_h5_open_dataset(file, "energy/component_j", H5P_DEFAULT) : -1;
     if (data < 0) {
         return 0;
     }
-    const size_t n = (size_t)axis_len(data, 1);
+    const hsize_t n = axis_len(data, 1);
     H5Dclose(data);
-    return n;
+    return n <= MOST_NODES ? (size_t)n : 0;
 }
 
 static ws_status check_schema(hid_t file, const char *path, ws_error *err)
@@ -203,11 +209,12 @@ static ws_status read_all(hid_t file, const char *path, ws_error *err, swp_layou
     layout->max_nodes   = read_max_nodes(file);
     if (layout->title == NULL || layout->spec_sha256 == NULL || layout->spec_json == NULL ||
         layout->max_nodes == 0 || swp_h5_get_int(file, "n_jobs", &layout->n_jobs) < 0 ||
-        swp_h5_get_int(file, "n_jobs_all", &layout->n_jobs_all) < 0) {
+        swp_h5_get_int(file, "n_jobs_all", &layout->n_jobs_all) < 0 || layout->n_jobs < 0 ||
+        layout->n_jobs_all < 0) {
         return swp_h5_fail(err, path, "damaged: the sweep's description cannot be read");
     }
-    layout->has_series   = H5Lexists(file, "timeseries", H5P_DEFAULT) > 0;
-    layout->has_requests = H5Lexists(file, "requests", H5P_DEFAULT) > 0;
+    layout->has_series   = swp_h5_has(file, "timeseries");
+    layout->has_requests = swp_h5_has(file, "requests");
     if (!read_params(file, layout)) {
         return swp_h5_fail(err, path, "damaged: /params cannot be read");
     }

@@ -22,7 +22,7 @@ typedef struct slot {
     swp_chunk chunk;
     char     *block; /* owned while the slot is in use */
     size_t    n_bytes, element_bytes;
-    char     *packed; /* owned, [packed_bound] */
+    char     *packed; /* owned, [packed_bound + SWP_CHECKSUM_BYTES] */
     size_t    n_packed;
     bool      is_packed; /* under the mutex */
 } slot;
@@ -74,6 +74,42 @@ static void shuffle(const char *from, size_t n_bytes, size_t element_bytes, char
     }
 }
 
+/* HDF5's checksum (Fletcher's, over big-endian words of 16 bits; an odd byte is the high one of a last word).
+ * Sums are folded to 16 bits before they can overflow 32. */
+static uint32_t fletcher32(const unsigned char *bytes, size_t n_bytes)
+{
+    enum { WORDS = 360 };
+    uint32_t sum1 = 0, sum2 = 0;
+    for (size_t n_words = n_bytes / 2; n_words > 0;) {
+        const size_t n = n_words < WORDS ? n_words : WORDS;
+        for (size_t i = 0; i < n; i++, bytes += 2) {
+            sum1 += (uint32_t)bytes[0] << 8 | bytes[1];
+            sum2 += sum1;
+        }
+        sum1 = (sum1 & 0xffff) + (sum1 >> 16);
+        sum2 = (sum2 & 0xffff) + (sum2 >> 16);
+        n_words -= n;
+    }
+    if (n_bytes % 2 != 0) {
+        sum1 += (uint32_t)bytes[0] << 8;
+        sum2 += sum1;
+        sum1 = (sum1 & 0xffff) + (sum1 >> 16);
+        sum2 = (sum2 & 0xffff) + (sum2 >> 16);
+    }
+    sum1 = (sum1 & 0xffff) + (sum1 >> 16);
+    sum2 = (sum2 & 0xffff) + (sum2 >> 16);
+    return sum2 << 16 | sum1;
+}
+
+/* What HDF5 appends: the checksum, lowest byte first. */
+static void append_checksum(slot *s)
+{
+    const uint32_t sum = fletcher32((const unsigned char *)s->packed, s->n_packed);
+    for (int i = 0; i < SWP_CHECKSUM_BYTES; i++) {
+        s->packed[s->n_packed++] = (char)(unsigned char)(sum >> 8 * i & 0xff);
+    }
+}
+
 static void pack(const swp_packer *packer, press *p, slot *s)
 {
     const char *bytes = s->block;
@@ -89,6 +125,7 @@ static void pack(const swp_packer *packer, press *p, slot *s)
     WS_ASSERT(code == Z_STREAM_END); /* deflateBound() bytes are enough for anything */
     s->n_packed = packer->packed_bound - p->stream.avail_out;
     deflateReset(&p->stream);
+    append_checksum(s);
 }
 
 /* With the mutex held, which is let go meanwhile: pack the next chunk that nobody has begun. */
@@ -126,7 +163,7 @@ static bool alloc_slots(swp_packer *packer)
 {
     packer->packed_bound = deflateBound(&packer->own.stream, (uLong)packer->chunk_bytes);
     for (size_t i = 0; i < packer->n_slots; i++) {
-        packer->slots[i].packed = malloc(packer->packed_bound);
+        packer->slots[i].packed = malloc(packer->packed_bound + SWP_CHECKSUM_BYTES);
         if (packer->slots[i].packed == NULL) {
             return false;
         }

@@ -1,9 +1,9 @@
 /* packer.h -- chunks of a finished file, shuffled and deflated by several threads, written by one.
  *
  * The caller gives chunks; helper threads, and the caller itself whenever it would have to wait, pack them as
- * HDF5's own shuffle and deflate filters would; the caller's thread alone writes them, in the order they were
- * given. So what is written, and in which order, does not depend on the number of threads, and HDF5 is called
- * by one thread only. Knows nothing of HDF5 itself. */
+ * HDF5's own shuffle, deflate and fletcher32 filters would; the caller's thread alone writes them, in the
+ * order they were given. So what is written, and in which order, does not depend on the number of threads,
+ * and HDF5 is called by one thread only. Knows nothing of HDF5 itself. */
 #ifndef SWP_PACKER_H
 #define SWP_PACKER_H
 
@@ -14,6 +14,9 @@
 /** deflate's 1 to 9. 1 and 2 are no faster on power series, 4 takes 1.7 times as long for files a sixth
  * smaller. Measured on the file of tests/bench/hundred_thousand.json with zlib 1.2.13. */
 #define SWP_DEFLATE_LEVEL 3
+
+/** Bytes of the checksum behind each packed chunk. */
+#define SWP_CHECKSUM_BYTES 4
 
 /** More threads would wait for the one that reads, which does a quarter of the work. */
 #define SWP_MAX_PACK_THREADS 8

@@ -7,11 +7,16 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "file_guard.h"
 #include "file_objects.h"
 #include "h5util.h"
 #include "layout.h"
 #include "layout_read.h"
 #include "reader_h5.h"
+
+#ifndef HSIZE_UNDEF /* not in HDF5 1.10 */
+#define HSIZE_UNDEF ((hsize_t)-1)
+#endif
 
 /* A column's dataset, opened when first read. */
 typedef struct open_column {
@@ -29,8 +34,25 @@ struct swp_reader {
     swp_columns   columns;
     open_column  *open; /* [columns.n] */
     size_t        n_rows;
+    int64_t       file_bytes; /* when it was opened; of a file of our own, INT64_MAX: nothing is doubted */
     char         *history;
 };
+
+/* ---- guard ---- */
+
+static void guard_begin(const swp_reader *reader)
+{
+    if (reader->owns_file) {
+        swp_guard_begin(reader->path);
+    }
+}
+
+static void guard_end(const swp_reader *reader)
+{
+    if (reader->owns_file) {
+        swp_guard_end();
+    }
+}
 
 /* ---- datasets ---- */
 
@@ -46,35 +68,103 @@ static hsize_t current_len(hid_t data)
     return dims[0];
 }
 
-static ws_status open_dataset(const swp_reader *reader, size_t index, ws_error *err)
+static bool is_there(const swp_reader *reader, const swp_column *column)
 {
-    open_column      *open   = &reader->open[index];
-    const swp_column *column = &reader->columns.list[index];
+    return (column->group[0] == '\0' || swp_h5_has(reader->file, column->group)) &&
+           swp_h5_has(reader->file, column->path);
+}
 
-    if (open->data >= 0 || open->absent) {
-        return WS_OK;
+/* Numbers convert to each other, texts are rows of characters. */
+static bool has_type(hid_t data, const swp_column *column)
+{
+    const hid_t type = H5Dget_type(data);
+    if (type < 0) {
+        return false;
     }
-    if ((column->group[0] != '\0' && H5Lexists(reader->file, column->group, H5P_DEFAULT) <= 0) ||
-        H5Lexists(reader->file, column->path, H5P_DEFAULT) <= 0) {
-        open->absent = true;
-        return WS_OK;
+    const H5T_class_t class_id = H5Tget_class(type);
+    const size_t      size     = H5Tget_size(type);
+    const bool        fits     = column->type == SWP_TYPE_CHAR
+                                     ? class_id == H5T_STRING && size == 1
+                                     : (class_id == H5T_INTEGER || class_id == H5T_FLOAT) && size <= sizeof(double);
+    H5Tclose(type);
+    return fits;
+}
+
+/* The axes behind the growing one are as long as the layout says. */
+static bool has_shape(hid_t data, const swp_column *column, const swp_layout *layout)
+{
+    hsize_t     dims[H5S_MAX_RANK] = {0}, expected[SWP_MAX_RANK];
+    const int   expected_rank      = swp_column_dims(column, layout, 0, expected);
+    const hid_t space              = H5Dget_space(data);
+    const int   rank               = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
+    if (space >= 0) {
+        H5Sclose(space);
     }
+    bool fits = rank == expected_rank;
+    for (int d = 1; fits && d < rank; d++) {
+        fits = dims[d] == expected[d];
+    }
+    return fits;
+}
+
+/* Whether a file of so many bytes can hold n rows of row_bytes: its numbers are stored, and deflate makes at
+ * most 1032 bytes of one. So what is read stays in proportion to the file. */
+static bool can_hold(const swp_reader *reader, hsize_t n, size_t row_bytes)
+{
+    return (double)n * (double)row_bytes <= 1032.0 * (double)reader->file_bytes;
+}
+
+/* Without a message of its own: the caller adds one. */
+static hid_t open_by_path(const swp_reader *reader, const char *path)
+{
+    hid_t       data   = -1;
     const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
     /* Compressed files need the chunk cache, or reading row after row would unpack a chunk each time. For
      * live ones it would keep older bytes, and repacking a file of our own would fill one for every column.
      */
     const bool wants_cache = reader->kind == SWP_FILE_PLAIN && reader->owns_file;
     if (access >= 0 && (wants_cache || H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0)) {
-        open->data = H5Dopen2(reader->file, column->path, access);
+        data = swp_h5_open_dataset(reader->file, path, access);
     }
     if (access >= 0) {
         H5Pclose(access);
     }
+    return data;
+}
+
+static ws_status open_column_data(const swp_reader *reader, size_t index, ws_error *err)
+{
+    open_column      *open   = &reader->open[index];
+    const swp_column *column = &reader->columns.list[index];
+
+    if (!is_there(reader, column)) {
+        open->absent = true;
+        return WS_OK;
+    }
+    open->data = open_by_path(reader, column->path);
     if (open->data < 0) {
-        return swp_h5_fail(err, reader->path, "cannot open %s", column->path);
+        return swp_h5_fail(err, reader->path, "damaged: cannot open %s", column->path);
     }
     open->len = current_len(open->data);
+    if (!has_type(open->data, column) || !has_shape(open->data, column, reader->layout) ||
+        (column->type != SWP_TYPE_CHAR && !can_hold(reader, open->len, column->row_bytes))) {
+        H5Dclose(open->data);
+        open->data = -1;
+        return swp_h5_fail(err, reader->path, "damaged: %s is of another type or extent", column->path);
+    }
     return WS_OK;
+}
+
+static ws_status open_dataset(const swp_reader *reader, size_t index, ws_error *err)
+{
+    const open_column *open = &reader->open[index];
+    if (open->data >= 0 || open->absent) {
+        return WS_OK;
+    }
+    guard_begin(reader);
+    const ws_status status = open_column_data(reader, index, err);
+    guard_end(reader);
+    return status;
 }
 
 /* See at least `needed` rows; a live column may have grown since it was opened. */
@@ -82,7 +172,10 @@ static ws_status reach(const swp_reader *reader, size_t index, hsize_t needed, w
 {
     open_column *open = &reader->open[index];
     if (open->len < needed && reader->kind == SWP_FILE_LIVE) {
-        if (H5Drefresh(open->data) < 0) {
+        guard_begin(reader);
+        const herr_t result = H5Drefresh(open->data);
+        guard_end(reader);
+        if (result < 0) {
             return swp_h5_fail(err, reader->path, "cannot refresh %s", reader->columns.list[index].path);
         }
         open->len = current_len(open->data);
@@ -107,6 +200,19 @@ static herr_t read_block(hid_t data, const swp_column *column, const swp_layout 
     return result;
 }
 
+ws_status swp_reader_check_range(const swp_reader *reader, const swp_column *column, size_t start, size_t n,
+                                 ws_error *err)
+{
+    const size_t index = (size_t)(column - reader->columns.list);
+    WS_ASSERT(index < reader->columns.n);
+    if (n > SIZE_MAX - start || !can_hold(reader, n, column->row_bytes)) {
+        return ws_error_add(err, WS_ERR_IO, "%s: damaged: %zu rows of %s are said to follow", reader->path, n,
+                            column->path);
+    }
+    WS_TRY(open_dataset(reader, index, err));
+    return reader->open[index].absent || n == 0 ? WS_OK : reach(reader, index, (hsize_t)start + n, err);
+}
+
 ws_status swp_reader_read(const swp_reader *reader, const swp_column *column, size_t start, size_t n,
                           void *rows_out, ws_error *err)
 {
@@ -120,11 +226,71 @@ ws_status swp_reader_read(const swp_reader *reader, const swp_column *column, si
     if (n == 0) {
         return WS_OK;
     }
-    WS_TRY(reach(reader, index, start + n, err));
-    if (read_block(reader->open[index].data, column, reader->layout, start, n, rows_out) < 0) {
+    WS_TRY(reach(reader, index, (hsize_t)start + n, err));
+    guard_begin(reader);
+    const herr_t result = read_block(reader->open[index].data, column, reader->layout, start, n, rows_out);
+    guard_end(reader);
+    if (result < 0) {
         return swp_h5_fail(err, reader->path, "damaged: cannot read %s", column->path);
     }
     return WS_OK;
+}
+
+/* ---- checking ---- */
+
+#define CHECK_BYTES ((size_t)4 << 20) /* read at once */
+
+/* Read rows [start, end) and forget them: HDF5 compares the checksums. */
+static ws_status read_through(const swp_reader *reader, size_t index, size_t start, size_t end, ws_error *err)
+{
+    const swp_column *column = &reader->columns.list[index];
+    const size_t      rows   = column->row_bytes < CHECK_BYTES ? CHECK_BYTES / column->row_bytes : 1;
+    void             *block  = malloc(rows * column->row_bytes);
+    ws_status         status = WS_OK;
+    if (block == NULL) {
+        return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", reader->path);
+    }
+    for (size_t at = start; at < end && status == WS_OK; at += rows) {
+        status = swp_reader_read(reader, column, at, end - at < rows ? end - at : rows, block, err);
+    }
+    free(block);
+    return status;
+}
+
+/* Rows the column must have: of jobs, those the file has; samples and requests are as many in every column.
+ */
+static ws_status check_column(const swp_reader *reader, size_t index, hsize_t len[SWP_AXIS_COUNT], bool all,
+                              ws_error *err)
+{
+    const swp_column *column = &reader->columns.list[index];
+    WS_TRY(open_dataset(reader, index, err));
+    const open_column *open = &reader->open[index];
+    if (open->absent) {
+        return WS_OK; /* check_columns() knows which may be */
+    }
+    if (len[column->axis] == HSIZE_UNDEF) {
+        len[column->axis] = open->len;
+    }
+    WS_TRY(reach(reader, index, len[column->axis], err));
+    if (reader->kind == SWP_FILE_PLAIN && open->len != len[column->axis]) {
+        return ws_error_add(err, WS_ERR_IO, "%s: damaged: %s has %llu rows, expected %llu", reader->path,
+                            column->path, (unsigned long long)open->len,
+                            (unsigned long long)len[column->axis]);
+    }
+    const size_t n = (size_t)len[column->axis];
+    return n == 0 ? WS_OK : read_through(reader, index, all ? 0 : n - 1, n, err);
+}
+
+ws_status swp_reader_check(const swp_reader *reader, bool all, ws_error *err)
+{
+    hsize_t len[SWP_AXIS_COUNT] = {
+        [SWP_AXIS_JOB] = reader->n_rows, [SWP_AXIS_SAMPLE] = HSIZE_UNDEF, [SWP_AXIS_REQUEST] = HSIZE_UNDEF};
+    ws_status status = WS_OK;
+    for (size_t i = 0; i < reader->columns.n; i++) {
+        const ws_status of_column = check_column(reader, i, len, all, err);
+        status                    = status == WS_OK ? of_column : status;
+    }
+    return status;
 }
 
 bool swp_reader_has(const swp_reader *reader, const swp_column *column)
@@ -178,19 +344,70 @@ static ws_status read_n_rows(swp_reader *reader, ws_error *err)
     return WS_OK;
 }
 
+/* A file says how many columns it was given, so that one that is lost is not taken for one that its program
+ * did not know yet. Files of before say nothing. */
+static ws_status check_columns(const swp_reader *reader, ws_error *err)
+{
+    ws_strbuf absent    = WS_STRBUF_INIT;
+    int64_t   n_made    = 0;
+    size_t    n_there   = 0;
+    size_t    row_bytes = 0; /* of the numbers of a job */
+
+    for (size_t i = 0; i < reader->columns.n; i++) {
+        const swp_column *column = &reader->columns.list[i];
+        if (!is_there(reader, column)) {
+            ws_strbuf_printf(&absent, "%s%s", absent.len > 0 ? ", " : "", column->path);
+            continue;
+        }
+        n_there++;
+        row_bytes += column->axis == SWP_AXIS_JOB && column->type != SWP_TYPE_CHAR ? column->row_bytes : 0;
+    }
+    ws_status status = WS_OK;
+    if (swp_h5_get_int(reader->file, "n_columns", &n_made) >= 0 && (int64_t)n_there < n_made) {
+        status = ws_error_add(err, WS_ERR_IO, "%s: damaged: columns are lost, %zu of %lld are there; not: %s",
+                              reader->path, n_there, (long long)n_made, ws_strbuf_text(&absent));
+    } else if (!can_hold(reader, reader->n_rows, row_bytes)) {
+        status = ws_error_add(err, WS_ERR_IO, "%s: damaged: says it has %zu rows, too many for %lld bytes",
+                              reader->path, reader->n_rows, (long long)reader->file_bytes);
+    }
+    ws_strbuf_fini(&absent);
+    return status;
+}
+
+/* A layout no writer makes is damage, not a slip of the caller. */
+static ws_status build_columns(swp_reader *reader, ws_error *err)
+{
+    const ws_status status = swp_columns_build(reader->layout, err, &reader->columns);
+    return status == WS_ERR_ARG
+               ? ws_error_add(err, WS_ERR_IO, "%s: damaged: no result file has such columns", reader->path)
+               : status;
+}
+
 static ws_status set_up(swp_reader *reader, ws_error *err)
 {
-    WS_TRY(swp_layout_read(reader->file, reader->path, err, &reader->layout));
-    WS_TRY(swp_columns_build(reader->layout, err, &reader->columns));
-    reader->open    = malloc(reader->columns.n * sizeof(reader->open[0]));
+    guard_begin(reader);
+    const ws_status status = swp_layout_read(reader->file, reader->path, err, &reader->layout);
+    guard_end(reader);
+    WS_TRY(status);
+    WS_TRY(build_columns(reader, err));
+    reader->open = malloc(reader->columns.n * sizeof(reader->open[0]));
+    guard_begin(reader);
     reader->history = swp_h5_get_text(reader->file, "history");
+    guard_end(reader);
     if (reader->open == NULL) {
         return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", reader->path);
     }
     for (size_t i = 0; i < reader->columns.n; i++) {
         reader->open[i] = (open_column){.data = -1};
     }
-    return read_n_rows(reader, err);
+    WS_TRY(read_n_rows(reader, err));
+    return reader->owns_file ? check_columns(reader, err) : WS_OK;
+}
+
+static int64_t size_of(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 ? (int64_t)about.st_size : 0;
 }
 
 static ws_status create(hid_t file, bool owns_file, swp_file_kind kind, const char *path, ws_error *err,
@@ -203,12 +420,16 @@ static ws_status create(hid_t file, bool owns_file, swp_file_kind kind, const ch
         }
         return ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
     }
-    reader->file      = file;
-    reader->owns_file = owns_file;
-    reader->kind      = kind;
-    reader->path      = ws_strdup(path);
-    ws_status status  = reader->path == NULL ? ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path)
-                                             : set_up(reader, err);
+    reader->file       = file;
+    reader->owns_file  = owns_file;
+    reader->kind       = kind;
+    reader->file_bytes = owns_file ? size_of(path) : INT64_MAX;
+    reader->path       = ws_strdup(path);
+    if (owns_file) {
+        swp_guard_on();
+    }
+    ws_status status = reader->path == NULL ? ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path)
+                                            : set_up(reader, err);
     if (status != WS_OK) {
         swp_reader_close(&reader);
         return status;
@@ -224,8 +445,13 @@ ws_status swp_reader_open(const char *path, ws_error *err, swp_reader **reader_o
 
     *reader_out = NULL;
     swp_h5_init();
-    WS_TRY(open_file(path, err, &kind, &file));
-    return create(file, true, kind, path, err, reader_out);
+    swp_guard_on();
+    swp_guard_begin(path);
+    const ws_status opened = open_file(path, err, &kind, &file);
+    swp_guard_end();
+    const ws_status status = opened != WS_OK ? opened : create(file, true, kind, path, err, reader_out);
+    swp_guard_off();
+    return status;
 }
 
 ws_status swp_reader_attach(hid_t file, const char *path, ws_error *err, swp_reader **reader_out)
@@ -245,8 +471,13 @@ void swp_reader_close(swp_reader **reader_ref)
             H5Dclose(reader->open[i].data);
         }
     }
+    guard_begin(reader);
     if (reader->owns_file) {
         H5Fclose(reader->file);
+    }
+    guard_end(reader);
+    if (reader->owns_file) {
+        swp_guard_off();
     }
     H5Eclear2(H5E_DEFAULT);
     swp_columns_fini(&reader->columns);

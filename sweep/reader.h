@@ -65,6 +65,17 @@ bool               swp_reader_has(const swp_reader *reader, const swp_column *co
 WS_NODISCARD ws_status swp_reader_read(const swp_reader *reader, const swp_column *column, size_t start,
                                        size_t n, void *rows_out, ws_error *err);
 
+/** Check that rows [start, start + n) of a column can be read, before memory is made for them: what lies
+ * behind row_start and row_count is the file's word. */
+WS_NODISCARD ws_status swp_reader_check_range(const swp_reader *reader, const swp_column *column,
+                                              size_t start, size_t n, ws_error *err);
+
+/** Look at every column: is it there, as long as it must be, and do its checksums agree? Every column that is
+ * lost or broken gets a line of its own.
+ * @param[in] all  read all rows; otherwise the last one of each column (a live file has no checksums: a file
+ * that was cut shows at its end) */
+WS_NODISCARD ws_status swp_reader_check(const swp_reader *reader, bool all, ws_error *err);
+
 /** The history attribute, "" if none. */
 const char *swp_reader_history(const swp_reader *reader);
 

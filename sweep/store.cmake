@@ -1,6 +1,6 @@
 # The result file and everything that reads it: the only sources that include hdf5.h.
 add_library(swp_store STATIC
-  chunker.c columns.c copy_rows.c file.c file_objects.c gather.c h5util.c layout.c layout_read.c lock.c packer.c plan.c reader.c
+  chunker.c columns.c copy_rows.c file.c file_guard.c file_objects.c gather.c h5util.c layout.c layout_read.c lock.c packer.c plan.c reader.c
   rewrite.c row.c store.c)
 target_include_directories(swp_store PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(swp_store PUBLIC ws_sim ws_power ws_base PRIVATE ws_flags hdf5::hdf5 hdf5::hdf5_hl ZLIB::ZLIB
