@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "args.h"
 #include "base/files.h"
+#include "base/output_file.h"
 #include "cmd_util.h"
 #include "commands.h"
 #include "selection.h"
@@ -89,33 +88,38 @@ static bool is_stdout(const char *path)
     return path == NULL || strcmp(path, "-") == 0;
 }
 
-static ws_status open_output(const char *path, ws_error *err, FILE **out)
-{
-    *out = is_stdout(path) ? stdout : fopen(path, "w");
-    return *out != NULL ? WS_OK
-                        : ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
-}
+/* Where the table goes: a file is either the whole table or what it was before. */
+typedef struct export_output {
+    ws_output_file *file; /* NULL: stdout */
+    FILE           *stream;
+} export_output;
 
-/* Half a table must not be taken for a whole one; pipes and devices are left alone. */
-static void remove_incomplete(const char *path, ws_error *err)
+static ws_status open_output(const char *path, ws_error *err, export_output *out)
 {
-    struct stat about;
-    if (stat(path, &about) == 0 && S_ISREG(about.st_mode) && unlink(path) == 0) {
-        ws_error_add(err, WS_ERR_IO, "%s: is not complete: removed", path);
-    }
-}
-
-static ws_status close_output(const char *path, FILE *out, ws_status status, ws_error *err)
-{
+    *out = (export_output){.stream = stdout};
     if (is_stdout(path)) {
+        return WS_OK;
+    }
+    WS_TRY(ws_output_file_open_in_folder(path, err, &out->file));
+    out->stream = ws_output_file_stream(out->file);
+    if (out->stream == NULL) {
+        ws_output_file_destroy(&out->file);
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    return WS_OK;
+}
+
+static ws_status close_output(const char *path, export_output *out, ws_status status, ws_error *err)
+{
+    if (out->file == NULL) {
         return status;
     }
-    if (fclose(out) != 0 && status == WS_OK) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (status == WS_OK) {
+        status = ws_output_file_commit(out->file, err);
+    } else if (status == WS_ERR_IO) {
+        ws_error_add(err, WS_ERR_IO, "%s: is as it was before", path);
     }
-    if (status == WS_ERR_IO) {
-        remove_incomplete(path, err);
-    }
+    ws_output_file_destroy(&out->file);
     return status;
 }
 
@@ -124,12 +128,12 @@ static ws_status close_output(const char *path, FILE *out, ws_status status, ws_
 static ws_status write_jobs(const swp_frame *frame, const export_columns *c, const export_request *r,
                             ws_error *err)
 {
-    bool *keep = NULL;
-    FILE *out  = NULL;
+    bool         *keep = NULL;
+    export_output out;
     WS_TRY(swp_where(frame, r->where, err, &keep));
     ws_status status = open_output(r->path, err, &out);
     if (status == WS_OK) {
-        status = close_output(r->path, out, write_table(c, keep, frame->n, r->format, out, err), err);
+        status = close_output(r->path, &out, write_table(c, keep, frame->n, r->format, out.stream, err), err);
     }
     free(keep);
     return status;
@@ -181,8 +185,8 @@ static ws_status write_points(const swp_selection *selection, const char *column
                               ws_error *err)
 {
     static const char *const none[] = {NULL};
-    FILE                    *out    = NULL;
-    size_t                  *order  = malloc((selection->points.n + 1) * sizeof(order[0]));
+    export_output            out;
+    size_t                  *order = malloc((selection->points.n + 1) * sizeof(order[0]));
     ws_status                status =
         order == NULL ? ws_error_add(err, WS_ERR_NOMEM, "out of memory") : open_output(r->path, err, &out);
     if (status == WS_OK) {
@@ -190,8 +194,8 @@ static ws_status write_points(const swp_selection *selection, const char *column
             order[i] = i;
         }
         status = swp_selection_print(selection, order, selection->points.n, NULL, none, columns, r->format,
-                                     out, err);
-        status = close_output(r->path, out, status, err);
+                                     out.stream, err);
+        status = close_output(r->path, &out, status, err);
     }
     free(order);
     return status;

@@ -18,6 +18,17 @@ static ws_status no_memory(ws_error *err)
     return WS_ERR_NOMEM;
 }
 
+/* OUT is locked as a sweep locks it: none that is being written is replaced. */
+static ws_status claim(const char *out, bool force, ws_error *err, swp_lock **lock_out)
+{
+    WS_TRY(swp_check_replaceable(out, err));
+    WS_TRY(swp_lock_acquire(out, false, err, lock_out));
+    if (force) {
+        swp_say_replaced(out);
+    }
+    return WS_OK;
+}
+
 /* ---- snapshot ---- */
 
 int swp_cmd_snapshot(int argc, char **argv)
@@ -37,6 +48,7 @@ int swp_cmd_snapshot(int argc, char **argv)
     const int   go_on   = swp_args_parse(&command, argc, argv, &n_files);
     ws_error    err     = WS_ERROR_INIT;
     swp_reader *reader  = NULL;
+    swp_lock   *lock    = NULL;
 
     if (go_on != SWP_ARGS_GO_ON) {
         return go_on;
@@ -44,7 +56,7 @@ int swp_cmd_snapshot(int argc, char **argv)
     ws_status status =
         ws_is_same_file(argv[1], argv[2])
             ? ws_error_add(&err, WS_ERR_INPUT, "%s: OUT is FILE itself, expected another one", argv[2])
-            : swp_check_replaceable(argv[2], &err);
+            : claim(argv[2], force, &err, &lock);
     if (status == WS_OK) {
         status = swp_reader_open(argv[1], &err, &reader);
     }
@@ -54,6 +66,7 @@ int swp_cmd_snapshot(int argc, char **argv)
         status = swp_rewrite(&source, 1, swp_reader_layout(reader), 1, argv[2], "snapshot", force, &err);
     }
     swp_reader_close(&reader);
+    swp_lock_release(&lock);
     return swp_cmd_exit(status, &err);
 }
 
@@ -65,6 +78,7 @@ static ws_status recover(const char *path, ws_error *err)
     swp_reader *reader = NULL;
 
     WS_TRY(swp_lock_acquire(path, true, err, &lock));
+    swp_say_replaced(path);
     ws_status status = swp_reader_open(path, err, &reader);
     if (status == WS_OK) {
         const swp_reader *source = reader;
@@ -167,7 +181,8 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
 static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_error *err)
 {
     const swp_reader **readers = calloc(n, sizeof(readers[0]));
-    ws_status          status  = readers == NULL ? no_memory(err) : swp_check_replaceable(out, err);
+    swp_lock          *lock    = NULL;
+    ws_status          status  = readers == NULL ? no_memory(err) : claim(out, force, err, &lock);
 
     for (size_t f = 0; f < n && status == WS_OK; f++) {
         swp_reader *reader = NULL;
@@ -182,6 +197,7 @@ static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_e
         swp_reader_close(&reader);
     }
     free(readers);
+    swp_lock_release(&lock);
     return status;
 }
 

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/output_file.h"
 #include "base/strbuf.h"
+#include "base/target.h"
 #include "dataset_workload.h"
 #include "job_build.h"
 
@@ -121,30 +123,27 @@ static ws_status rebuild(rebuilt *r, const char *spec_json, const char *name, in
 
 /* ---- writing ---- */
 
-static ws_status write_text(const char *dir, const char *name, const char *text, ws_error *err)
+/* Names in the folder, in the order in which they appear: `wattsim --from` needs args.txt, which is last. */
+enum { CLUSTER_FILE, INPUTS_FILE, WORKLOAD_FILE, ARGS_FILE, N_FILES };
+static const char *const file_names[N_FILES] = {"cluster.json", "inputs.sha256", "workload.json", "args.txt"};
+
+/* Their contents, all made before the first is written; NULL = the job has no such file. */
+typedef struct folder_texts {
+    char *text[N_FILES]; /* owned */
+} folder_texts;
+
+/* A buffer's text, which is not needed any more. */
+static ws_status take_text(ws_strbuf *from, char **text_out)
 {
-    char *path = ws_asprintf("%s/%s", dir, name);
-    FILE *file = path == NULL ? NULL : fopen(path, "w");
-    bool  ok   = file != NULL && fputs(text, file) >= 0;
-    if (file != NULL && fclose(file) != 0) {
-        ok = false;
-    }
-    if (!ok && path != NULL) {
-        ws_error_add(err, WS_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    }
-    free(path);
-    return ok ? WS_OK : path == NULL ? WS_ERR_NOMEM : WS_ERR_IO;
+    *text_out = from->failed ? NULL : ws_strdup(ws_strbuf_text(from));
+    ws_strbuf_fini(from);
+    return *text_out == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
-static ws_status write_json(const char *dir, const char *name, const ws_json_doc *doc, ws_error *err)
+static ws_status make_json(const ws_json_doc *doc, char **text_out)
 {
-    char *text = ws_json_print(ws_json_doc_root(doc), true);
-    if (text == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    const ws_status status = write_text(dir, name, text, err);
-    free(text);
-    return status;
+    *text_out = ws_json_print(ws_json_doc_root(doc), true);
+    return *text_out == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
 static void put_option(ws_strbuf *out, const ws_option *option, const char *text)
@@ -203,7 +202,7 @@ static void put_dataset(ws_strbuf *out, ws_json root, ws_json workload)
     }
 }
 
-static ws_status write_args(const rebuilt *r, int64_t job, ws_json workload, const char *dir, ws_error *err)
+static ws_status make_args(const rebuilt *r, int64_t job, ws_json workload, ws_error *err, char **text_out)
 {
     const ws_json root = ws_json_doc_root(r->doc);
     ws_strbuf     text = WS_STRBUF_INIT;
@@ -221,13 +220,10 @@ static ws_status write_args(const rebuilt *r, int64_t job, ws_json workload, con
     }
     put_options(&text, &options);
     put_slo(&text, &r->spec->slo);
-    const ws_status status =
-        text.failed ? WS_ERR_NOMEM : write_text(dir, "args.txt", ws_strbuf_text(&text), err);
-    ws_strbuf_fini(&text);
-    return status;
+    return take_text(&text, text_out);
 }
 
-static ws_status write_inputs(ws_json root, const char *dir, ws_error *err)
+static ws_status make_inputs(ws_json root, char **text_out)
 {
     ws_strbuf text = WS_STRBUF_INIT;
     for (ws_json input                                   = ws_json_first(ws_json_member(root, "inputs"));
@@ -239,61 +235,126 @@ static ws_status write_inputs(ws_json root, const char *dir, ws_error *err)
             put_path(&text, "", root, path);
         }
     }
-    const ws_status status =
-        text.failed ? WS_ERR_NOMEM : write_text(dir, "inputs.sha256", ws_strbuf_text(&text), err);
-    ws_strbuf_fini(&text);
-    return status;
+    return take_text(&text, text_out);
 }
 
-/* A generator's spec is a file of its own; an older one of another job must not stay. */
-static ws_status write_workload(const ws_json_doc *workload, const char *dir, ws_error *err)
+static ws_status make_texts(rebuilt *r, int64_t job, ws_error *err, folder_texts *texts)
 {
-    if (workload != NULL && !swp_is_dataset(ws_json_doc_root(workload))) {
-        return write_json(dir, "workload.json", workload, err);
-    }
-    char     *path   = ws_asprintf("%s/workload.json", dir);
-    ws_status status = path == NULL ? WS_ERR_NOMEM : WS_OK;
-    if (path != NULL && unlink(path) != 0 && errno != ENOENT) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
-    }
-    free(path);
-    return status;
-}
-
-static ws_status export_rebuilt(rebuilt *r, int64_t job, const char *dir, ws_error *err)
-{
-    ws_json_doc *cluster = NULL, *workload = NULL;
-    ws_status    status = swp_build_cluster(r->builder, r->value_index, err, &cluster);
+    const ws_json root    = ws_json_doc_root(r->doc);
+    ws_json_doc  *cluster = NULL, *workload = NULL;
+    ws_status     status = swp_build_cluster(r->builder, r->value_index, err, &cluster);
 
     if (status == WS_OK) {
         status = swp_build_workload(r->builder, r->value_index, err, &workload);
     }
-    if (status == WS_OK && mkdir(dir, 0777) != 0 && errno != EEXIST) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", dir, strerror(errno));
+    if (status == WS_OK) {
+        status = make_json(cluster, &texts->text[CLUSTER_FILE]);
     }
     if (status == WS_OK) {
-        status = write_json(dir, "cluster.json", cluster, err);
+        status = make_inputs(root, &texts->text[INPUTS_FILE]);
+    }
+    if (status == WS_OK && workload != NULL && !swp_is_dataset(ws_json_doc_root(workload))) {
+        status = make_json(workload, &texts->text[WORKLOAD_FILE]);
     }
     if (status == WS_OK) {
-        status = write_inputs(ws_json_doc_root(r->doc), dir, err);
-    }
-    if (status == WS_OK) {
-        status = write_workload(workload, dir, err);
-    }
-    if (status == WS_OK) {
-        status = write_args(r, job, workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), dir, err);
+        status = make_args(r, job, workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), err,
+                           &texts->text[ARGS_FILE]);
     }
     ws_json_doc_destroy(&workload);
     ws_json_doc_destroy(&cluster);
     return status;
 }
 
+/* ---- the folder: all of it, or what it was before ---- */
+
+typedef struct folder_files {
+    char           *path[N_FILES];
+    ws_output_file *file[N_FILES]; /* NULL where the job has no such file */
+} folder_files;
+
+static void folder_files_fini(folder_files *f)
+{
+    for (int i = 0; i < N_FILES; i++) {
+        ws_output_file_destroy(&f->file[i]);
+        free(f->path[i]);
+    }
+}
+
+/* Write every file beside its name. A link there is not followed: no export makes one. */
+static ws_status write_beside(const folder_texts *texts, const char *dir, ws_error *err, folder_files *f)
+{
+    for (int i = 0; i < N_FILES; i++) {
+        struct stat entry;
+        f->path[i] = ws_asprintf("%s/%s", dir, file_names[i]);
+        if (f->path[i] == NULL) {
+            return WS_ERR_NOMEM;
+        }
+        if (lstat(f->path[i], &entry) == 0 && !S_ISREG(entry.st_mode)) {
+            return ws_error_add(err, WS_ERR_IO, "%s: is %s, expected a file of an earlier export, or nothing",
+                                f->path[i], S_ISLNK(entry.st_mode) ? "a link" : "no regular file");
+        }
+        if (texts->text[i] != NULL) {
+            WS_TRY(ws_output_file_open_in_folder(f->path[i], err, &f->file[i]));
+            ws_output_file_puts(f->file[i], texts->text[i]);
+            WS_TRY(ws_output_file_flush(f->file[i], err));
+        }
+    }
+    return WS_OK;
+}
+
+static ws_status remove_file(const char *path, ws_error *err)
+{
+    return unlink(path) == 0 || errno == ENOENT
+               ? WS_OK
+               : ws_error_add(err, WS_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+}
+
+/* Let them appear. Without args.txt, which goes first and comes last, the folder stands for no job: never
+ * half for one job and half for another. */
+static ws_status put_in_place(folder_files *f, ws_error *err)
+{
+    WS_TRY(remove_file(f->path[ARGS_FILE], err));
+    for (int i = 0; i < N_FILES; i++) {
+        WS_TRY(f->file[i] == NULL ? remove_file(f->path[i], err) : ws_output_file_commit(f->file[i], err));
+    }
+    return WS_OK;
+}
+
+static ws_status write_folder(const folder_texts *texts, const char *dir, ws_error *err)
+{
+    folder_files f = {.path = {NULL}};
+    WS_TRY(ws_target_check_folder(dir, err));
+    const bool is_new = mkdir(dir, 0777) == 0;
+    if (!is_new && errno != EEXIST) {
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot create: %s", dir, strerror(errno));
+    }
+    ws_status status = write_beside(texts, dir, err, &f);
+    if (status == WS_OK) {
+        status = put_in_place(&f, err);
+    }
+    for (int i = 0; i < N_FILES && status != WS_OK && is_new && f.path[i] != NULL; i++) {
+        unlink(f.path[i]);
+    }
+    folder_files_fini(&f);
+    if (status != WS_OK && is_new) {
+        rmdir(dir);
+    }
+    return status;
+}
+
 ws_status swp_job_export(const char *spec_json, const char *name, int64_t job, const char *dir, ws_error *err)
 {
-    rebuilt   r      = {.doc = NULL};
-    ws_status status = rebuild(&r, spec_json, name, job, err);
+    rebuilt      r      = {.doc = NULL};
+    folder_texts texts  = {.text = {NULL}};
+    ws_status    status = rebuild(&r, spec_json, name, job, err);
     if (status == WS_OK) {
-        status = export_rebuilt(&r, job, dir, err);
+        status = make_texts(&r, job, err, &texts);
+    }
+    if (status == WS_OK) {
+        status = write_folder(&texts, dir, err);
+    }
+    for (int i = 0; i < N_FILES; i++) {
+        free(texts.text[i]);
     }
     rebuilt_fini(&r);
     return status;

@@ -19,11 +19,11 @@
 #include "base/error.h"
 #include "base/status.h"
 
-/** Write the files of a job; DIR is made if it is not there.
+/** Write the files of a job, all or none; DIR is made if it is not there. Links in DIR are not followed.
  * @param[in] spec_json  text of /spec_json
  * @param[in] name       what messages call it: the result file's path
- * @return WS_OK; WS_ERR_INPUT if the text or the job is not as expected; WS_ERR_IO if DIR cannot be written;
- * WS_ERR_NOMEM */
+ * @return WS_OK; WS_ERR_INPUT if the text or the job is not as expected, or DIR no name of a folder;
+ * WS_ERR_IO if DIR cannot be written; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_job_export(const char *spec_json, const char *name, int64_t job, const char *dir,
                                       ws_error *err);
 

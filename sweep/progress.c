@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json_write.h"
+#include "base/output_file.h"
 #include "base/strbuf.h"
 #include "job_run.h"
 #include "rank.h"
@@ -163,6 +165,22 @@ static void put_best(ws_json_writer *w, const swp_progress *p)
     ws_json_end_object(w);
 }
 
+/* Whole at any moment; the next one comes soon, so nobody waits for the disk, nor for the reader of a pipe.
+ */
+static ws_status replace_json(const char *path, const char *text, ws_error *err)
+{
+    struct stat     info;
+    ws_output_file *file = NULL;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot write: not a regular file", path);
+    }
+    WS_TRY(ws_output_file_open_in_folder(path, err, &file));
+    ws_output_file_puts(file, text);
+    const ws_status status = ws_output_file_replace(file, false, err);
+    ws_output_file_destroy(&file);
+    return status;
+}
+
 static void write_json(swp_progress *p, const char *ending)
 {
     ws_strbuf      text = WS_STRBUF_INIT;
@@ -192,21 +210,16 @@ static void write_json(swp_progress *p, const char *ending)
     ws_json_put_double(&w, eta_s(p));
     put_best(&w, p);
     ws_json_end_object(&w);
-    char *temporary  = ws_asprintf("%s.tmp", p->config.json_path);
-    errno            = ENOMEM;
-    FILE *file       = temporary == NULL || text.failed ? NULL : fopen(temporary, "w");
-    bool  is_written = file != NULL && fprintf(file, "%s\n", ws_strbuf_text(&text)) > 0;
-    is_written       = file != NULL && fclose(file) == 0 && is_written;
-    is_written       = is_written && rename(temporary, p->config.json_path) == 0;
-    if (!is_written && !p->has_json_failed) { /* no reason to stop a sweep */
+    ws_strbuf_puts(&text, "\n");
+    ws_error  err = WS_ERROR_INIT;
+    ws_status status =
+        text.failed ? WS_ERR_NOMEM : replace_json(p->config.json_path, ws_strbuf_text(&text), &err);
+    if (status != WS_OK && !p->has_json_failed) { /* no reason to stop a sweep */
         p->has_json_failed = true;
-        swp_progress_say(p, "--progress-json: %s cannot be written: %s", p->config.json_path,
-                         strerror(errno));
+        swp_progress_say(p, "--progress-json: %s",
+                         err.n_problems > 0 ? ws_error_text(&err) : ws_status_text(status));
     }
-    if (!is_written && file != NULL) {
-        remove(temporary);
-    }
-    free(temporary);
+    ws_error_clear(&err);
     ws_strbuf_fini(&text);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "base/target.h"
 #include "copy_rows.h"
 #include "file.h"
 
@@ -54,6 +55,9 @@ ws_status swp_check_replaceable(const char *path, ws_error *err)
     if (stat(path, &info) != 0) {
         return WS_OK; /* nothing there, or whoever writes says why it cannot */
     }
+    if (S_ISDIR(info.st_mode)) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: is a folder, expected the name of a result file", path);
+    }
     if (!S_ISREG(info.st_mode)) {
         return ws_error_add(err, WS_ERR_IO, "%s: not a regular file, expected a result file to replace",
                             path);
@@ -61,6 +65,22 @@ ws_status swp_check_replaceable(const char *path, ws_error *err)
     if (info.st_size > 0 && !begins_as_hdf5(path)) {
         return ws_error_add(err, WS_ERR_IO, "%s: not an HDF5 file, expected a result file to replace", path);
     }
+    return WS_OK;
+}
+
+void swp_say_replaced(const char *path)
+{
+    char note[WS_TARGET_NOTE_BYTES];
+    if (ws_target_note(path, note)) {
+        fprintf(stderr, "wattsweep: note: %s\n", note);
+    }
+}
+
+ws_status swp_make_temporary(const char *tmp_path, const char *path, ws_error *err)
+{
+    int fd = -1;
+    WS_TRY(ws_target_make(tmp_path, path, err, &fd));
+    close(fd); /* HDF5 opens files by name */
     return WS_OK;
 }
 
@@ -79,12 +99,13 @@ static char *history_of(const swp_reader *const *sources, size_t n_sources, cons
 }
 
 static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, size_t n_threads,
-                             const char *tmp_path, const char *history, ws_error *err)
+                             const char *tmp_path, const char *path, const char *history, ws_error *err)
 {
     swp_file_options options = {.live = false, .n_threads = n_threads, .history = history};
     swp_file        *file    = NULL;
 
     WS_TRY(swp_copied_lengths(scan, err, options.n_rows));
+    WS_TRY(swp_make_temporary(tmp_path, path, err));
     WS_TRY(swp_file_make(tmp_path, layout, &options, err, &file));
     ws_status status = swp_copy_rows(scan, file, NULL, NULL, err);
     if (status != WS_OK) {
@@ -98,28 +119,44 @@ static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, size
     return status;
 }
 
-ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
-                      size_t n_threads, const char *path, const char *what, bool replace, ws_error *err)
+/* The same, for the name of a file and not of a link to one. */
+static ws_status rewrite_target(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
+                                size_t n_threads, const char *target, const char *what, bool replace,
+                                ws_error *err)
 {
     swp_plan_scan *scan     = NULL;
-    char          *tmp_path = ws_asprintf("%s.tmp", path);
+    char          *tmp_path = ws_asprintf("%s.tmp", target);
     char          *history  = history_of(sources, n_sources, what);
     ws_status      status   = tmp_path == NULL || history == NULL ? no_memory(err) : WS_OK;
 
-    if (status == WS_OK && !replace && access(path, F_OK) == 0) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: exists already", path);
+    if (status == WS_OK && !replace && access(target, F_OK) == 0) {
+        status = ws_error_add(err, WS_ERR_IO, "%s: exists already", target);
     }
     if (status == WS_OK) {
         status = swp_plan_scan_create(sources, n_sources, NULL, SWP_WINDOW_ROWS, err, &scan);
     }
     if (status == WS_OK) {
-        status = write_final(scan, layout, n_threads, tmp_path, history, err);
+        status = write_final(scan, layout, n_threads, tmp_path, target, history, err);
     }
     if (status == WS_OK) {
-        status = swp_rename(tmp_path, path, err);
+        status = swp_rename(tmp_path, target, err);
+        if (status != WS_OK) {
+            unlink(tmp_path);
+        }
     }
     swp_plan_scan_destroy(&scan);
     free(history);
     free(tmp_path);
+    return status;
+}
+
+ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
+                      size_t n_threads, const char *path, const char *what, bool replace, ws_error *err)
+{
+    char *target = NULL;
+    WS_TRY(ws_target_resolve(path, err, &target));
+    const ws_status status =
+        rewrite_target(sources, n_sources, layout, n_threads, target, what, replace, err);
+    free(target);
     return status;
 }

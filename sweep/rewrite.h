@@ -8,7 +8,8 @@
 
 #include "reader.h"
 
-/** Write a finished file with one row per job: made at `<path>.tmp`, synced, renamed to path.
+/** Write a finished file with one row per job: made at `<path>.tmp`, synced, renamed to path, whose mode and
+ * owner it keeps. Links are followed (base/target.h).
  * @param[in] layout     of the new file
  * @param[in] n_threads  that compress (packer.h); the file is the same for any number
  * @param[in] what       line for the history attribute
@@ -20,8 +21,15 @@ WS_NODISCARD ws_status swp_rewrite(const swp_reader *const *sources, size_t n_so
 
 /** May what is at a path be replaced by a result file? Only by nothing, an empty file or an HDF5 file: never
  * a spec or a device named by mistake.
- * @return WS_OK, also if nothing is there; WS_ERR_IO */
+ * @return WS_OK, also if nothing is there; WS_ERR_INPUT if it is a folder; WS_ERR_IO */
 WS_NODISCARD ws_status swp_check_replaceable(const char *path, ws_error *err);
+
+/** Say on stderr what of a file is lost when it is replaced: its other names, its owner. */
+void swp_say_replaced(const char *path);
+
+/** Make the empty file that HDF5 then opens by name and that becomes `path`: a new one, never what somebody
+ * put there. @return WS_OK; WS_ERR_IO */
+WS_NODISCARD ws_status swp_make_temporary(const char *tmp_path, const char *path, ws_error *err);
 
 /** rename() and sync of the folder. */
 WS_NODISCARD ws_status swp_rename(const char *from, const char *to, ws_error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/target.h"
 #include "rewrite.h"
 
 /* Parameters of carried rows, in the new file's columns. */
@@ -123,9 +124,36 @@ static ws_status check_outputs(const swp_run_options *options, const swp_sweep_i
                                const char *path, ws_error *err)
 {
     WS_TRY(ws_files_check_output(inputs->files, "--output", path, err));
+    if (options->progress_json != NULL &&
+        (options->progress_json[0] == '\0' || ws_is_folder(options->progress_json))) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "--progress-json: expected the name of a file to write, found %s",
+                            options->progress_json[0] == '\0' ? "\"\"" : "a folder");
+    }
     return options->progress_json == NULL
                ? WS_OK
                : ws_files_check_output(inputs->files, "--progress-json", options->progress_json, err);
+}
+
+/* -o FILE or the sweep's name, links followed: what is written, locked and replaced is what they lead to. */
+static ws_status find_path(const swp_run_options *options, const swp_sweep_inputs *inputs, ws_error *err,
+                           char **path_out)
+{
+    char *named = options->output_path != NULL ? ws_strdup(options->output_path)
+                                               : ws_asprintf("%s.h5", inputs->spec->name);
+    if (named == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    ws_status status = check_name(options, inputs, err);
+    if (status == WS_OK && ws_is_folder(named)) {
+        status = ws_error_add(err, WS_ERR_INPUT,
+                              "--output: %s is a folder, expected the name of a result file", named);
+    }
+    if (status == WS_OK) {
+        status = ws_target_resolve(named, err, path_out);
+    }
+    free(named);
+    return status;
 }
 
 ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
@@ -134,13 +162,8 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
                             swp_run_file *file)
 {
     *file          = (swp_run_file){.layout = {.spec_json = WS_STRBUF_INIT}};
-    file->path     = options->output_path != NULL ? ws_strdup(options->output_path)
-                                                  : ws_asprintf("%s.h5", inputs->spec->name);
     file->n_to_run = census->n_jobs;
-    if (file->path == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    WS_TRY(check_name(options, inputs, err));
+    WS_TRY(find_path(options, inputs, err, &file->path));
     WS_TRY(check_outputs(options, inputs, file->path, err));
     WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
     const bool exists = access(file->path, F_OK) == 0;
@@ -150,6 +173,9 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     }
     if (options->overwrite) {
         WS_TRY(swp_check_replaceable(file->path, err));
+    }
+    if (exists && !options->is_quiet) {
+        swp_say_replaced(file->path);
     }
     if (exists && options->resume) {
         WS_TRY(match_earlier(options, inputs, err, file));

@@ -112,7 +112,13 @@ static ws_status make_file(swp_store *store, const swp_layout *layout, ws_error 
         return no_memory(store->path, err);
     }
     const swp_file_options options = {.live = true, .history = history};
-    const ws_status        status  = swp_file_make(store->work_path, layout, &options, err, &store->file);
+    ws_status status = store->no_live ? WS_OK : swp_make_temporary(store->work_path, store->path, err);
+    if (status == WS_OK) {
+        status = swp_file_make(store->work_path, layout, &options, err, &store->file);
+    } else {
+        free(store->work_path); /* not ours to remove */
+        store->work_path = NULL;
+    }
     free(history);
     return status;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/status.h"
-#include "output/output_file.h"
+#include "base/output_file.h"
 #include "sim/result.h"
 
 /** Write header and rows. Write errors show at ws_output_file_commit().

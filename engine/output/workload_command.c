@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/strbuf.h"
-#include "output/output_file.h"
+#include "base/output_file.h"
 #include "serving/workload_generator.h"
 #include "serving/workload_spec.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "hardware/profile_fit.h"
-#include "output/output_file.h"
+#include "base/output_file.h"
 
 static ws_status write_text(wp_context *ctx, const char *path, const ws_strbuf *text)
 {

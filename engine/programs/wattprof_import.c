@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
-#include "output/output_file.h"
+#include "base/output_file.h"
 #include "programs/wattprof.h"
 
 /* Read everything of one tp degree, so that a broken bundle is refused before anything is written. */

@@ -10,7 +10,7 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "output/job_folder.h"
-#include "output/output_file.h"
+#include "base/output_file.h"
 #include "output/power_summary.h"
 #include "output/request_csv.h"
 #include "output/summary_json.h"

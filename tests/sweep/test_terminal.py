@@ -165,7 +165,7 @@ class Counts(unittest.TestCase):
 
     def test_json_that_cannot_be_written(self):
         line = self.run_sweep("--progress-json", "/proc/nonexistent/p.json", code=1)
-        self.assertEqual(line.count("--progress-json: /proc/nonexistent/p.json cannot be written: No such file"), 1, line)
+        self.assertEqual(line.count("--progress-json: /proc/nonexistent/p.json: cannot write: No such file"), 1, line)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "output/output_file.h"
+#include "base/output_file.h"
 
 static char folder[64];
 
@@ -133,6 +133,50 @@ static void links_stay_links(void **state)
     assert_int_equal(lstat("link", &info), 0);
     assert_true(S_ISLNK(info.st_mode));
     assert_contents("real", "2");
+    assert_int_equal(mkdir("there", 0777), 0);
+    assert_int_equal(symlink("there/new", "dangling"), 0);
+    write_whole("dangling", "3");
+    assert_int_equal(lstat("dangling", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_contents("there/new", "3");
+    assert_entries("there", 1);
+}
+
+static void mode_and_owner_stay(void **state)
+{
+    (void)state;
+    struct stat info;
+    write_whole("mode", "1");
+    assert_int_equal(chmod("mode", 0640), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown("mode", 65534, 65534), 0);
+    }
+    write_whole("mode", "2");
+    assert_int_equal(stat("mode", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    assert_int_equal(info.st_uid, geteuid() == 0 ? 65534 : geteuid());
+}
+
+static void streams_are_committed_too(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    write_whole("stream", "old");
+    ws_output_file *file = open_file("stream");
+    assert_true(fputs("new", ws_output_file_stream(file)) >= 0);
+    ws_output_file_destroy(&file);
+    assert_contents("stream", "old");
+    file = open_file("stream");
+    assert_true(fputs("new", ws_output_file_stream(file)) >= 0);
+    assert_int_equal(ws_output_file_commit(file, &err), WS_OK);
+    ws_output_file_destroy(&file);
+    assert_contents("stream", "new");
+    file = open_file("/dev/full");
+    assert_true(fputs("new", ws_output_file_stream(file)) >= 0);
+    assert_int_equal(ws_output_file_commit(file, &err), WS_ERR_IO);
+    assert_non_null(strstr(ws_error_text(&err), strerror(ENOSPC)));
+    ws_output_file_destroy(&file);
+    ws_error_clear(&err);
 }
 
 static void a_full_disk_is_an_error_of_commit(void **state)
@@ -149,6 +193,18 @@ static void a_full_disk_is_an_error_of_commit(void **state)
     struct stat info;
     assert_int_equal(stat("/dev/full", &info), 0);
     assert_true(S_ISCHR(info.st_mode)); /* still the device */
+}
+
+static void check_no_file(const char *path)
+{
+    ws_error        err  = WS_ERROR_INIT;
+    ws_output_file *file = NULL;
+    assert_int_equal(ws_output_path_check(path, &err), WS_ERR_INPUT);
+    assert_non_null(strstr(ws_error_text(&err), path[0] == '\0' ? "found \"\"" : "is a folder, expected"));
+    ws_error_clear(&err);
+    assert_int_equal(ws_output_file_open(path, &err, &file), WS_ERR_INPUT);
+    assert_null(file);
+    ws_error_clear(&err);
 }
 
 static void check_unwritable(const char *path, int error)
@@ -172,7 +228,11 @@ static void unwritable_paths_are_known_beforehand(void **state)
     assert_int_equal(mkdir("dir", 0777), 0);
     check_unwritable("plain/below", ENOTDIR);
     check_unwritable("plain/far/below", ENOTDIR);
-    check_unwritable("dir", EISDIR);
+    check_no_file("dir");
+    check_no_file("dir/");
+    check_no_file("no_such_dir/");
+    check_no_file("");
+    assert_int_equal(access("no_such_dir", F_OK), -1);
 }
 
 static void checking_creates_nothing(void **state)
@@ -194,9 +254,11 @@ int main(void)
         cmocka_unit_test(the_target_changes_only_with_commit),
         cmocka_unit_test(large_writes_keep_their_order),
         cmocka_unit_test(links_stay_links),
+        cmocka_unit_test(mode_and_owner_stay),
+        cmocka_unit_test(streams_are_committed_too),
         cmocka_unit_test(a_full_disk_is_an_error_of_commit),
         cmocka_unit_test(unwritable_paths_are_known_beforehand),
         cmocka_unit_test(checking_creates_nothing),
     };
-    return cmocka_run_group_tests_name("output.output_file", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("base.output_file", tests, make_folder, remove_folder);
 }

@@ -1,4 +1,4 @@
-#include "output/output_file.h"
+#include "base/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "base/target.h"
 
 enum { BUFFER_BYTES = 64 * 1024, MAX_NAME_TRIES = 1000 };
 
@@ -20,6 +21,7 @@ struct ws_output_file {
     char  *temporary; /* where bytes go until commit; NULL if written in place, or once it is gone */
     int    fd;        /* -1 once closed */
     int    error;     /* errno of the first failure; 0 = none */
+    FILE  *stream;    /* NULL until asked for */
     size_t used;
     char   buffer[BUFFER_BYTES];
 };
@@ -43,32 +45,45 @@ static size_t parent_length(const char *path, size_t len)
     return len;
 }
 
+/** Why a file could not be made in the nearest folder above it that exists: errno, or 0. Cuts the path. */
+static int folder_obstacle(char *path)
+{
+    struct stat info;
+    size_t      len = parent_length(path, strlen(path));
+    path[len]       = '\0';
+    while (len > 0 && stat(path, &info) != 0 && errno == ENOENT) {
+        len       = parent_length(path, len);
+        path[len] = '\0';
+    }
+    return access(len > 0 ? path : ".", W_OK | X_OK) != 0 ? errno : 0;
+}
+
+/** A name that can only be a folder's. */
+static bool ends_as_folder(const char *path)
+{
+    const size_t len = strlen(path);
+    return len > 0 && path[len - 1] == '/';
+}
+
 ws_status ws_output_path_check(const char *path, ws_error *err)
 {
     struct stat info;
+    char       *target = NULL;
     if (strcmp(path, "-") == 0) {
         return WS_OK;
     }
-    if (stat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode) || access(path, W_OK) != 0) {
-            return report(err, path, S_ISDIR(info.st_mode) ? EISDIR : errno);
-        }
-    } else if (errno != ENOENT) {
-        return report(err, path, errno);
+    if ((stat(path, &info) == 0 && S_ISDIR(info.st_mode)) || ends_as_folder(path)) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: is a folder, expected the name of a file to write", path);
     }
-    size_t len    = parent_length(path, strlen(path));
-    char  *folder = ws_strdup(path);
-    if (folder == NULL) {
-        return WS_ERR_NOMEM;
+    WS_TRY(ws_target_resolve(path, err, &target));
+    const bool exists =
+        stat(path, &info) == 0; /* through links that only the system can follow: /dev/stdout */
+    int error = exists ? (access(path, W_OK) != 0 ? errno : 0) : errno == ENOENT ? 0 : errno;
+    if (error == 0 && (!exists || S_ISREG(info.st_mode))) {
+        error = folder_obstacle(target);
     }
-    folder[len] = '\0';
-    while (len > 0 && stat(folder, &info) != 0 && errno == ENOENT) {
-        len         = parent_length(folder, len);
-        folder[len] = '\0';
-    }
-    const int failed = access(len > 0 ? folder : ".", W_OK | X_OK) != 0 ? errno : 0;
-    free(folder);
-    return failed == 0 ? WS_OK : report(err, path, failed);
+    free(target);
+    return error == 0 ? WS_OK : report(err, path, error);
 }
 
 /** Create every missing folder above a file. Returns 0 or errno. */
@@ -115,7 +130,7 @@ static int open_temporary(ws_output_file *file)
 }
 
 /** Decide where bytes go, and open it. Returns 0 or errno. */
-static int open_any(ws_output_file *file)
+static int open_any(ws_output_file *file, bool makes_folders)
 {
     struct stat info;
     if (strcmp(file->path, "-") == 0) {
@@ -123,22 +138,37 @@ static int open_any(ws_output_file *file)
         return file->fd >= 0 ? 0 : errno;
     }
     const bool exists = stat(file->path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode)) {
-        return EISDIR;
-    }
     if (exists && !S_ISREG(info.st_mode)) {
-        file->fd = open(file->path, O_WRONLY | O_CLOEXEC);
+        free(file->target);
+        file->target = NULL;
+        file->fd     = open(file->path, O_WRONLY | O_CLOEXEC);
         return file->fd >= 0 ? 0 : errno;
     }
-    const int error = make_parents(file->path);
-    if (error != 0) {
-        return error;
+    int error = makes_folders ? make_parents(file->target) : 0;
+    if (error == 0) {
+        error = open_temporary(file);
     }
-    file->target = exists ? realpath(file->path, NULL) : ws_strdup(file->path);
-    return file->target != NULL ? open_temporary(file) : errno;
+    if (error == 0) {
+        ws_target_keep_mode(file->fd, file->target);
+    }
+    return error;
 }
 
-ws_status ws_output_file_open(const char *path, ws_error *err, ws_output_file **file_out)
+/** Refuse what is no file to write, and find out what a commit replaces. */
+static ws_status find_target(ws_output_file *file, ws_error *err)
+{
+    struct stat info;
+    if (strcmp(file->path, "-") == 0) {
+        return WS_OK;
+    }
+    if ((stat(file->path, &info) == 0 && S_ISDIR(info.st_mode)) || ends_as_folder(file->path)) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: is a folder, expected the name of a file to write",
+                            file->path);
+    }
+    return ws_target_resolve(file->path, err, &file->target);
+}
+
+static ws_status open_file(const char *path, bool makes_folders, ws_error *err, ws_output_file **file_out)
 {
     *file_out            = NULL;
     ws_output_file *file = malloc(sizeof(*file));
@@ -150,14 +180,30 @@ ws_status ws_output_file_open(const char *path, ws_error *err, ws_output_file **
     file->temporary = NULL;
     file->fd        = -1;
     file->error     = 0;
+    file->stream    = NULL;
     file->used      = 0;
-    const int error = file->path != NULL ? open_any(file) : ENOMEM;
+
+    ws_status status = file->path != NULL ? find_target(file, err) : WS_ERR_NOMEM;
+    const int error  = status == WS_OK ? open_any(file, makes_folders) : 0;
     if (error != 0) {
+        status = report(err, path, error);
+    }
+    if (status != WS_OK) {
         ws_output_file_destroy(&file);
-        return report(err, path, error);
+        return status;
     }
     *file_out = file;
     return WS_OK;
+}
+
+ws_status ws_output_file_open(const char *path, ws_error *err, ws_output_file **file_out)
+{
+    return open_file(path, true, err, file_out);
+}
+
+ws_status ws_output_file_open_in_folder(const char *path, ws_error *err, ws_output_file **file_out)
+{
+    return open_file(path, false, err, file_out);
 }
 
 /* ---- writing ---- */
@@ -194,6 +240,25 @@ void ws_output_file_puts(ws_output_file *file, const char *text)
     ws_output_file_write(file, text, strlen(text));
 }
 
+ws_status ws_output_file_flush(ws_output_file *file, ws_error *err)
+{
+    write_all(file, file->buffer, file->used);
+    file->used = 0;
+    return file->error == 0 ? WS_OK : report(err, file->path, file->error);
+}
+
+FILE *ws_output_file_stream(ws_output_file *file)
+{
+    if (file->stream == NULL) {
+        const int fd = dup(file->fd);
+        file->stream = fd < 0 ? NULL : fdopen(fd, "w");
+        if (file->stream == NULL && fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    return file->stream;
+}
+
 static void keep_error(ws_output_file *file, bool is_ok)
 {
     if (!is_ok && file->error == 0) {
@@ -201,12 +266,23 @@ static void keep_error(ws_output_file *file, bool is_ok)
     }
 }
 
-ws_status ws_output_file_commit(ws_output_file *file, ws_error *err)
+static void close_stream(ws_output_file *file)
+{
+    if (file->stream != NULL) {
+        const bool was_fine = ferror(file->stream) == 0;
+        errno               = EIO; /* an error from before, whose reason is gone */
+        keep_error(file, fclose(file->stream) == 0 && was_fine);
+        file->stream = NULL;
+    }
+}
+
+ws_status ws_output_file_replace(ws_output_file *file, bool is_durable, ws_error *err)
 {
     WS_ASSERT(file->fd >= 0);
+    close_stream(file);
     write_all(file, file->buffer, file->used);
     file->used = 0;
-    if (file->temporary != NULL) {
+    if (file->temporary != NULL && is_durable) {
         keep_error(file, file->error != 0 || fsync(file->fd) == 0);
     }
     keep_error(file, close(file->fd) == 0);
@@ -221,10 +297,28 @@ ws_status ws_output_file_commit(ws_output_file *file, ws_error *err)
     return file->error == 0 ? WS_OK : report(err, file->path, file->error);
 }
 
+ws_status ws_output_file_commit(ws_output_file *file, ws_error *err)
+{
+    return ws_output_file_replace(file, true, err);
+}
+
+ws_status ws_output_write_text(const char *path, const char *text, ws_error *err)
+{
+    ws_output_file *file = NULL;
+    WS_TRY(ws_output_file_open(path, err, &file));
+    ws_output_file_puts(file, text);
+    const ws_status status = ws_output_file_commit(file, err);
+    ws_output_file_destroy(&file);
+    return status;
+}
+
 void ws_output_file_destroy(ws_output_file **file)
 {
     if (*file == NULL) {
         return;
+    }
+    if ((*file)->stream != NULL) {
+        (void)fclose((*file)->stream);
     }
     if ((*file)->fd >= 0) {
         (void)close((*file)->fd); /* nothing committed: there is no data to lose */
