@@ -479,15 +479,27 @@ static int64_t floor_div(int64_t a, int64_t b)
     return quotient - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/* Where no first token was noted, all tokens share the time since the arrival; the reference counts -1 ns as
+ * the first one's, and no token as -1 gaps (spec/serving.md 4.6). */
+static int64_t tpot_ns(const ws_scheduler *s, const ws_request *request)
+{
+    const int64_t n_tokens = (int64_t)request->target - request->input;
+    if (s->config.ends_by_length) {
+        return n_tokens == 1 ? 0 : floor_div(request->latency_ns - request->ttft_ns, n_tokens - 1);
+    }
+    const bool    has_first = request->ttft_ns >= 0;
+    const int64_t n_gaps    = has_first ? n_tokens - 1 : n_tokens;
+    return n_gaps < 1 ? 0 : (request->latency_ns - (has_first ? request->ttft_ns : 0)) / n_gaps;
+}
+
 static ws_status finish(ws_scheduler *s, ws_request *request, int64_t now_ns)
 {
-    const int64_t gaps = (int64_t)request->target - request->input - 1;
     ws_kv_cache_index(s->kv, request, request->computed);
     ws_kv_cache_release(s->kv, request);
     request->status      = WS_REQUEST_FINISHED;
     request->end_ns      = now_ns;
     request->latency_ns  = now_ns - request->arrival_ns;
-    request->tpot_ns     = gaps == 0 ? 0 : floor_div(request->latency_ns - request->ttft_ns, gaps);
+    request->tpot_ns     = tpot_ns(s, request);
     s->done[s->n_done++] = request;
     return WS_OK;
 }
@@ -498,6 +510,18 @@ static void finish_prefill(ws_scheduler *s, ws_request *request)
     request->reached++;
     ws_kv_cache_release(s->kv, request);
     request->status = WS_REQUEST_FINISHED;
+}
+
+/* Whoever wants one token, or none, has all of it when the prompt is done, on a prefill instance too. */
+static bool is_whole_after_prompt(const ws_scheduler *s, const ws_request *request)
+{
+    return !s->config.ends_by_length && request->target <= request->input + 1;
+}
+
+/* Every token wanted is there; that none is wanted does not make a prompt shorter. */
+static inline bool is_complete(const ws_scheduler *s, const ws_request *request, int32_t computed)
+{
+    return request->reached >= request->target && (s->config.ends_by_length || computed >= request->input);
 }
 
 /* Tokens of a request that are computed when a batch ends: not those of later batches still in flight, and
@@ -521,7 +545,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
         request->recent_end_ns = now_ns;
         completion->prompt_tokens += entry->n_tokens + request->total_hit;
         ws_kv_cache_index(s->kv, request, request->computed);
-        if (s->config.role == WS_ROLE_PREFILL) {
+        if (s->config.role == WS_ROLE_PREFILL && !is_whole_after_prompt(s, request)) {
             finish_prefill(s, request);
             *finished_out = true;
             return WS_OK;
@@ -530,7 +554,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
         completion->prompt_tokens += entry->n_tokens;
         ws_kv_cache_index(s->kv, request, request->computed);
     }
-    if (computed >= request->reached) {
+    if (computed >= request->reached && (s->config.ends_by_length || request->reached < request->target)) {
         request->reached++;
         completion->generated_tokens++;
         if (!first) {
@@ -538,7 +562,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
         }
         ws_kv_cache_index(s->kv, request, request->computed);
     }
-    *finished_out = request->reached >= request->target;
+    *finished_out = is_complete(s, request, computed);
     return *finished_out ? finish(s, request, now_ns) : WS_OK;
 }
 
@@ -609,7 +633,7 @@ static ws_status join_steady(ws_scheduler *s, const ws_batch *batch)
     for (size_t i = 0; i < batch->n_entries; i++) {
         ws_request *request = batch->entries[i].request;
         if (request->status == WS_REQUEST_RUNNING && !request->is_initial &&
-            request->reached - request->computed == 1) {
+            request->reached - request->computed == 1 && request->reached < request->target) {
             ws_request_list_remove(&s->loose, request);
             WS_TRY(ws_cohort_join(&s->cohort, request, s->next_batch_id));
         }

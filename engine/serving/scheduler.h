@@ -30,6 +30,8 @@ typedef struct ws_scheduler_config {
     bool queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
     bool notes_work; /* keep what batches computed of each request beside its token runs (serving/work_runs.h)
                       */
+    bool ends_by_length;      /* a request ends when it is as long as wanted, its prompt computed or not, and
+                                 leaves a prefill instance even if it is (reference) */
     bool counts_tokens_ahead; /* a batch's end counts what later batches in flight compute as done (reference)
                                */
 } ws_scheduler_config;
@@ -93,7 +95,8 @@ typedef struct ws_scheduler {
 typedef struct ws_completion {
     int64_t      prompt_tokens, generated_tokens;
     size_t       n_finished;
-    ws_request **finished; /* borrowed from the scheduler until the next completion */
+    ws_request **finished; /* borrowed from the scheduler until the next completion; without an end_ns on
+                              prefill instances: to be handed on */
 } ws_completion;
 
 WS_NODISCARD ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cache *kv,

@@ -728,6 +728,34 @@ static int64_t interval_ns(double seconds)
     return ns < 1.0 ? 1 : (int64_t)llround(ns);
 }
 
+/* What has no meaning on instances that only prefill. */
+static ws_status check_hand_offs(const ws_scenario *s, ws_error *err)
+{
+    const ws_instance_config *prefill = NULL;
+    for (size_t i = 0; i < s->n_instances && prefill == NULL; i++) {
+        prefill = s->instances[i].role == WS_ROLE_PREFILL ? &s->instances[i] : NULL;
+    }
+    if (prefill == NULL) {
+        return WS_OK;
+    }
+    if (s->options.skip_prefill) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "skip_prefill: expected no prefill instance, found instance %d with pd_type "
+                            "prefill: a prompt without its mark would never leave it",
+                            prefill->index);
+    }
+    for (size_t i = 0; s->fidelity == WS_FIDELITY_REFERENCE && i < s->workload->n_requests; i++) {
+        const ws_workload_request *r = &s->workload->requests[i];
+        if (r->target_tokens <= r->input_tokens) {
+            return ws_error_add(err, WS_ERR_INPUT,
+                                "request %zu: expected output_toks of at least 1, found 0: with reference "
+                                "fidelity prefill instance %d would finish it and hand it on as well",
+                                i, prefill->index);
+        }
+    }
+    return WS_OK;
+}
+
 static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_request *request, ws_error *err)
 {
     const double power_s     = request->options.power_interval_s;
@@ -740,6 +768,7 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
     const ws_status workload = load_workload(inputs, s, request, err);
     WS_TRY(cluster);
     WS_TRY(workload);
+    WS_TRY(check_hand_offs(s, err));
     WS_TRY(number_prefixes(inputs, s));
     WS_TRY(resolve_tiers(s, err));
     s->step_model = choose_step_model(s);

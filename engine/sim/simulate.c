@@ -110,6 +110,7 @@ static ws_status init_instance(ws_run *run, size_t i)
          .notes_work                   = scenario->has_power,
          .queue_until_last_chunk       = scenario->fidelity == WS_FIDELITY_REFERENCE,
          .counts_tokens_ahead          = scenario->fidelity == WS_FIDELITY_REFERENCE,
+         .ends_by_length               = scenario->fidelity == WS_FIDELITY_REFERENCE,
     };
     instance->config    = c;
     instance->scheduler = &run->schedulers[i];
@@ -186,6 +187,9 @@ ws_status ws_run_route(ws_run *run)
         }
         ws_scheduler *scheduler = ws_router_choose(&run->router, &run->router.entry);
         note_queue_length(run, scheduler);
+        if (run->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
+            request->recent_end_ns = request->arrival_ns; /* counts where no first token is noted */
+        }
         WS_TRY(ws_scheduler_add(scheduler, request));
         arrivals->next++;
     }
@@ -305,14 +309,15 @@ WS_HOT ws_status ws_run_close_round(ws_run *run, int32_t group)
     return WS_OK;
 }
 
-/* Requests whose prompt is done go to decode instances, in batch order. */
-static ws_status hand_off(ws_run *run, const ws_completion *completion)
+/* A request that has all its tokens is done; one whose prompt is goes on to a decode instance. */
+static ws_status send_on(ws_run *run, ws_request *request)
 {
-    for (size_t i = 0; i < completion->n_finished; i++) {
-        WS_TRY(ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode),
-                                   completion->finished[i], run->err));
+    if (request->end_ns < 0) {
+        return ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode), request, run->err);
     }
-    return WS_OK;
+    run->n_completed++;
+    return ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests, request->id,
+                               run->now_ns);
 }
 
 WS_HOT ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch)
@@ -327,13 +332,8 @@ WS_HOT ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_bat
     run->prompt_tokens += completion.prompt_tokens;
     run->generated_tokens += completion.generated_tokens;
     update_memory(run, instance);
-    if (instance->config->role == WS_ROLE_PREFILL) {
-        return hand_off(run, &completion);
-    }
-    run->n_completed += (int64_t)completion.n_finished;
-    for (size_t i = 0; i < completion.n_finished; i++) {
-        WS_TRY(ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests,
-                                   completion.finished[i]->id, run->now_ns));
+    for (size_t i = 0; i < completion.n_finished; i++) { /* in batch order */
+        WS_TRY(send_on(run, completion.finished[i]));
     }
     return WS_OK;
 }

@@ -285,7 +285,10 @@ static void write_call(generator *g, ws_strbuf *out)
 {
     const int64_t any_in = PICK(g, 1, 3, 16, 40, 128, 256, 300) + below(g, 3), any_outs = 1 + below(g, 14);
     const int64_t topic = below(g, 3), in = g->change->small ? 1 + any_in % 60 : any_in;
-    const int64_t outs    = g->change->one_request ? 1 : g->change->small ? 1 + any_outs % 5 : any_outs;
+    const int64_t outs    = g->change->one_request    ? 1
+                            : g->change->placeholders ? any_outs % 3
+                            : g->change->small        ? 1 + any_outs % 5
+                                                      : any_outs;
     const bool    has_ids = chance(g, 70);
     ws_strbuf_printf(out, "\"input_toks\": %d, \"output_toks\": %d", (int)in, (int)outs);
     if (has_ids) {

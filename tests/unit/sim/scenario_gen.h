@@ -25,6 +25,7 @@ typedef struct gen_change {
     bool   one_node;     /* all instances on one node */
     bool   one_request;  /* the first line of the workload alone, one output token */
     bool   plenty;       /* memory for everything */
+    bool   placeholders; /* answers of 0, 1 or 2 tokens */
     bool   small;        /* three lines of the workload at most, with short prompts and answers */
     int    dark_node_plus_1; /* a node without power block; 0 = none */
     double interval_s;       /* of the power and the log series; 0 = the seed's */

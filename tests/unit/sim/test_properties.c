@@ -117,6 +117,113 @@ static void every_run_keeps_the_books(void **state)
     }
 }
 
+/* ---- answers of no or one token, prompts without their mark ---- */
+
+static void check_energy(const gen_scenario *g, uint64_t seed, const ws_result *result)
+{
+    double sum_j = 0.0;
+    for (size_t i = 0; i < result->n_requests; i++) {
+        const ws_request_record *r = &result->requests[i];
+        REQUIRE(isnan(r->energy_j) || (r->active_j >= 0.0 && r->energy_j >= 0.0));
+        sum_j += isnan(r->energy_j) ? 0.0 : r->energy_j;
+    }
+    REQUIRE(!result->has_power || sum_j <= result->metrics[WS_METRIC_ENERGY_J] * (1.0 + 1e-9));
+}
+
+/* Every request ends once, in order, whatever was left out of it. */
+static void check_placeholders(const gen_scenario *g, uint64_t seed, const ws_result *result)
+{
+    const size_t n        = result->run->scenario->workload->n_requests;
+    bool         seen[64] = {false};
+    int64_t      out      = 0;
+    REQUIRE(result->n_requests == n);
+    for (size_t i = 0; i < n; i++) {
+        const ws_request_record *r = &result->requests[i];
+        int64_t                  itl_ns[64], sum_ns = g->options.skip_prefill ? 0 : r->ttft_ns;
+        REQUIRE(!seen[r->request_id] && r->n_itl < 64);
+        seen[r->request_id] = true;
+        ws_result_itl(result, r, itl_ns);
+        for (size_t k = 0; k < r->n_itl; k++) {
+            REQUIRE(itl_ns[k] >= 0);
+            sum_ns += itl_ns[k];
+        }
+        REQUIRE(r->arrival_ns >= 0 && r->latency_ns > 0 && r->tpot_ns >= 0 && r->tpot_ns <= r->latency_ns);
+        REQUIRE(r->end_ns == r->arrival_ns + r->latency_ns && r->end_ns <= result->sim_duration_ns);
+        REQUIRE(g->options.skip_prefill ? r->ttft_ns == -1 && r->queue_ns == -1
+                                        : r->queue_ns >= 0 && r->queue_ns <= r->ttft_ns);
+        REQUIRE(r->ttft_ns <= r->latency_ns && (r->output_tokens == 0 || sum_ns == r->latency_ns));
+        REQUIRE(
+            (int64_t)r->n_itl ==
+            (g->options.skip_prefill ? r->output_tokens : (r->output_tokens > 1 ? r->output_tokens - 1 : 0)));
+        out += r->output_tokens;
+    }
+    REQUIRE(g->kind == GEN_PD || result->run->generated_tokens == out);
+    check_energy(g, seed, result);
+    check_pools(g, seed, result->run);
+}
+
+static int run_placeholders(bool skips_prefill)
+{
+    int n_ran = 0;
+    for (uint64_t seed = 20000; seed < 20400; seed++) {
+        const gen_change change = {.physical = true, .placeholders = !skips_prefill || seed % 2 == 0};
+        gen_scenario     scenario, *g = &scenario;
+        ws_scenario     *built  = NULL;
+        const ws_result *result = NULL;
+        gen_init(g, seed, &change);
+        g->options.skip_prefill = skips_prefill;
+        if ((!skips_prefill || g->kind != GEN_PD) &&
+            property_run(&the_world, g, seed, false, &built, &result)) {
+            check_placeholders(g, seed, result);
+            n_ran++;
+        }
+        ws_scenario_destroy(&built);
+        gen_fini(g);
+    }
+    return n_ran;
+}
+
+static void answers_of_no_or_one_token(void **state)
+{
+    (void)state;
+    assert_true(run_placeholders(false) > 250);
+}
+
+static void prompts_without_their_mark(void **state)
+{
+    (void)state;
+    assert_true(run_placeholders(true) > 150);
+}
+
+static void check_refused(const gen_change *change, bool skips_prefill, const char *what)
+{
+    int n_refused = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        gen_scenario g;
+        ws_scenario *built = NULL;
+        gen_init(&g, seed, change);
+        g.options.skip_prefill = skips_prefill;
+        if (world_scenario(&the_world, ws_strbuf_text(&g.cluster), ws_strbuf_text(&g.dataset), &g.options,
+                           &built) == WS_ERR_INPUT) {
+            assert_non_null(strstr(ws_error_text(&the_world.err), what));
+            n_refused++;
+        }
+        ws_scenario_destroy(&built);
+        gen_fini(&g);
+    }
+    assert_true(n_refused > 8);
+}
+
+/* The reference hands on what it has finished, and never hands on what has no mark. */
+static void no_meaning_on_prefill_instances(void **state)
+{
+    (void)state;
+    const gen_change pair      = {.kind_plus_1 = GEN_PD + 1, .physical = true};
+    const gen_change reference = {.kind_plus_1 = GEN_PD + 1, .reference = true, .placeholders = true};
+    check_refused(&pair, true, "skip_prefill");
+    check_refused(&reference, false, "expected output_toks of at least 1");
+}
+
 /* ---- two runs ---- */
 
 static void same_input_gives_same_result(void **state)
@@ -245,6 +352,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_run_keeps_the_books),
+        cmocka_unit_test(answers_of_no_or_one_token),
+        cmocka_unit_test(prompts_without_their_mark),
+        cmocka_unit_test(no_meaning_on_prefill_instances),
         cmocka_unit_test(same_input_gives_same_result),
         cmocka_unit_test(closed_form_equals_the_event_engine),
         cmocka_unit_test(lockstep_equals_the_event_engine),
