@@ -242,7 +242,8 @@ def mark_bars(sweep, axis, comparison, cells, tops):
     """Above a bar: that it is left out, or a mark of the points behind it."""
     for at, cell in enumerate(cells):
         if cell not in comparison.rows:
-            axis.text(at, 0, "left out", rotation=90, ha="center", va="bottom", fontsize=8, color="0.4")
+            axis.text(at, 0.02, "left out", rotation=90, ha="center", va="bottom", fontsize=8, color="0.4",
+                      transform=axis.get_xaxis_transform())
         if comparison.share(sweep.misses_slo, cell) > 0:
             axis.plot([at], [tops[at]], marker="o", markersize=5, markerfacecolor="white", color="0.2", clip_on=False)
         if comparison.share(sweep.is_oversize, cell) > 0:
