@@ -135,6 +135,11 @@ ws_scenario_npu_mem_gb(const ws_scenario *scenario); /**< memory per NPU, smalle
  * dispatch. */
 double ws_scenario_cost_estimate(const ws_scenario *scenario);
 
+/** A number over everything a simulation of the scenario reads: scenarios of the same inputs that have the
+ * same one give the same results, whatever their configs and options say. Only for comparing scenarios of one
+ * ws_inputs, while it lives. */
+uint64_t ws_scenario_fingerprint(const ws_scenario *scenario);
+
 /** The resolved inputs as one JSON object (options, nodes, instances, KV blocks, profiles), for `scenario` in
  * summaries. */
 struct ws_json_writer;

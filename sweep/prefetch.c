@@ -1,5 +1,7 @@
 #include "prefetch.h"
 
+#include "effects.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,9 +71,8 @@ static void add_notes(const char *notes, ws_strbuf *out)
     }
 }
 
-void swp_prefetch_say(const swp_prefetch *prefetch)
+static void say_lines(const char *note)
 {
-    const char *note = ws_strbuf_text(&prefetch->notes);
     for (int n = 0; note[0] != '\0'; n++) {
         const int len = (int)strcspn(note, "\n");
         if (n == MAX_NOTES_SHOWN) {
@@ -83,9 +84,16 @@ void swp_prefetch_say(const swp_prefetch *prefetch)
     }
 }
 
+void swp_prefetch_say(const swp_prefetch *prefetch)
+{
+    say_lines(ws_strbuf_text(&prefetch->effects));
+    say_lines(ws_strbuf_text(&prefetch->notes));
+}
+
 void swp_prefetch_fini(swp_prefetch *prefetch)
 {
     ws_strbuf_fini(&prefetch->notes);
+    ws_strbuf_fini(&prefetch->effects);
 }
 
 /* ---- the combinations ---- */
@@ -138,6 +146,9 @@ ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch 
         has_more = next_combination(spec, value_index);
     }
     free(value_index);
+    if (status == WS_OK && n_works > 0) {
+        status = swp_effects_find(builder, &out->effects);
+    }
     out->cost_mean = n_works > 0 ? out->cost_mean / (double)n_works : NAN;
     status         = status == WS_OK && out->notes.failed ? WS_ERR_NOMEM : status;
     return status == WS_OK && out->n_tried == out->n_failed ? WS_ERR_INPUT : status;

@@ -15,6 +15,7 @@ typedef struct swp_prefetch {
     size_t    max_nodes;         /**< of all combinations, >= 1 */
     double    cost_mean;         /**< of ws_scenario_cost_estimate() over those that work */
     ws_strbuf notes;             /**< of the scenarios that work, a line each, equal ones once */
+    ws_strbuf effects;           /**< parameters that change nothing, a line each (effects.h) */
 } swp_prefetch;
 
 /** Visit the combinations (at most a thousand).

@@ -20,6 +20,7 @@
 #include "run_file.h"
 #include "setup.h"
 #include "signals.h"
+#include "unbound.h"
 
 enum { SMALL_WORLD = 4 }; /* up to here rank 0 simulates too */
 
@@ -38,6 +39,7 @@ typedef struct boss {
     ws_error               err;
     swp_sweep_inputs       inputs;
     swp_prefetch           prefetch;
+    ws_strbuf              unbound; /* knobs that never bound, a line each */
     swp_census             census, census_all;
     char           *block; /* the packed setup; stays until MPI was left, since it may still be on its way */
     char           *own_block; /* owned; NULL if the block lies in the node's window */
@@ -279,6 +281,26 @@ static void say_where_rows_are(boss *b)
     }
 }
 
+/* Only a remark: what stands in its way is no error of the sweep. */
+static void find_unbound(boss *b)
+{
+    ws_error ignored = WS_ERROR_INIT;
+    if (b->status == WS_OK && b->is_complete && !b->options->is_quiet) {
+        const ws_status status =
+            swp_unbound_of_file(b->file.path, swp_builder_space(b->inputs.builder),
+                                ws_strbuf_text(&b->prefetch.effects), &ignored, &b->unbound);
+        (void)status;
+    }
+    ws_error_clear(&ignored);
+}
+
+static void say_unbound(const boss *b)
+{
+    for (const char *line = ws_strbuf_text(&b->unbound); line[0] != '\0'; line += strcspn(line, "\n") + 1) {
+        swp_progress_say(b->progress, "note: %.*s", (int)strcspn(line, "\n"), line);
+    }
+}
+
 /* End the writer and close the file; in a thread of its own, since a large file takes a while. After an error
  * of the writer, closing can only fail for the same reason. */
 static void finish_file(void *ctx)
@@ -290,6 +312,7 @@ static void finish_file(void *ctx)
     const ws_status closed = swp_store_finish(b->file.store, how, written == WS_OK ? &b->err : NULL);
     b->status              = written != WS_OK ? written : closed;
     say_where_rows_are(b);
+    find_unbound(b);
 }
 
 static int exit_code_of_sweep(const boss *b, const swp_outcome *outcome)
@@ -373,6 +396,7 @@ static ws_status sweep(boss *b, swp_outcome *outcome)
     report_traffic(b);
     swp_local_stop(&b->local);
     if (status == WS_OK && b->status == WS_OK && !b->options->is_quiet) {
+        say_unbound(b);
         swp_progress_say(b->progress, "%s %s", b->file.path,
                          outcome->is_complete ? "is complete" : "is not complete: go on with --resume");
     }
@@ -393,6 +417,7 @@ static void release_boss(boss *b)
     swp_progress_destroy(&b->progress);
     swp_run_file_fini(&b->file);
     swp_prefetch_fini(&b->prefetch);
+    ws_strbuf_fini(&b->unbound);
     swp_census_fini(&b->census);
     swp_census_fini(&b->census_all);
     swp_sweep_inputs_fini(&b->inputs);

@@ -174,6 +174,22 @@ static ws_status keep_borrowed(ws_inputs *inputs, entry_kind kind, const char *k
 
 /* ---- what is held ---- */
 
+/* Hold a known object once more. It moves to the front: what is used often is dropped last, such as the
+ * dataset that a sweep makes many shapes of. */
+static const void *hold_again(ws_inputs *inputs, entry *known)
+{
+    known->n_users++;
+    for (entry **at = &inputs->entries; *at != NULL; at = &(*at)->next) {
+        if (*at == known) {
+            *at             = known->next;
+            known->next     = inputs->entries;
+            inputs->entries = known;
+            break;
+        }
+    }
+    return known->object;
+}
+
 /* Drop an entry and, of a workload, its prefix indexes. */
 static void drop_entry(ws_inputs *inputs, const entry *dropped)
 {
@@ -535,8 +551,7 @@ ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *a
     (void)snprintf(name, sizeof(name), "%s|%a", key, clock); /* %a: every clock its own text */
     entry *known = find_entry(inputs, ENTRY_SLOWED_COST, name);
     if (known != NULL) {
-        known->n_users++;
-        *out = known->object;
+        *out = hold_again(inputs, known);
         return WS_OK;
     }
     ws_step_cost *slowed = NULL;
@@ -560,8 +575,7 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
     (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", max_lines, path != NULL ? path : "");
     entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
     if (known != NULL) {
-        known->n_users++;
-        *out = known->object;
+        *out = hold_again(inputs, known);
         return WS_OK;
     }
     ws_workload *workload = NULL;
@@ -587,7 +601,7 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
     ws_status status = WS_OK;
     entry    *known  = find_entry(inputs, ENTRY_WORKLOAD, key);
     if (known != NULL) {
-        known->n_users++;
+        (void)hold_again(inputs, known);
     } else {
         ws_workload *workload = NULL;
         status                = adopt_workload(inputs, key, &workload);
@@ -622,8 +636,7 @@ static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, con
 {
     entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
     if (known != NULL) {
-        known->n_users++;
-        *out = known->object;
+        *out = hold_again(inputs, known);
         return WS_OK;
     }
     ws_workload *workload = NULL;

@@ -57,6 +57,8 @@
     X(WS_METRIC_NPU_MEM_PEAK_GB, "npu_mem_peak_gb", "GB", "largest memory use of all NPUs together")         \
     X(WS_METRIC_OVERSIZE, "oversize", "1", "1 if an NPU is said to have more memory than its board")         \
     X(WS_METRIC_KV_USAGE_PEAK, "kv_usage_peak", "1", "largest share of an instance's KV blocks in use")      \
+    X(WS_METRIC_RUNNING_PEAK, "running_peak", "1", "most requests running at once on an instance")           \
+    X(WS_METRIC_OFFERED_REQ_S, "offered_req_s", "1/s", "mean rate of arrivals, a session being one")         \
     X(WS_METRIC_SATURATED, "saturated", "1", "1 if the queue still grew over the last half of arrivals")     \
     X(WS_METRIC_EXTRAPOLATED_SHARE, "extrapolated_share", "1", "share of steps beyond the profile's grid")
 

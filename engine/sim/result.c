@@ -1,3 +1,4 @@
+#include "serving/workload_shape.h"
 #include "sim/result.h"
 
 #include <math.h>
@@ -211,6 +212,8 @@ static void put_counts(const ws_run *run, double *metrics)
     metrics[WS_METRIC_NPU_MEM_PEAK_GB]      = run->npu_mem_peak_bytes / (double)WS_BYTES_PER_GB;
     metrics[WS_METRIC_OVERSIZE]             = is_oversize(run->scenario);
     metrics[WS_METRIC_KV_USAGE_PEAK]        = run->kv_usage_peak;
+    metrics[WS_METRIC_RUNNING_PEAK]         = (double)run->running_peak;
+    metrics[WS_METRIC_OFFERED_REQ_S]        = ws_workload_rate(run->scenario->workload);
     metrics[WS_METRIC_SATURATED]            = is_saturated(run);
     metrics[WS_METRIC_EXTRAPOLATED_SHARE]   = share_of((double)run->n_extrapolated, (double)run->n_steps);
 }

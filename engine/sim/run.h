@@ -45,7 +45,8 @@ struct ws_run {
     int64_t            prompt_tokens, generated_tokens, n_steps, n_extrapolated, n_completed;
     double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
     double             kv_usage_peak;
-    int64_t       queue_seen[2]; /* waiting requests seen by arrivals of the third and the last quarter */
+    size_t             running_peak; /* on one instance */
+    int64_t       queue_seen[2];     /* waiting requests seen by arrivals of the third and the last quarter */
     int64_t       n_seen[2];
     ws_sampler    samples, log_samples;
     bool          has_log_samples;  /* the log interval differs from the power interval */

@@ -210,10 +210,10 @@ static void note_bandwidth(ws_scenario *s, const ws_instance_config *c)
 static void note_size(ws_scenario *s, const ws_instance_config *c)
 {
     if (c->is_oversize) {
-        add_note(
-            s,
-            "oversize: npu_mem.mem_size %g GiB is more than the %g GiB that %s has; such NPUs do not exist\n",
-            c->npu_mem_gib, c->board.size_gib, c->hardware);
+        add_note(s,
+                 "oversize: npu_mem.mem_size %g GiB is more than the %g GiB that %s has; such NPUs do not "
+                 "exist (left out, mem_size is the board's)\n",
+                 c->npu_mem_gib, c->board.size_gib, c->hardware);
     }
 }
 

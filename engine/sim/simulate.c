@@ -196,11 +196,14 @@ ws_status ws_run_route(ws_run *run)
     return WS_OK;
 }
 
-/* Keep the totals of used memory, and their peaks, after an instance's cache has changed. */
+/* Keep the totals of used memory and running requests, and their peaks, after an instance's cache has
+ * changed. */
 static void update_memory(ws_run *run, ws_instance_run *instance)
 {
-    const ws_instance_config *c    = instance->config;
-    const int64_t             used = ws_block_pool_n_used(&instance->kv.pool);
+    const ws_instance_config *c         = instance->config;
+    const int64_t             used      = ws_block_pool_n_used(&instance->kv.pool);
+    const size_t              n_running = run->schedulers[c->index].n_running;
+    run->running_peak                   = n_running > run->running_peak ? n_running : run->running_peak;
     if (used == instance->used_blocks) {
         return;
     }

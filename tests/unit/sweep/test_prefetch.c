@@ -151,6 +151,36 @@ static void test_notes_come_once(void **state)
     fetched_fini(&once);
 }
 
+/* Named: what no value changes, at any point; and values that are the same everywhere. Not named: what
+ * changes something at some points only (an expert policy where some point has experts). */
+static void test_parameters_that_change_nothing_are_named(void **state)
+{
+    (void)state;
+    fetched f;
+    fetch(&f,
+          DATASET ", \"options\": {\"standby_unit\": \"s\"}, \"parameters\": {\"max_num_seqs\": [1, 2, 4], "
+                  "\"expert_routing_policy\": [\"RR\", \"RAND\"], "
+                  "\"/link_bw\": [1, 2], \"tp_size\": [1, 2], "
+                  "\"standby_duration\": [\"1s\", \"2s\"], \"workload.num_reqs\": [1, 5, 9]}");
+    assert_int_equal(f.status, WS_OK);
+    const char *said = ws_strbuf_text(&f.found.effects);
+    assert_int_equal(n_lines(said), 3);
+    assert_non_null(strstr(said,
+                           "expert_routing_policy changes nothing: RR and RAND give the same simulation at "
+                           "all 16 points looked at (how tokens spread over experts"));
+    assert_non_null(strstr(said, "standby_duration changes nothing: 1s and 2s give")); /* no power block */
+    assert_non_null(strstr(said, "workload.num_reqs: 5 and 9 give the same simulation at all 16 points"));
+    fetched_fini(&f);
+    fetch(&f, DATASET
+          ", \"parameters\": {\"expert_routing_policy\": [\"RR\", \"RAND\"], \"mix\": {\"dense\": {}, "
+          "\"experts\": {\"nodes\": [{\"num_instances\": 1, \"cpu_mem\": {\"mem_size\": 64, "
+          "\"mem_bw\": 256, \"mem_latency\": 0}, \"instances\": [{\"model_name\": \"toy/experts\", "
+          "\"hardware\": \"TOY\", \"pd_type\": null, \"npu_mem\": {\"mem_size\": 1, \"mem_bw\": 1000, "
+          "\"mem_latency\": 0}}]}]}}}");
+    assert_string_equal(ws_strbuf_text(&f.found.effects), "");
+    fetched_fini(&f);
+}
+
 static void test_problems_of_the_first_that_fails(void **state)
 {
     (void)state;
@@ -200,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_everything_is_in_the_cache),
         cmocka_unit_test(test_the_largest_cluster_counts),
         cmocka_unit_test(test_notes_come_once),
+        cmocka_unit_test(test_parameters_that_change_nothing_are_named),
         cmocka_unit_test(test_problems_of_the_first_that_fails),
         cmocka_unit_test(test_at_most_a_thousand),
     };
