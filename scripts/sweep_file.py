@@ -38,7 +38,7 @@ class SweepFile:
         self.states = np.array([meanings[code] for code in self.column("state")], dtype=object)
         self.is_done = self.states == "done"
         self.params = {data.attrs["long_name"]: (name, data.attrs.get("units", ""))
-                       for name, data in self.file["params"].items() if "long_name" in data.attrs} \
+                       for name, data in self.file["params"].items() if name != "job" and "long_name" in data.attrs} \
             if "params" in self.file else {}
         self.misses_slo = self.mark("slo_met", lambda met: met < 1)
         self.is_oversize = self.mark("oversize", lambda oversize: oversize > 0)
@@ -60,7 +60,9 @@ class SweepFile:
         return self.column(f"params/{self.params[name][0]}")
 
     def metric(self, name):
-        return self.column(f"metrics/{name}")
+        """A metric as floats, NaN where a job has none; counts are integers in the file, -1 where they are missing."""
+        values = self.column(f"metrics/{name}")
+        return np.where(values < 0, np.nan, values.astype(float)) if values.dtype.kind == "i" else values
 
     def mark(self, metric, is_marked):
         """By job, whether a metric says so; False where the file does not have it, or the job is not done."""
@@ -74,7 +76,7 @@ class SweepFile:
 
     def metrics(self):
         """Names of metrics that have a value somewhere."""
-        return [name for name in self.file["metrics"] if np.isfinite(self.metric(name)).any()]
+        return [name for name in self.file["metrics"] if name != "job" and np.isfinite(self.metric(name)).any()]
 
     def varied_params(self):
         return [name for name in self.params if len(set(self.param(name))) > 1]

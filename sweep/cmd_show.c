@@ -57,6 +57,11 @@ static ws_status read_cell(const swp_frame *frame, size_t row, const swp_column 
 
 /* ---- text ---- */
 
+static bool is_copy_of_job(const swp_column *column)
+{
+    return column->role == SWP_ROLE_JOB && column->index > 0;
+}
+
 static ws_status print_group(const swp_frame *frame, size_t row, const char *group, const char *title,
                              ws_error *err)
 {
@@ -68,7 +73,7 @@ static ws_status print_group(const swp_frame *frame, size_t row, const char *gro
     for (size_t i = 0; i < columns->n; i++) {
         const swp_column *column = &columns->list[i];
         swp_cells         cells;
-        if (strcmp(column->group, group) != 0) {
+        if (strcmp(column->group, group) != 0 || is_copy_of_job(column)) {
             continue;
         }
         WS_TRY(read_cell(frame, row, column, err, &cells));
@@ -238,7 +243,7 @@ static void put_cell(ws_json_writer *w, const swp_cells *cells)
         ws_json_put_string(w, swp_cells_text(cells, 0, 0, text));
     } else if (column->role == SWP_ROLE_PARAM && column->n_flags > 0) {
         ws_json_put_bool(w, swp_cells_number(cells, 0) != 0.0);
-    } else if (column->type == SWP_TYPE_F64) {
+    } else if (column->type == SWP_TYPE_F64 || isnan(swp_cells_number(cells, 0))) {
         ws_json_put_double(w, swp_cells_number(cells, 0));
     } else {
         ws_json_put_int(w, strtoll(swp_cells_text(cells, 0, 0, text), NULL, 10));
@@ -253,7 +258,7 @@ static ws_status put_group(const swp_frame *frame, size_t row, const char *group
     for (size_t i = 0; i < columns->n; i++) {
         const swp_column *column = &columns->list[i];
         swp_cells         cells;
-        if (strcmp(column->group, group) != 0) {
+        if (strcmp(column->group, group) != 0 || is_copy_of_job(column)) {
             continue;
         }
         WS_TRY(read_cell(frame, row, column, err, &cells));

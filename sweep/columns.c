@@ -51,6 +51,7 @@ typedef struct builder {
     const swp_layout *layout;
     swp_columns      *columns;
     size_t            capacity;
+    size_t            n_job_axes;
 } builder;
 
 static size_t inner_count(const swp_layout *layout, swp_inner inner, size_t text_len)
@@ -109,9 +110,16 @@ static void set_flags(swp_column *column, const char *meanings, int8_t first, si
     column->n_flags       = n;
 }
 
+/* The coordinate of the job axis, first in each group: xarray and others open a group without the root. */
+static void add_job_axis(builder *b, const char *group)
+{
+    add(b, SWP_ROLE_JOB, b->n_job_axes++, group, "job", SWP_TYPE_I64, "1",
+        "job: index in the expanded space");
+}
+
 static void add_job_columns(builder *b)
 {
-    add(b, SWP_ROLE_JOB, 0, "", "job", SWP_TYPE_I64, "1", "job: index in the expanded space");
+    add_job_axis(b, "");
     add_text(b, SWP_ROLE_HASH, 0, "", "job_hash", "content hash of the job", SWP_HASH_LEN);
     set_flags(add(b, SWP_ROLE_STATE, 0, "", "state", SWP_TYPE_I8, "", "state of the job"), job_state_meanings,
               0, SWP_STATE_COUNT);
@@ -161,10 +169,13 @@ static ws_status add_param(builder *b, size_t k, ws_error *err)
 
 static void add_results(builder *b)
 {
+    add_job_axis(b, "metrics");
     for (size_t m = 0; m < WS_METRIC_COUNT; m++) {
-        add(b, SWP_ROLE_METRIC, m, "metrics", ws_metric_name((ws_metric)m), SWP_TYPE_F64,
-            ws_metric_unit((ws_metric)m), ws_metric_description((ws_metric)m));
+        add(b, SWP_ROLE_METRIC, m, "metrics", ws_metric_name((ws_metric)m),
+            ws_metric_is_count((ws_metric)m) ? SWP_TYPE_I64 : SWP_TYPE_F64, ws_metric_unit((ws_metric)m),
+            ws_metric_description((ws_metric)m));
     }
+    add_job_axis(b, "energy");
     add(b, SWP_ROLE_COMPONENT_J, 0, "energy", "component_j", SWP_TYPE_F64, "J",
         "energy by node and component")
         ->inner = SWP_INNER_NODE_COMPONENT;
@@ -179,6 +190,7 @@ static void add_results(builder *b)
 static void add_series(builder *b)
 {
     static const char group[] = "timeseries";
+    add_job_axis(b, group);
     add(b, SWP_ROLE_SAMPLE_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first sample of the job");
     add(b, SWP_ROLE_SAMPLE_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "samples of the job");
     for (size_t s = 0; s < WS_SERIES_COUNT; s++) {
@@ -199,6 +211,7 @@ static void add_series(builder *b)
 static void add_requests(builder *b)
 {
     static const char group[] = "requests";
+    add_job_axis(b, group);
     add(b, SWP_ROLE_REQUEST_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first request of the job");
     add(b, SWP_ROLE_REQUEST_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "requests of the job");
     for (size_t f = 0; f < N_REQUEST_FIELDS; f++) {
@@ -212,6 +225,7 @@ static void add_requests(builder *b)
 static void add_provenance(builder *b)
 {
     static const char group[] = "provenance";
+    add_job_axis(b, group);
     add(b, SWP_ROLE_RANK, 0, group, "rank", SWP_TYPE_I32, "1", "MPI rank that ran the job, -1 if none did");
     add_text(b, SWP_ROLE_HOST, 0, group, "host", "host that ran the job", SWP_HOST_LEN);
     add(b, SWP_ROLE_WALL_S, 0, group, "wall_s", SWP_TYPE_F64, "s", "wall time of the simulation");
@@ -240,7 +254,7 @@ ws_status swp_columns_build(const swp_layout *layout, ws_error *err, swp_columns
 {
     *out            = (swp_columns){.n = 0};
     const size_t n  = 40 + layout->n_params + WS_METRIC_COUNT + WS_SERIES_COUNT + N_REQUEST_FIELDS;
-    builder      b  = {layout, out, n};
+    builder      b  = {.layout = layout, .columns = out, .capacity = n};
     ws_status    st = WS_OK;
 
     if (layout->max_nodes < 1) {
@@ -251,6 +265,7 @@ ws_status swp_columns_build(const swp_layout *layout, ws_error *err, swp_columns
         return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
     }
     add_job_columns(&b);
+    add_job_axis(&b, "params");
     for (size_t k = 0; k < layout->n_params && st == WS_OK; k++) {
         st = add_param(&b, k, err);
     }
@@ -298,6 +313,11 @@ const swp_column *swp_columns_by_path(const swp_columns *columns, const char *pa
     return NULL;
 }
 
+bool swp_column_may_lack(const swp_column *column)
+{
+    return column->role == SWP_ROLE_METRIC && column->type == SWP_TYPE_I64;
+}
+
 /* ---- rows ---- */
 
 static void fill_elements(const swp_column *column, size_t n, void *elements)
@@ -307,7 +327,8 @@ static void fill_elements(const swp_column *column, size_t n, void *elements)
         for (size_t i = 0; i < n; i++) {
             values[i] = NAN;
         }
-    } else if (column->role == SWP_ROLE_RANK || column->role == SWP_ROLE_PROFILE_KIND) {
+    } else if (column->role == SWP_ROLE_RANK || column->role == SWP_ROLE_PROFILE_KIND ||
+               swp_column_may_lack(column)) {
         memset(elements, 0xff, n * swp_type_size(column->type)); /* -1 in any width */
     } else {
         memset(elements, 0, n * swp_type_size(column->type));

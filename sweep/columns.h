@@ -6,6 +6,7 @@
 #ifndef SWP_COLUMNS_H
 #define SWP_COLUMNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ typedef enum swp_inner {
 
 /** Which member of a row a column holds; params, metrics, series and request fields count on from theirs. */
 typedef enum swp_role {
-    SWP_ROLE_JOB,
+    SWP_ROLE_JOB, /* index 0: /job; others: the copy in each group, which opens alone */
     SWP_ROLE_HASH,
     SWP_ROLE_STATE,
     SWP_ROLE_ERROR,
@@ -92,7 +93,10 @@ const swp_column *swp_columns_by_path(const swp_columns *columns, const char *pa
 
 size_t swp_type_size(swp_type type);
 
-/** Write n rows of "nothing here" (NaN, blank text, -1 for profile_kind and rank, 0). */
+/** True of whole numbers that may be missing, which is -1 then: metrics that count. */
+bool swp_column_may_lack(const swp_column *column);
+
+/** Write n rows of "nothing here" (NaN, blank text, -1 for counts, profile_kind and rank, 0). */
 void swp_column_fill(const swp_column *column, size_t n, void *rows);
 
 /** Convert a row between two layouts' forms of one column: texts are cut or padded, nodes padded with NaN.

@@ -23,7 +23,7 @@ typedef struct maker {
     swp_file               *file;
     const swp_file_options *options;
     ws_error               *err;
-    hid_t                   job_scale; /* /job, borrowed from file->datasets */
+    hid_t                   job_scale; /* `job` of the group at work, borrowed from file->datasets */
 } maker;
 
 static ws_status fail(maker *m, const char *what)
@@ -185,7 +185,11 @@ static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, 
 
 static herr_t set_fill(hid_t list, const swp_column *column)
 {
-    const double nan_value = NAN;
+    const double  nan_value = NAN;
+    const int64_t missing   = -1;
+    if (swp_column_may_lack(column)) {
+        return H5Pset_fill_value(list, H5T_NATIVE_INT64, &missing);
+    }
     return column->type == SWP_TYPE_F64 ? H5Pset_fill_value(list, H5T_NATIVE_DOUBLE, &nan_value) : 0;
 }
 
@@ -241,6 +245,9 @@ static herr_t put_attributes(hid_t data, const swp_column *column)
     }
     if (result >= 0 && column->type == SWP_TYPE_F64) {
         result = swp_h5_put_double(data, "_FillValue", NAN);
+    }
+    if (result >= 0 && swp_column_may_lack(column)) {
+        result = swp_h5_put_int(data, "_FillValue", -1);
     }
     if (result >= 0 && column->type == SWP_TYPE_CHAR) {
         result = swp_h5_put_text(data, "_Encoding", "utf-8");

@@ -237,6 +237,11 @@ static int64_t integer_at(const swp_cells *cells, size_t row)
     }
 }
 
+static bool is_missing(const swp_cells *cells, size_t row)
+{
+    return !cells->summed && swp_column_may_lack(cells->column) && integer_at(cells, row) < 0;
+}
+
 double swp_cells_number(const swp_cells *cells, size_t row)
 {
     double number;
@@ -251,7 +256,7 @@ double swp_cells_number(const swp_cells *cells, size_t row)
         memcpy(&number, cells->data + row * cells->column->row_bytes, sizeof(number));
         return number;
     }
-    return (double)integer_at(cells, row);
+    return is_missing(cells, row) ? NAN : (double)integer_at(cells, row);
 }
 
 /* The k-th of blank-separated words. */
@@ -275,7 +280,10 @@ char *swp_cells_text(const swp_cells *cells, size_t row, int digits, char buf[SW
         return buf;
     }
     if (!cells->summed && column->type != SWP_TYPE_F64) {
-        snprintf(buf, SWP_CELL_TEXT, "%" PRId64, integer_at(cells, row));
+        buf[0] = '\0';
+        if (!is_missing(cells, row)) {
+            snprintf(buf, SWP_CELL_TEXT, "%" PRId64, integer_at(cells, row));
+        }
         return buf;
     }
     const double number = swp_cells_number(cells, row);

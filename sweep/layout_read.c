@@ -191,8 +191,8 @@ static ws_status check_schema(hid_t file, const char *path, ws_error *err)
     if (!ours) {
         return swp_h5_fail(err, path, "HDF5, but not a result file of wattsweep (no schema_version)");
     }
-    if (version != SWP_SCHEMA_VERSION) {
-        return swp_h5_fail(err, path, "schema version %lld, this program knows %d", (long long)version,
+    if (version < 1 || version > SWP_SCHEMA_VERSION) {
+        return swp_h5_fail(err, path, "schema version %lld, this program knows 1 to %d", (long long)version,
                            SWP_SCHEMA_VERSION);
     }
     return WS_OK;

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -188,15 +189,43 @@ static ws_status reach(const swp_reader *reader, size_t index, hsize_t needed, w
     return WS_OK;
 }
 
+/* Counts were doubles in files of schema version 1, NaN where there was none. */
+static bool holds_counts_as_doubles(hid_t data, const swp_column *column)
+{
+    const hid_t type = swp_column_may_lack(column) ? H5Dget_type(data) : -1;
+    if (type < 0) {
+        return false;
+    }
+    const bool is_float = H5Tget_class(type) == H5T_FLOAT;
+    H5Tclose(type);
+    return is_float;
+}
+
+static void make_counts(size_t n, void *rows)
+{
+    for (size_t i = 0; i < n; i++) {
+        double value;
+        char  *cell = (char *)rows + i * sizeof(value);
+        memcpy(&value, cell, sizeof(value));
+        const int64_t count = value >= 0.0 && value < 0x1p63 ? llround(value) : -1;
+        memcpy(cell, &count, sizeof(count));
+    }
+}
+
 static herr_t read_block(hid_t data, const swp_column *column, const swp_layout *layout, size_t start,
                          size_t n, void *rows)
 {
-    swp_block block;
-    herr_t    result = -1;
+    swp_block  block;
+    herr_t     result = -1;
+    const bool is_old = holds_counts_as_doubles(data, column);
     if (swp_block_open(data, column, layout, start, n, &block)) {
-        result = H5Dread(data, swp_memory_type(column->type), block.memory, block.file, H5P_DEFAULT, rows);
+        const hid_t type = is_old ? H5T_NATIVE_DOUBLE : swp_memory_type(column->type);
+        result           = H5Dread(data, type, block.memory, block.file, H5P_DEFAULT, rows);
     }
     swp_block_close(&block);
+    if (result >= 0 && is_old) {
+        make_counts(n, rows);
+    }
     return result;
 }
 

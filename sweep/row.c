@@ -110,6 +110,15 @@ static void put_nodes(const swp_column *column, const double *values, size_t n, 
     }
 }
 
+static void put_metric(const swp_column *column, double value, void *cell)
+{
+    if (swp_column_may_lack(column)) {
+        put_i64(cell, isnan(value) ? -1 : llround(value));
+    } else {
+        memcpy(cell, &value, sizeof(value));
+    }
+}
+
 void swp_row_put_value(const swp_column *column, swp_param_kind kind, const swp_value *value, void *cell)
 {
     switch (kind) {
@@ -185,7 +194,7 @@ void swp_row_put_job(const swp_column *column, const swp_layout *layout, const s
         swp_row_put_value(column, layout->params[column->index].kind, &row->params[column->index], cell);
         return;
     case SWP_ROLE_METRIC:
-        put_nodes(column, row->metrics == NULL ? NULL : &row->metrics[column->index], 1, cell);
+        put_metric(column, row->metrics == NULL ? NAN : row->metrics[column->index], cell);
         return;
     case SWP_ROLE_COMPONENT_J:
         put_nodes(column, row->component_j, row->n_nodes * WS_COMPONENT_COUNT, cell);

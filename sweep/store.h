@@ -27,10 +27,10 @@
 #include "base/status.h"
 #include "wattsim.h"
 
-#define SWP_SCHEMA_VERSION 1
-#define SWP_HASH_LEN 32   /**< hexadecimal digits of a job hash: the first 128 bits of a SHA-256 */
-#define SWP_ERROR_LEN 256 /**< bytes kept of a row's error text; longer ones end in "..." */
-#define SWP_HOST_LEN 64   /**< bytes kept of a host name */
+#define SWP_SCHEMA_VERSION 2 /* 1: counts were doubles, only the root had the coordinate job */
+#define SWP_HASH_LEN 32      /**< hexadecimal digits of a job hash: the first 128 bits of a SHA-256 */
+#define SWP_ERROR_LEN 256    /**< bytes kept of a row's error text; longer ones end in "..." */
+#define SWP_HOST_LEN 64      /**< bytes kept of a host name */
 
 /* X(ID, name): values of /state, their order is the file's. */
 #define SWP_STATE_LIST(X)                                                                                    \

@@ -45,6 +45,23 @@ ws_metric ws_metric_from_name(const char *name)
     return WS_METRIC_COUNT;
 }
 
+int ws_metric_is_count(ws_metric metric)
+{
+    switch (metric) {
+    case WS_METRIC_N_REQUESTS:
+    case WS_METRIC_N_COMPLETED:
+    case WS_METRIC_N_STEPS:
+    case WS_METRIC_N_PREEMPTIONS:
+    case WS_METRIC_RECOMPUTED_TOKENS:
+    case WS_METRIC_SLO_MET:
+    case WS_METRIC_SATURATED:
+    case WS_METRIC_OVERSIZE:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 int ws_metric_is_cost(ws_metric metric)
 {
     switch (metric) {

@@ -74,6 +74,9 @@ const char *ws_metric_unit(ws_metric metric);        /**< as HDF5 `units` ("1", 
 const char *ws_metric_description(ws_metric metric); /**< one line, `long_name` */
 ws_metric   ws_metric_from_name(const char *name);   /**< WS_METRIC_COUNT if unknown */
 
+/** True of counts and marks (0 or 1): whole numbers where they have a value. */
+int ws_metric_is_count(ws_metric metric);
+
 /** True if smaller is better, for tables and objectives. */
 int ws_metric_is_cost(ws_metric metric);
 

@@ -167,7 +167,7 @@ static void test_what_is_missing_is_told(void **state)
                                {delete_attribute, "program", "not a result file of wattsweep"},
                                {other_program, "program", "not a result file of wattsweep"},
                                {delete_attribute, "schema_version", "not a result file of wattsweep"},
-                               {other_schema, "schema_version", "schema version 2, this program knows 1"}};
+                               {other_schema, "schema_version", "schema version 3, this program knows 1 to 2"}};
     place           *p      = *state;
     const swp_layout layout = fixture_layout(3);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

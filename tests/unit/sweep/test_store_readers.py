@@ -6,6 +6,8 @@ usage: test_store_readers.py STORE_SAMPLE   (the program that writes the file; r
 
 Exit code 77 (skipped) if a reader is not installed.
 """
+import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +112,46 @@ class FinishedFile(unittest.TestCase):
             start = int(data.row_start[5])
             self.assertEqual(list(data.power_w.values[start:start + 5]), [number(5, 5, i) for i in range(5)])
             self.assertEqual(data.component_power_w.dims, ("sample", "component"))
+
+    def test_counts_are_whole_numbers(self):
+        with h5py.File(self.path) as file:
+            for name in ("n_completed", "n_steps", "oversize"):
+                data = file[f"metrics/{name}"]
+                self.assertEqual((data.dtype, data.attrs["_FillValue"]), (np.int64, -1), name)
+                self.assertEqual(data[3], -1, name)  # failed
+                self.assertGreaterEqual(data[5], 0, name)
+            self.assertEqual(file["metrics/energy_j"].dtype, np.float64)
+        with xarray.open_dataset(self.path, group="metrics") as data:
+            self.assertTrue(np.isnan(data.n_completed[3]))
+
+    def test_recipes_of_the_page_give_true_job_numbers(self):
+        """docs/hdf5-layout.md, "Reading it", on a file whose rows are jobs 2, 5, 8, ...: as after constraints or in a slice."""
+        page = (Path(__file__).resolve().parents[3] / "docs" / "hdf5-layout.md").read_text(encoding="utf-8")
+        recipes = re.findall(r"^```python\n(.*?)^```", page.split("## Reading it")[1], re.M | re.S)
+        self.assertEqual(len(recipes), 3)
+        jobs = [3 * row + 2 for row in range(N_JOBS)]
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            shutil.copy(self.path, "results.h5")
+            with h5py.File("results.h5", "r+") as file:
+                for group in (file, *(file[name] for name in GROUPS)):
+                    group["job"][:] = jobs
+            names = {}
+            for recipe in recipes:
+                exec(compile(recipe, "docs/hdf5-layout.md", "exec"), names)
+            for group in ("metrics", "params", "energy"):
+                self.assertEqual(list(names[group].job.values), jobs, group)
+                names[group].close()
+            self.assertEqual((names["jobs"].index.name, list(names["jobs"].index)), ("job", jobs))
+            self.assertEqual(names["jobs"].duration_s[17], number(5, 1, 0))  # job 17 is row 5
+            self.assertEqual(list(names["power_w"]), [number(5, 5, i) for i in range(5)])
+
+    def test_octave_loads_the_numbers(self):
+        if shutil.which("octave-cli") is None:
+            self.skipTest("no octave-cli. Debian: octave")
+        shown = subprocess.run(["octave-cli", "--eval", f"load('-hdf5', '{self.path}', 'metrics');"
+                                "printf('%d %.2f', metrics.job(6), metrics.duration_s(6))"],
+                               check=True, capture_output=True, text=True).stdout
+        self.assertEqual(shown, f"5 {number(5, 1, 0):.2f}")
 
     def test_netcdf4_names_every_axis(self):
         with netCDF4.Dataset(self.path) as root:

@@ -45,7 +45,8 @@ def make_grid(path, metrics=(), failed=lambda seqs, prefix, standby: False):
     those that failed. metrics: (name, function of the three)."""
     with h5py.File(path, "r+") as file:
         points = [(seqs, prefix, standby) for seqs in range(1, 6) for prefix in (0, 1) for standby in range(4)]
-        file["job"][:] = range(40)
+        for group in (file, *(item for item in file.values() if isinstance(item, h5py.Group))):
+            group["job"][:] = range(40)
         file["repeat"][:] = 0
         file["state"][:] = [FAILED if failed(*point) else DONE for point in points]
         for name, k in (("p0_max_num_seqs", 0), ("p3_prefix", 1), ("p1_standby_duration", 2)):
@@ -53,7 +54,7 @@ def make_grid(path, metrics=(), failed=lambda seqs, prefix, standby: False):
         file["params/p2_hardware_mix"][:] = file["params/p2_hardware_mix"][0]
         for data in [*file["metrics"].values(), file["energy/component_j"]]:
             data[:] = np.nan_to_num(data[:], nan=1.0)  # the sample's failed rows have none
-        file["metrics/slo_met"][:] = float("nan")
+        file["metrics/slo_met"][:] = -1  # no SLO
         for name in ("oversize", "n_rejected"):
             if name in file["metrics"]:
                 file[f"metrics/{name}"][:] = 0
