@@ -144,10 +144,20 @@ size_t swp_final_chunk_rows(const swp_column *column, size_t n_rows)
     return rows < n_rows ? rows : n_rows;
 }
 
+size_t swp_live_state_chunk_rows(const swp_file *file)
+{
+    const size_t least = file->chunk_rows[SWP_AXIS_JOB], n_jobs = (size_t)file->layout->n_jobs;
+    const size_t rows = n_jobs > least ? n_jobs : least;
+    return rows < LIVE_CHUNK_BYTES ? rows : LIVE_CHUNK_BYTES;
+}
+
 static size_t chunk_rows(const maker *m, const swp_column *column)
 {
     if (!m->file->live) {
         return swp_final_chunk_rows(column, m->options->n_rows[column->axis]);
+    }
+    if (column->role == SWP_ROLE_STATE) {
+        return swp_live_state_chunk_rows(m->file);
     }
     const size_t fit = rows_of_bytes(column, LIVE_CHUNK_BYTES), most = m->file->chunk_rows[column->axis];
     return fit < most ? fit : most;

@@ -18,6 +18,10 @@ hid_t swp_memory_type(swp_type type);
 /** Rows a chunk of a final file has, in a column of n_rows. */
 size_t swp_final_chunk_rows(const swp_column *column, size_t n_rows);
 
+/** Rows a chunk of /state has in a live file: all jobs, if they are not too many. So the chunk is there after
+ * the first write, and later rows change bytes that lie well before the end of the file. */
+size_t swp_live_state_chunk_rows(const swp_file *file);
+
 /** True for columns that a final file shuffles before it deflates them. */
 bool swp_is_shuffled(const swp_column *column);
 

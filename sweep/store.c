@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "copy_rows.h"
 #include "file.h"
+#include "file_objects.h"
 #include "h5util.h"
 #include "layout.h"
 #include "reader_h5.h"
@@ -238,6 +239,14 @@ static ws_status write_all(swp_store *store, ws_error *err)
     WS_TRY(swp_file_write(file, state, start, n, store->gathered[state], err));
     if (H5Dflush(file->datasets[state]) < 0) {
         return swp_h5_fail(err, store->path, "cannot flush /state");
+    }
+    /* A new chunk of /state lies at the end of the file: the superblock must know that end, or h5clear cuts
+     * it off. */
+    const size_t chunk_rows = swp_live_state_chunk_rows(file);
+    if ((start + n - 1) / chunk_rows != start / chunk_rows || start % chunk_rows == 0) {
+        if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0) {
+            return swp_h5_fail(err, store->path, "cannot flush");
+        }
     }
     return swp_file_check_size(file, err);
 }

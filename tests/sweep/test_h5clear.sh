@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# h5clear on the file of a killed sweep cuts what lies behind the end that the superblock knows. Rows stay.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+command -v h5clear > /dev/null || { echo "h5clear is not installed (hdf5-tools)"; exit 77; }
+
+# rows FILE: what status counts as done, so far.
+rows() { { "$WATTSWEEP" status "$1" --json || true; } 2> /dev/null | sed -n 's/.*"done": \([0-9]*\).*/\1/p'; }
+
+"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o r.h5 --quiet 2> run.log &
+pid=$!
+for _ in $(seq 600); do
+    kill -0 $pid 2> /dev/null || fail "the sweep ended before it could be killed"
+    [ "$(rows r.h5)" -gt 0 ] 2> /dev/null && break
+    sleep 0.05
+done
+kill -9 $pid
+wait $pid || true
+before=$(rows r.h5)
+[ "$before" -gt 0 ] || fail "no rows before h5clear"
+for options in "-s" "-s --increment=4096" "--increment=0 -s"; do
+    cp r.h5 c.h5
+    # shellcheck disable=SC2086
+    h5clear $options c.h5 || true
+    expect 75 "$WATTSWEEP" status c.h5
+    [ "$(rows c.h5)" -eq "$before" ] || fail "h5clear $options: $(rows c.h5) of $before rows are left"
+    expect 0 "$WATTSWEEP" recover c.h5
+    [ "$(rows c.h5)" -eq "$before" ] || fail "recover after h5clear $options"
+done
+expect 0 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o c.h5 --resume --quiet
+expect 0 "$WATTSWEEP" status c.h5
