@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +13,10 @@
 
 /* Processor time of one call. A call reads at most some MiB, which takes a hundredth of this. */
 #define CALL_LIMIT_S 5
+
+/* Memory that a call may add to what the process has: HDF5 makes as much as a damaged heap says. The largest
+ * thing it has to make is a chunk (MOST_CHUNK_BYTES in h5util.c), twice while it is unpacked. */
+#define CALL_MEMORY_BYTES ((rlim_t)640 << 20)
 
 /* The sanitizers tell of crashes better than we do. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -35,6 +41,8 @@ static stack_t          before_stack;
 static char             stack[STACK_BYTES]; /* endless recursion leaves no room on the usual one */
 static timer_t          timer;
 static bool             has_timer;
+static struct rlimit    before_memory;
+static bool             limits_memory;
 
 static void say(const char *text)
 {
@@ -121,13 +129,44 @@ static void set_timer(time_t seconds)
     }
 }
 
+/* Pages of data that the process has: the sixth number of /proc/self/statm, as RLIMIT_DATA counts them. 0 if
+ * unknown. */
+static rlim_t data_bytes(void)
+{
+    unsigned long n_pages = 0;
+    FILE         *file    = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*u %*u %*u %*u %*u %lu", &n_pages) != 1) {
+            n_pages = 0;
+        }
+        fclose(file);
+    }
+    return (rlim_t)n_pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void limit_memory(void)
+{
+    const rlim_t now = data_bytes();
+    limits_memory    = CATCHES_CRASHES && now > 0 && getrlimit(RLIMIT_DATA, &before_memory) == 0 &&
+                    now + CALL_MEMORY_BYTES < before_memory.rlim_cur;
+    if (limits_memory) {
+        const struct rlimit own = {.rlim_cur = now + CALL_MEMORY_BYTES, .rlim_max = before_memory.rlim_max};
+        setrlimit(RLIMIT_DATA, &own);
+    }
+}
+
 void swp_guard_begin(const char *path)
 {
     reading_path = path;
+    limit_memory();
     set_timer(CALL_LIMIT_S);
 }
 
 void swp_guard_end(void)
 {
     set_timer(0);
+    if (limits_memory) {
+        setrlimit(RLIMIT_DATA, &before_memory);
+        limits_memory = false;
+    }
 }

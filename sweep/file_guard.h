@@ -5,7 +5,7 @@
  * origin is open (between swp_guard_on and swp_guard_off) a crash of the process is reported as what it is, a
  * damaged file, and every call into the library (between swp_guard_begin and swp_guard_end) has a limit on
  * its processor time: a slow disk does not count. Both end the process with exit code 3; commands that read
- * have nothing to undo. */
+ * have nothing to undo. A call that wants too much memory fails. */
 #ifndef SWP_FILE_GUARD_H
 #define SWP_FILE_GUARD_H
 

@@ -7,8 +7,12 @@ command -v h5clear > /dev/null || { echo "h5clear is not installed (hdf5-tools)"
 # rows FILE: what status counts as done, so far.
 rows() { { "$WATTSWEEP" status "$1" --json || true; } 2> /dev/null | sed -n 's/.*"done": \([0-9]*\).*/\1/p'; }
 
-"$WATTSWEEP" run "$SPEC_DIR/kill.json" -o r.h5 --quiet 2> run.log &
+# So many jobs that a chunk of a column of theirs does not fit between other things: it lies at the end of the file.
+sed 's/"repeats": 3/"repeats": 60/' "$SPEC_DIR/kill.json" > "$WORK_DIR/kill60.json"
+cd "$SPEC_DIR/../.."
+"$WATTSWEEP" run "$WORK_DIR/kill60.json" -o "$WORK_DIR/r.h5" --quiet 2> "$WORK_DIR/run.log" &
 pid=$!
+cd "$WORK_DIR"
 for _ in $(seq 600); do
     kill -0 $pid 2> /dev/null || fail "the sweep ended before it could be killed"
     [ "$(rows r.h5)" -gt 0 ] 2> /dev/null && break
@@ -27,5 +31,3 @@ for options in "-s" "-s --increment=4096" "--increment=0 -s"; do
     expect 0 "$WATTSWEEP" recover c.h5
     [ "$(rows c.h5)" -eq "$before" ] || fail "recover after h5clear $options"
 done
-expect 0 "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o c.h5 --resume --quiet
-expect 0 "$WATTSWEEP" status c.h5
