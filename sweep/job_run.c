@@ -99,12 +99,16 @@ static swp_job_state state_of(const swp_runner *r, ws_status status)
 static ws_status copy_requests(swp_runner *r, const ws_result *result)
 {
     ws_arena_reset(&r->arena);
-    swp_request *requests = ws_arena_alloc(&r->arena, result->n_requests, sizeof(swp_request));
+    const size_t n        = result->n_requests + result->n_rejected; /* those at the end, instance -1 */
+    swp_request *requests = ws_arena_alloc(&r->arena, n, sizeof(swp_request));
     if (requests == NULL) {
         return WS_ERR_NOMEM;
     }
-    for (size_t i = 0; i < result->n_requests; i++) {
-        const ws_request_record *from = &result->requests[i];
+    for (size_t i = 0; i < n; i++) {
+        const ws_request_record rejected =
+            i < result->n_requests ? (ws_request_record){.instance_id = -1}
+                                   : ws_rejection_record(&result->rejected[i - result->n_requests]);
+        const ws_request_record *from = i < result->n_requests ? &result->requests[i] : &rejected;
         requests[i]                   = (swp_request){.request_id    = from->request_id,
                                                       .instance_id   = from->instance_id,
                                                       .input_tokens  = from->input_tokens,
@@ -119,7 +123,7 @@ static ws_status copy_requests(swp_runner *r, const ws_result *result)
                                                       .energy_j      = from->energy_j};
     }
     r->row.requests   = requests;
-    r->row.n_requests = result->n_requests;
+    r->row.n_requests = n;
     return WS_OK;
 }
 

@@ -115,6 +115,10 @@ ws_status ws_request_csv_write(const ws_result *result, bool with_energy, ws_out
         ws_result_itl(result, &result->requests[i], itl_ns);
         put_row(file, &result->requests[i], with_energy, itl_ns);
     }
+    for (size_t i = 0; i < result->n_rejected; i++) {
+        const ws_request_record row = ws_rejection_record(&result->rejected[i]);
+        put_row(file, &row, with_energy, itl_ns);
+    }
     free(itl_ns);
     return WS_OK;
 }

@@ -208,6 +208,30 @@ static void put_requests(ws_json_writer *w, const ws_result *result)
     ws_json_end_object(w);
 }
 
+static void put_rejected(ws_json_writer *w, const ws_result *result)
+{
+    ws_json_put_key(w, "rejected");
+    ws_json_begin_array(w);
+    for (size_t i = 0; i < result->n_rejected; i++) {
+        const ws_rejection *r = &result->rejected[i];
+        ws_json_begin_object(w);
+        ws_json_put_key(w, "request_id");
+        ws_json_put_int(w, r->request_id);
+        ws_json_put_key(w, "line");
+        ws_json_put_int(w, r->line);
+        ws_json_put_key(w, "input_tokens");
+        ws_json_put_int(w, r->input_tokens);
+        ws_json_put_key(w, "output_tokens");
+        ws_json_put_int(w, r->output_tokens);
+        ws_json_put_key(w, "limit");
+        ws_json_put_int(w, r->limit);
+        ws_json_put_key(w, "reason");
+        ws_json_put_string(w, ws_reject_reason_name(r->reason));
+        ws_json_end_object(w);
+    }
+    ws_json_end_array(w);
+}
+
 /** The power of each node or component over time, as arrays side by side. */
 static void put_power_columns(ws_json_writer *w, const ws_result *result)
 {
@@ -261,6 +285,9 @@ ws_status ws_summary_json_write(const ws_result *result, const ws_scenario *scen
     if (result->has_power) {
         put_energy(&w, result);
         put_requests(&w, result);
+    }
+    if (result->n_rejected > 0) {
+        put_rejected(&w, result);
     }
     put_series(&w, result);
     ws_json_put_key(&w, "scenario");

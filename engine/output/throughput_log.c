@@ -66,6 +66,34 @@ void ws_throughput_log_print_end(const ws_result *result, FILE *stream)
     (void)fputc('\n', stream);
 }
 
+void ws_throughput_log_print_rejected(const ws_result *result, FILE *stream)
+{
+    for (int reason = 0; reason < WS_REJECT_COUNT; reason++) {
+        const ws_rejection *first = NULL;
+        size_t              n     = 0;
+        for (size_t i = 0; i < result->n_rejected; i++) {
+            const bool is_one = result->rejected[i].reason == (ws_reject_reason)reason;
+            first             = is_one && first == NULL ? &result->rejected[i] : first;
+            n += is_one;
+        }
+        if (first == NULL) {
+            continue;
+        }
+        (void)fprintf(stream, "[WARN] rejected %zu of %.0f requests: %s; the first is request %lld", n,
+                      result->metrics[WS_METRIC_N_REQUESTS], ws_reject_reason_text(first->reason),
+                      (long long)first->request_id);
+        if (first->line > 0) {
+            (void)fprintf(stream, " (line %lld)", (long long)first->line);
+        }
+        (void)fprintf(stream, ", %lld + %lld tokens", (long long)first->input_tokens,
+                      (long long)first->output_tokens);
+        if (first->limit > 0) {
+            (void)fprintf(stream, ", at most %lld", (long long)first->limit);
+        }
+        (void)fputc('\n', stream);
+    }
+}
+
 void ws_throughput_log_print_slo(const ws_result *result, const ws_slo *slo, FILE *stream)
 {
     if (!ws_slo_is_set(slo)) {

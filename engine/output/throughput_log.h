@@ -18,6 +18,9 @@ void ws_throughput_log_print(const ws_result *result, FILE *stream);
 /** Print one closing line with the run's totals: requests, duration, throughput and latency. */
 void ws_throughput_log_print_end(const ws_result *result, FILE *stream);
 
+/** Print how many requests were rejected and why, a line for every reason; nothing if none was. */
+void ws_throughput_log_print_rejected(const ws_result *result, FILE *stream);
+
 /** Print whether the run met its SLO, or which bounds it broke; nothing without one. */
 void ws_throughput_log_print_slo(const ws_result *result, const ws_slo *slo, FILE *stream);
 

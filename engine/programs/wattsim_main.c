@@ -164,6 +164,7 @@ static ws_status write_outputs(session *s, const ws_wattsim_args *args, const ws
         FILE *log = is_stdout(args->output) || is_stdout(args->summary_json) ? stderr : stdout;
         ws_throughput_log_print(result, log);
         ws_throughput_log_print_end(result, log);
+        ws_throughput_log_print_rejected(result, log);
         ws_throughput_log_print_slo(result, ws_scenario_slo(s->scenario), log);
         ws_power_summary_print(result, log);
         WS_TRY(check_stream(s, log));

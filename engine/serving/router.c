@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/minmax.h"
+
 static ws_status group_init(ws_router_group *group, ws_arena *arena, ws_scheduler *schedulers, size_t n,
                             bool decode)
 {
@@ -9,9 +11,14 @@ static ws_status group_init(ws_router_group *group, ws_arena *arena, ws_schedule
     if (group->members == NULL) {
         return WS_ERR_NOMEM;
     }
+    group->max_prompt_tokens = group->max_total_tokens = INT64_MAX;
     for (size_t i = 0; i < n; i++) {
         if ((schedulers[i].config.role == WS_ROLE_DECODE) == decode) {
             group->members[group->n_members++] = &schedulers[i];
+            group->max_prompt_tokens =
+                ws_min_i64(group->max_prompt_tokens, schedulers[i].config.max_prompt_tokens);
+            group->max_total_tokens =
+                ws_min_i64(group->max_total_tokens, schedulers[i].config.max_total_tokens);
         }
     }
     return WS_OK;
@@ -72,6 +79,66 @@ WS_HOT ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group)
     return group->members[chosen];
 }
 
+/* The k-th member that can serve a request, in rotation; n_members if there are fewer. */
+static size_t nth_able(const ws_router_group *group, const ws_request *request, size_t k)
+{
+    for (size_t offset = 0; offset < group->n_members; offset++) {
+        const size_t i = (group->next + offset) % group->n_members;
+        if (ws_scheduler_can_serve(group->members[i], request) && k-- == 0) {
+            return i;
+        }
+    }
+    return group->n_members;
+}
+
+static size_t count_able(const ws_router_group *group, const ws_request *request)
+{
+    size_t n = 0;
+    while (nth_able(group, request, n) < group->n_members) {
+        n++;
+    }
+    return n;
+}
+
+static size_t lowest_able(const ws_router_group *group, const ws_request *request,
+                          double (*score)(const ws_scheduler *))
+{
+    size_t best = nth_able(group, request, 0);
+    for (size_t k = 1; nth_able(group, request, k) < group->n_members; k++) {
+        const size_t i = nth_able(group, request, k);
+        best           = score(group->members[i]) < score(group->members[best]) ? i : best;
+    }
+    return best;
+}
+
+static size_t choose_able(ws_router *router, const ws_router_group *group, const ws_request *request)
+{
+    switch (router->policy) {
+    case WS_ROUTER_LOAD:
+        return lowest_able(group, request, load_score);
+    case WS_ROUTER_KV:
+        return lowest_able(group, request, kv_score);
+    case WS_ROUTER_RR:
+        break;
+    case WS_ROUTER_RAND:
+        return nth_able(group, request, ws_rng_below(&router->rng, (uint32_t)count_able(group, request)));
+    }
+    return nth_able(group, request, 0);
+}
+
+ws_scheduler *ws_router_choose_for(ws_router *router, ws_router_group *group, const ws_request *request)
+{
+    if (WS_LIKELY(request->input <= group->max_prompt_tokens && request->target <= group->max_total_tokens)) {
+        return ws_router_choose(router, group);
+    }
+    if (count_able(group, request) == 0) {
+        return NULL;
+    }
+    const size_t chosen = choose_able(router, group, request);
+    group->next         = router->policy == WS_ROUTER_RAND ? group->next : (chosen + 1) % group->n_members;
+    return group->members[chosen];
+}
+
 /* ---- arrivals ---- */
 
 ws_status ws_arrivals_init(ws_arrivals *arrivals, ws_arena *arena, const ws_workload *workload)
@@ -113,6 +180,26 @@ static ws_status insert_pending(ws_arrivals *arrivals, const ws_request *request
     arrivals->ids[lo] = id;
     arrivals->n++;
     return WS_OK;
+}
+
+uint32_t ws_arrivals_end_session(ws_arrivals *arrivals, const ws_workload *workload, uint32_t rejected,
+                                 uint32_t *first_out)
+{
+    const ws_workload_request *request = &workload->requests[rejected];
+    *first_out                         = rejected + 1;
+    if (request->session < 0) {
+        return 0;
+    }
+    const ws_workload_session *session  = &workload->sessions[request->session];
+    uint32_t                  *next     = &arrivals->session_next[request->session];
+    const uint32_t             released = *next;
+    if (released > session->n_requests) {
+        return 0; /* closed before */
+    }
+    *next = session->n_requests + 1;
+    arrivals->n_open_sessions--;
+    *first_out = session->first_request + released;
+    return session->n_requests - released;
 }
 
 WS_HOT ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload, ws_request *requests,

@@ -23,7 +23,8 @@ typedef enum ws_router_policy {
 typedef struct ws_router_group {
     ws_scheduler **members; /* borrowed schedulers in instance order */
     size_t         n_members;
-    size_t         next; /* rotation counter */
+    size_t         next;                                /* rotation counter */
+    int64_t        max_prompt_tokens, max_total_tokens; /* what every member can serve */
 } ws_router_group;
 
 typedef struct ws_router {
@@ -48,10 +49,19 @@ WS_NODISCARD ws_status ws_router_init(ws_router *router, ws_arena *arena, ws_rou
 /** The instance the next request goes to. The group has members. */
 ws_scheduler *ws_router_choose(ws_router *router, ws_router_group *group);
 
+/** The same among those that can serve a request; NULL if none can. */
+ws_scheduler *ws_router_choose_for(ws_router *router, ws_router_group *group, const ws_request *request);
+
 WS_NODISCARD ws_status ws_arrivals_init(ws_arrivals *arrivals, ws_arena *arena, const ws_workload *workload);
 
 /** Arrival time of the earliest pending request, or INT64_MAX. */
 int64_t ws_arrivals_next_ns(const ws_arrivals *arrivals, const ws_request *requests);
+
+/** A request will never finish: its session ends with it.
+ * @param[out] first_out  the first call that is not released any more
+ * @return how many of them there are, one after the other */
+uint32_t ws_arrivals_end_session(ws_arrivals *arrivals, const ws_workload *workload, uint32_t rejected,
+                                 uint32_t *first_out);
 
 /** A request has finished at now_ns: release the next one of its session, if it has one. */
 WS_NODISCARD ws_status ws_arrivals_release(ws_arrivals *arrivals, const ws_workload *workload,

@@ -24,6 +24,8 @@ typedef struct ws_scheduler_config {
     int64_t token_budget;                 /* per step, >= 1 */
     int64_t long_prefill_token_threshold; /* 0 = off */
     int64_t pp_size;                      /* batches in flight */
+    int64_t max_prompt_tokens;            /* of a request it can serve; longer ones are not routed to it */
+    int64_t max_total_tokens;             /* likewise: prompt and output */
     bool    enable_chunked_prefill;
     bool    reserve_full_isl;
     bool    lists_every_request; /* batch entries name steady decodes too; no cohort then */
@@ -101,6 +103,13 @@ typedef struct ws_completion {
 
 WS_NODISCARD ws_status ws_scheduler_init(ws_scheduler *scheduler, ws_arena *arena, ws_kv_cache *kv,
                                          const ws_scheduler_config *config);
+
+/** False if a request is too long for the instance at any time. */
+static inline bool ws_scheduler_can_serve(const ws_scheduler *scheduler, const ws_request *request)
+{
+    return request->input <= scheduler->config.max_prompt_tokens &&
+           request->target <= scheduler->config.max_total_tokens;
+}
 
 /** Put a routed request into the waiting list by (arrival, id). */
 WS_NODISCARD ws_status ws_scheduler_add(ws_scheduler *scheduler, ws_request *request);

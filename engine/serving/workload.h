@@ -18,6 +18,7 @@ typedef struct ws_workload_request {
     int64_t tool_duration_ns; /* wait between this one's end and the next one's arrival, >= 0 */
     size_t  token_begin;      /* into token_ids: input ids, then output ids */
     int32_t n_input_ids, n_output_ids;
+    int64_t line; /* of the dataset, from 1; 0 = generated */
 } ws_workload_request;
 
 /** State of a session id; a repeated id replaces the earlier session (spec/serving.md 2.2). */

@@ -65,6 +65,7 @@ static ws_status add(ws_workload_builder *builder, const ws_request_draft *draft
         .token_begin      = w->n_token_ids,
         .n_input_ids      = (int32_t)draft->n_input_ids,
         .n_output_ids     = (int32_t)draft->n_output_ids,
+        .line             = draft->line,
     };
     w->n_token_ids += draft->n_input_ids + draft->n_output_ids;
     return WS_OK;

@@ -32,6 +32,7 @@ typedef struct ws_request_draft {
     int64_t arrival_ns; /* 0 .. WS_WORKLOAD_TIME_MAX_NS; ignored for later calls of a session */
     int64_t input_tokens, output_tokens; /* <= WS_REQUEST_TOKENS_MAX each */
     int64_t tool_duration_ns;
+    int64_t line;                      /* of the dataset, 0 = none */
     size_t  n_input_ids, n_output_ids; /* filled into reserved room before */
 } ws_request_draft;
 

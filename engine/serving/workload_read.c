@@ -63,6 +63,7 @@ typedef struct reader {
     ws_workload_builder builder;
     char              **session_names;
     size_t              n_names, name_capacity;
+    int64_t             line; /* being read */
     ws_error           *err;
 } reader;
 
@@ -125,7 +126,8 @@ static ws_status read_request(reader *r, ws_json object, bool is_call, ws_reques
     *draft = (ws_request_draft){.arrival_ns       = line.arrival_time_ns,
                                 .input_tokens     = line.input_toks,
                                 .output_tokens    = line.output_toks,
-                                .tool_duration_ns = line.tool_duration_ns};
+                                .tool_duration_ns = line.tool_duration_ns,
+                                .line             = r->line};
     WS_TRY(read_ids(r, line.input_tok_ids, 0, line.input_toks, &draft->n_input_ids));
     return read_ids(r, line.output_tok_ids, draft->n_input_ids, line.output_toks, &draft->n_output_ids);
 }
@@ -228,6 +230,7 @@ static ws_status read_lines(reader *r, const char *path, ws_bytes bytes, int64_t
         if (name == NULL) {
             return WS_ERR_NOMEM;
         }
+        r->line                     = (int64_t)line_number;
         const ws_status line_status = read_line(r, name, text, len);
         free(name);
         n_taken++;

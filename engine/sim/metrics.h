@@ -16,6 +16,7 @@
     X(WS_METRIC_DURATION_S, "duration_s", "s", "first arrival to last completion")                           \
     X(WS_METRIC_N_REQUESTS, "n_requests", "1", "requests in the workload")                                   \
     X(WS_METRIC_N_COMPLETED, "n_completed", "1", "requests finished")                                        \
+    X(WS_METRIC_N_REJECTED, "n_rejected", "1", "requests rejected: no instance can serve them")              \
     X(WS_METRIC_PROMPT_TOK_S, "prompt_tok_s", "1/s", "prompt tokens per second")                             \
     X(WS_METRIC_DECODE_TOK_S, "decode_tok_s", "1/s", "generated tokens per second")                          \
     X(WS_METRIC_TOTAL_TOK_S, "total_tok_s", "1/s", "prompt and generated tokens per second")                 \

@@ -70,6 +70,10 @@ static const ws_option options_table[] = {
     INT_OPTION(max_num_batched_tokens, 0, MAX_COUNT, PER_INSTANCE, SCHEDULER,
                "token budget of one step, prompt and decode tokens together; 0 = unlimited. The model's "
                "max_position_embeddings is a further cap"),
+    INT_OPTION(
+        max_model_len, 0, MAX_COUNT, PER_INSTANCE, SCHEDULER,
+        "longest prompt and output together, tokens; longer requests are rejected, as a server would. At "
+        "most the model's max_position_embeddings; 0 = that, with fidelity reference no limit"),
     INT_OPTION(long_prefill_token_threshold, 0, MAX_COUNT, PER_INSTANCE, SCHEDULER,
                "most tokens of one request in one step, so that long prompts leave room for others; 0 = off"),
     BOOL_OPTION(enable_chunked_prefill, PER_INSTANCE, SCHEDULER,

@@ -29,6 +29,7 @@ typedef enum ws_standby_unit { WS_STANDBY_UNIT_AUTO, WS_STANDBY_UNIT_NS, WS_STAN
 typedef struct ws_options {
     int64_t max_num_seqs;                  /* [inst] cap on the running set, >= 1 */
     int64_t max_num_batched_tokens;        /* [inst] token budget; 0 = unlimited */
+    int64_t max_model_len;                 /* [inst] longest prompt + output served; 0 = the model's */
     int64_t long_prefill_token_threshold;  /* [inst] cap per request and step; 0 = off */
     int64_t block_size;                    /* [inst] tokens per KV block */
     int64_t dtype;                         /* [inst] ws_dtype; WS_DTYPE_COUNT = the model's */

@@ -161,6 +161,7 @@ static void put_throughput(const ws_run *run, double *metrics)
     metrics[WS_METRIC_DURATION_S] = duration_s;
     metrics[WS_METRIC_N_REQUESTS] = (double)run->scenario->workload->n_requests;
     metrics[WS_METRIC_N_COMPLETED]    = (double)result->n_requests;
+    metrics[WS_METRIC_N_REJECTED]     = (double)result->n_rejected;
     metrics[WS_METRIC_PROMPT_TOK_S]   = (double)result->prompt_tokens * per_s;
     metrics[WS_METRIC_DECODE_TOK_S]   = (double)result->generated_tokens * per_s;
     metrics[WS_METRIC_TOTAL_TOK_S]    = (double)(result->prompt_tokens + result->generated_tokens) * per_s;
@@ -417,6 +418,8 @@ ws_status ws_run_build_result(ws_run *run)
                                             .has_cxl         = s->has_cxl,
                                             .has_pim         = s->has_pim,
                                             .profile_kind    = s->profile_kind,
+                                            .n_rejected      = run->n_rejected,
+                                            .rejected        = run->rejections,
                                             .run             = run};
     for (size_t i = 0; i < WS_METRIC_COUNT; i++) {
         result->metrics[i] = NAN;

@@ -60,6 +60,34 @@ typedef struct ws_request_record {
     double      energy_j;   /* and of all its batches drew; NaN without power */
 } ws_request_record;
 
+/** Why a request was rejected on arrival. */
+typedef enum ws_reject_reason {
+    WS_REJECT_MODEL_LEN, /* prompt and output are longer than max_model_len */
+    WS_REJECT_KV_CACHE,  /* than the KV cache */
+    WS_REJECT_BUDGET,    /* the prompt is longer than a step, and chunked prefill is off */
+    WS_REJECT_SESSION,   /* an earlier call of its session was rejected */
+    WS_REJECT_COUNT
+} ws_reject_reason;
+
+/** One request that no instance can serve. */
+typedef struct ws_rejection {
+    int64_t          request_id;
+    int64_t          line; /* of the dataset; 0 = generated */
+    int64_t          input_tokens, output_tokens;
+    int64_t          arrival_ns; /* -1: a call that was never made */
+    int64_t          limit;      /* tokens that the instance can take; 0 of a session */
+    int32_t          instance;   /* that comes closest to serving it; 0 of a session */
+    ws_reject_reason reason;
+    const char      *model;
+} ws_rejection;
+
+/** The row of a rejected request among those of finished ones: instance -1, and no times. */
+struct ws_request_record ws_rejection_record(const ws_rejection *rejection);
+
+/** "max_model_len": short names, for files. */
+const char *ws_reject_reason_name(ws_reject_reason reason);
+const char *ws_reject_reason_text(ws_reject_reason reason); /**< a phrase for people */
+
 struct ws_run;
 
 typedef struct ws_result {
@@ -86,6 +114,8 @@ typedef struct ws_result {
     ws_series                log;        /* every log interval */
     size_t                   n_requests; /* finished ones; instances in order, each in completion order */
     const ws_request_record *requests;
+    size_t                   n_rejected; /* in the order of rejection */
+    const ws_rejection      *rejected;
     ws_profile_kind          profile_kind; /* the least certain one used */
     const struct ws_run     *run;
 } ws_result;

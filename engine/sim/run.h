@@ -43,6 +43,8 @@ struct ws_run {
     ws_executor        executor;
     ws_kv_tier        *tiers; /* [n_tiers] */
     int64_t            prompt_tokens, generated_tokens, n_steps, n_extrapolated, n_completed;
+    ws_rejection      *rejections; /* [n_rejected] */
+    size_t             n_rejected, rejected_capacity;
     double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
     double             kv_usage_peak;
     size_t             running_peak; /* on one instance */

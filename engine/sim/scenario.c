@@ -7,6 +7,7 @@
 
 #include "base/json_write.h"
 #include "base/minmax.h"
+#include "base/minmax.h"
 #include "base/units.h"
 #include "sim/inputs.h"
 #include "sim/parallelism.h"
@@ -246,6 +247,22 @@ static ws_status resolve_npu_memory(ws_inputs *inputs, ws_instance_entry *entry,
     return WS_OK;
 }
 
+/* Source: vLLM, vllm/config/model.py, _get_and_verify_max_len: more than the model has positions is refused.
+ */
+static ws_status resolve_model_len(const ws_scenario *s, const ws_instance_entry *entry,
+                                   ws_instance_config *c, ws_error *err)
+{
+    const int64_t positions = c->model->max_position_embeddings, wanted = c->options.max_model_len;
+    if (wanted > positions) {
+        return ws_json_problem(entry->json, err,
+                               "expected max_model_len of at most %" PRId64
+                               ", the max_position_embeddings of %s, found %" PRId64,
+                               positions, c->model->name, wanted);
+    }
+    c->max_model_len = wanted > 0 ? wanted : s->fidelity == WS_FIDELITY_REFERENCE ? INT32_MAX : positions;
+    return WS_OK;
+}
+
 static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance_entry *entry,
                                   ws_instance_config *c, ws_error *err)
 {
@@ -268,6 +285,7 @@ static ws_status resolve_instance(ws_inputs *inputs, ws_scenario *s, ws_instance
     c->n_npu_ids         = c->role == WS_ROLE_PREFILL ? 2 * c->num_npus : c->num_npus;
     const int64_t budget = c->options.max_num_batched_tokens, limit = c->model->max_position_embeddings;
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
+    WS_TRY(resolve_model_len(s, entry, c, err));
     WS_TRY(check_offloading(entry, c, err));
     WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err,
                              &c->placement));
@@ -728,6 +746,44 @@ static int64_t interval_ns(double seconds)
     return ns < 1.0 ? 1 : (int64_t)llround(ns);
 }
 
+/* ---- the longest requests ---- */
+
+/* The last token of an answer needs no slot of the KV cache; one that comes from prefill brings a slot for
+ * the next. The reference does not look ahead (spec/serving.md 10.2). */
+static void limit_instance(const ws_scenario *s, ws_instance_config *c)
+{
+    const bool    looks_ahead = s->fidelity == WS_FIDELITY_PHYSICAL;
+    const int64_t kv_tokens   = looks_ahead ? c->n_blocks * c->options.block_size : INT32_MAX;
+    const bool    is_decode   = c->role == WS_ROLE_DECODE;
+    c->max_prompt_tokens      = ws_min_i64(c->max_model_len, is_decode ? kv_tokens - 1 : kv_tokens);
+    if (looks_ahead && !c->options.enable_chunked_prefill && !is_decode) {
+        c->max_prompt_tokens = ws_min_i64(c->max_prompt_tokens, c->token_budget);
+    }
+    c->max_total_tokens =
+        c->role == WS_ROLE_PREFILL ? INT32_MAX : ws_min_i64(c->max_model_len, kv_tokens + 1);
+}
+
+/* Who prefills serves what some decode instance can take over. */
+static void limit_requests(ws_scenario *s)
+{
+    int64_t prompt = 0, total = 0;
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        limit_instance(s, c);
+        if (c->role == WS_ROLE_DECODE) {
+            prompt = c->max_prompt_tokens > prompt ? c->max_prompt_tokens : prompt;
+            total  = c->max_total_tokens > total ? c->max_total_tokens : total;
+        }
+    }
+    for (size_t i = 0; i < s->n_instances; i++) {
+        ws_instance_config *c = &s->instances[i];
+        if (c->role == WS_ROLE_PREFILL) {
+            c->max_prompt_tokens = ws_min_i64(c->max_prompt_tokens, prompt);
+            c->max_total_tokens  = ws_min_i64(c->max_total_tokens, total);
+        }
+    }
+}
+
 /* What has no meaning on instances that only prefill. */
 static ws_status check_hand_offs(const ws_scenario *s, ws_error *err)
 {
@@ -769,6 +825,7 @@ static ws_status resolve(ws_inputs *inputs, ws_scenario *s, const ws_scenario_re
     WS_TRY(cluster);
     WS_TRY(workload);
     WS_TRY(check_hand_offs(s, err));
+    limit_requests(s);
     WS_TRY(number_prefixes(inputs, s));
     WS_TRY(resolve_tiers(s, err));
     s->step_model = choose_step_model(s);
@@ -959,6 +1016,10 @@ static void write_instance(const ws_instance_config *c, ws_json_writer *w)
     ws_json_put_int(w, c->n_blocks);
     ws_json_put_key(w, "kv_tokens");
     ws_json_put_int(w, c->n_blocks * c->options.block_size);
+    if (c->max_model_len < INT32_MAX) {
+        ws_json_put_key(w, "max_model_len");
+        ws_json_put_int(w, c->max_model_len);
+    }
     ws_json_end_object(w);
 }
 

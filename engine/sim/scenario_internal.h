@@ -51,6 +51,8 @@ typedef struct ws_instance_config {
     int64_t             weight_bytes, kv_bytes_per_token;             /* of the NPU that has the most */
     int64_t             weight_total_bytes, kv_total_bytes_per_token; /* of all its NPUs */
     int64_t             n_blocks;                                     /* KV blocks */
+    int64_t             max_model_len;                                /* INT32_MAX: no limit */
+    int64_t             max_prompt_tokens, max_total_tokens;          /* of requests it can serve at all */
     int64_t             token_budget;                                 /* capped by the model's positions */
     ws_prefix_view      prefixes;  /* n_prefixes = 0: no token ids or no prefix caching */
     ws_npu_power        npu_power; /* valid if its node is tracked; under a power cap, what is left by it */

@@ -104,6 +104,8 @@ static ws_status init_instance(ws_run *run, size_t i)
          .token_budget                 = c->token_budget,
          .long_prefill_token_threshold = c->options.long_prefill_token_threshold,
          .pp_size                      = c->pp_size,
+         .max_prompt_tokens            = c->max_prompt_tokens,
+         .max_total_tokens             = c->max_total_tokens,
          .enable_chunked_prefill       = c->options.enable_chunked_prefill,
          .reserve_full_isl             = c->options.reserve_full_isl,
          .lists_every_request          = c->options.enable_attn_offloading,
@@ -177,6 +179,61 @@ static void note_queue_length(ws_run *run, const ws_scheduler *scheduler)
     run->n_seen[quarter]++;
 }
 
+/* What an instance would say to a request. */
+static ws_rejection explain_rejection(const ws_instance_config *c, const ws_request *request)
+{
+    if (request->target > c->max_model_len) {
+        return (ws_rejection){.reason = WS_REJECT_MODEL_LEN, .limit = c->max_model_len, .instance = c->index};
+    }
+    if (!c->options.enable_chunked_prefill && request->input > c->token_budget && c->role != WS_ROLE_DECODE) {
+        return (ws_rejection){.reason = WS_REJECT_BUDGET, .limit = c->token_budget, .instance = c->index};
+    }
+    return (ws_rejection){
+        .reason = WS_REJECT_KV_CACHE, .limit = c->n_blocks * c->options.block_size, .instance = c->index};
+}
+
+/* The instance whose limit is the last to be passed: of those that take requests over, if there are any. */
+static const ws_instance_config *most_able(const ws_run *run, const ws_request *request)
+{
+    const ws_scenario        *s    = run->scenario;
+    const ws_instance_config *best = &s->instances[0];
+    for (size_t i = 0; i < s->n_instances; i++) {
+        const ws_instance_config *c = &s->instances[i];
+        if (!ws_scheduler_can_serve(&run->schedulers[i], request) &&
+            (ws_scheduler_can_serve(&run->schedulers[best->index], request) ||
+             c->max_total_tokens > best->max_total_tokens)) {
+            best = c;
+        }
+    }
+    return best;
+}
+
+static ws_status note_rejection(ws_run *run, const ws_request *request, ws_rejection rejection)
+{
+    rejection.request_id    = request->id;
+    rejection.line          = run->scenario->workload->requests[request->id].line;
+    rejection.input_tokens  = request->input;
+    rejection.output_tokens = request->target - request->input;
+    rejection.arrival_ns    = request->arrival_ns;
+    rejection.model         = run->scenario->instances[0].model->name;
+    WS_TRY(ws_arena_grow(&run->arena, &run->rejections, &run->rejected_capacity, run->n_rejected,
+                         run->n_rejected + 1, sizeof(*run->rejections)));
+    run->rejections[run->n_rejected++] = rejection;
+    return WS_OK;
+}
+
+/* Calls that would follow in its session are never made. */
+static ws_status reject(ws_run *run, const ws_request *request)
+{
+    WS_TRY(note_rejection(run, request, explain_rejection(most_able(run, request), request)));
+    uint32_t       first = 0;
+    const uint32_t n = ws_arrivals_end_session(&run->arrivals, run->scenario->workload, request->id, &first);
+    for (uint32_t id = first; id < first + n; id++) {
+        WS_TRY(note_rejection(run, &run->requests[id], (ws_rejection){.reason = WS_REJECT_SESSION}));
+    }
+    return WS_OK;
+}
+
 ws_status ws_run_route(ws_run *run)
 {
     ws_arrivals *arrivals = &run->arrivals;
@@ -185,7 +242,12 @@ ws_status ws_run_route(ws_run *run)
         if (request->arrival_ns > run->now_ns) {
             break;
         }
-        ws_scheduler *scheduler = ws_router_choose(&run->router, &run->router.entry);
+        ws_scheduler *scheduler = ws_router_choose_for(&run->router, &run->router.entry, request);
+        if (WS_UNLIKELY(scheduler == NULL)) {
+            WS_TRY(reject(run, request));
+            arrivals->next++;
+            continue;
+        }
         note_queue_length(run, scheduler);
         if (run->scenario->fidelity == WS_FIDELITY_PHYSICAL) {
             request->recent_end_ns = request->arrival_ns; /* counts where no first token is noted */
@@ -316,7 +378,9 @@ WS_HOT ws_status ws_run_close_round(ws_run *run, int32_t group)
 static ws_status send_on(ws_run *run, ws_request *request)
 {
     if (request->end_ns < 0) {
-        return ws_scheduler_accept(ws_router_choose(&run->router, &run->router.decode), request, run->err);
+        ws_scheduler *decode = ws_router_choose_for(&run->router, &run->router.decode, request);
+        return ws_scheduler_accept(
+            decode != NULL ? decode : ws_router_choose(&run->router, &run->router.decode), request, run->err);
     }
     run->n_completed++;
     return ws_arrivals_release(&run->arrivals, run->scenario->workload, run->requests, request->id,
@@ -406,7 +470,8 @@ ws_status ws_run_explain_deadlock(ws_run *run)
                      "no instance has work left at %.3f s, but %lld of %zu requests are not finished: "
                      "their sessions were never continued",
                      (double)run->now_ns * WS_S_PER_NS,
-                     (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed),
+                     (long long)((int64_t)run->scenario->workload->n_requests - run->n_completed -
+                                 (int64_t)run->n_rejected),
                      run->scenario->workload->n_requests);
 }
 
@@ -428,6 +493,31 @@ static ws_status explain_memory(const ws_run *run)
                         (double)run->arena.refused_bytes * 1e-6, budget_bytes * 1e-6, series);
 }
 
+/* Nothing was served: how many requests fell to what, with the first of each kind. */
+static ws_status explain_empty(const ws_run *run)
+{
+    size_t n[WS_REJECT_COUNT] = {0}, first[WS_REJECT_COUNT] = {0};
+    for (size_t i = run->n_rejected; i-- > 0;) {
+        n[run->rejections[i].reason]++;
+        first[run->rejections[i].reason] = i;
+    }
+    ws_status status = WS_ERR_INFEASIBLE;
+    for (int reason = 0; reason < WS_REJECT_COUNT; reason++) {
+        const ws_rejection *r = &run->rejections[first[reason]];
+        if (n[reason] > 0) {
+            status =
+                ws_error_add(run->err, WS_ERR_INFEASIBLE,
+                             "no instance can serve any request: %zu of %zu rejected, %s; the first is "
+                             "request %lld (line %lld of the dataset) of %lld + %lld tokens, instance %d "
+                             "takes at most %lld",
+                             n[reason], run->n_rejected, ws_reject_reason_text((ws_reject_reason)reason),
+                             (long long)r->request_id, (long long)r->line, (long long)r->input_tokens,
+                             (long long)r->output_tokens, (int)r->instance, (long long)r->limit);
+        }
+    }
+    return status;
+}
+
 ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_limits *limits, ws_error *err,
                       const ws_result **result_out)
 {
@@ -442,6 +532,9 @@ ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_lim
     if (status == WS_OK) {
         status =
             scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_drive_reference(run) : ws_drive_physical(run);
+    }
+    if (status == WS_OK && run->n_completed == 0 && run->n_rejected > 0) {
+        status = explain_empty(run);
     }
     if (status == WS_OK) {
         status = ws_run_build_result(run);

@@ -50,6 +50,71 @@ static void prompt_over_the_cache(void **state)
     check_blocked(0.001, &options, "KV cache");
 }
 
+/* ---- requests that no instance can serve ---- */
+
+static const char ONE_TOO_LONG[] =
+    "{\"input_toks\": 40, \"output_toks\": 5, \"arrival_time_ns\": 0}\n\n"
+    "{\"input_toks\": 600, \"output_toks\": 4, \"arrival_time_ns\": 5}\n"
+    "{\"arrival_time_ns\": 9, \"sub_requests\": [{\"input_toks\": 20, \"output_toks\": 2}, "
+    "{\"input_toks\": 700, \"output_toks\": 2}, {\"input_toks\": 20, \"output_toks\": 2}]}\n";
+
+static void check_rejected(double npu_mem_gib, const ws_options *options, ws_reject_reason reason,
+                           int64_t limit)
+{
+    const ws_result *result = NULL;
+    ws_scenario *s = world_need_scenario(&the_world, world_cluster(npu_mem_gib, ""), ONE_TOO_LONG, options);
+    result         = world_need_result(&the_world, s);
+    assert_int_equal(result->n_requests, 2);
+    assert_int_equal(result->n_rejected, 3);
+    assert_true(result->metrics[WS_METRIC_N_REJECTED] == 3.0 && result->metrics[WS_METRIC_N_REQUESTS] == 5.0);
+    assert_true(result->metrics[WS_METRIC_SLO_ATTAINMENT] == 2.0 / 5.0);
+    assert_int_equal(result->rejected[0].request_id, 1);
+    assert_int_equal(result->rejected[0].line, 3);
+    assert_int_equal(result->rejected[0].reason, reason);
+    assert_int_equal(result->rejected[0].limit, limit);
+    assert_int_equal(result->rejected[1].request_id, 3);
+    assert_int_equal(result->rejected[1].reason, reason);
+    assert_int_equal(result->rejected[2].request_id, 4);
+    assert_int_equal(result->rejected[2].reason, WS_REJECT_SESSION);
+    ws_scenario_destroy(&s);
+}
+
+static void one_too_long_does_not_lose_the_run(void **state)
+{
+    (void)state;
+    ws_options options = ws_options_default();
+    check_rejected(0.001, &options, WS_REJECT_KV_CACHE, 480);
+    options.max_model_len = 512;
+    check_rejected(1.0, &options, WS_REJECT_MODEL_LEN, 512);
+    options.fidelity = WS_FIDELITY_REFERENCE;
+    check_rejected(1.0, &options, WS_REJECT_MODEL_LEN, 512);
+    options                        = ws_options_default();
+    options.enable_chunked_prefill = false;
+    options.max_num_batched_tokens = 256;
+    check_rejected(1.0, &options, WS_REJECT_BUDGET, 256);
+}
+
+/* Prompt and output count together, and the limit itself is served. */
+static void the_longest_request_is_served(void **state)
+{
+    (void)state;
+    ws_options       options = ws_options_default();
+    const ws_result *result  = NULL;
+    options.max_model_len    = 604;
+    ws_scenario *s           = world_need_scenario(&the_world, world_cluster(1.0, ""), LONG_PROMPT, &options);
+    assert_int_equal(world_need_result(&the_world, s)->n_requests, 1);
+    ws_scenario_destroy(&s);
+    options.max_model_len = 603;
+    s                     = world_need_scenario(&the_world, world_cluster(1.0, ""), LONG_PROMPT, &options);
+    assert_int_equal(world_simulate(&the_world, s, &result), WS_ERR_INFEASIBLE);
+    assert_non_null(strstr(ws_error_text(&the_world.err), "(line 1 of the dataset) of 600 + 4 tokens"));
+    ws_scenario_destroy(&s);
+    options.max_model_len = 2049; /* the toy model has 2048 positions */
+    assert_int_equal(world_scenario(&the_world, world_cluster(1.0, ""), LONG_PROMPT, &options, &s),
+                     WS_ERR_INPUT);
+    assert_non_null(strstr(ws_error_text(&the_world.err), "max_model_len of at most 2048"));
+}
+
 static void weights_over_the_memory(void **state)
 {
     (void)state;
@@ -193,10 +258,16 @@ static void prompt_wholly_in_the_second_tier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompt_over_the_budget),   cmocka_unit_test(prompt_over_the_cache),
-        cmocka_unit_test(weights_over_the_memory),  cmocka_unit_test(instances_of_unlike_degrees),
-        cmocka_unit_test(groups_of_different_size), cmocka_unit_test(pipelines_in_a_group),
-        cmocka_unit_test(combined_beside_a_pair),   cmocka_unit_test(prompt_wholly_in_the_second_tier),
+        cmocka_unit_test(one_too_long_does_not_lose_the_run),
+        cmocka_unit_test(the_longest_request_is_served),
+        cmocka_unit_test(prompt_over_the_budget),
+        cmocka_unit_test(prompt_over_the_cache),
+        cmocka_unit_test(weights_over_the_memory),
+        cmocka_unit_test(instances_of_unlike_degrees),
+        cmocka_unit_test(groups_of_different_size),
+        cmocka_unit_test(pipelines_in_a_group),
+        cmocka_unit_test(combined_beside_a_pair),
+        cmocka_unit_test(prompt_wholly_in_the_second_tier),
     };
     world_init(&the_world);
     const int n_failed = cmocka_run_group_tests_name("sim.deadlocks", tests, NULL, NULL);

@@ -42,8 +42,12 @@ static void check_requests(const gen_scenario *g, uint64_t seed, const ws_result
     const size_t  n        = run->scenario->workload->n_requests;
     bool          seen[64] = {false};
     int64_t       in = 0, out = 0;
-    REQUIRE(n <= 64 && result->n_requests == n);
-    for (size_t i = 0; i < n; i++) {
+    REQUIRE(n <= 64 && result->n_requests + result->n_rejected == n);
+    for (size_t i = 0; i < result->n_rejected; i++) {
+        REQUIRE(!seen[result->rejected[i].request_id]);
+        seen[result->rejected[i].request_id] = true;
+    }
+    for (size_t i = 0; i < result->n_requests; i++) {
         const ws_request_record *r = &result->requests[i];
         REQUIRE(r->request_id >= 0 && r->request_id < (int64_t)n && !seen[r->request_id]);
         seen[r->request_id] = true;
@@ -136,8 +140,8 @@ static void check_placeholders(const gen_scenario *g, uint64_t seed, const ws_re
     const size_t n        = result->run->scenario->workload->n_requests;
     bool         seen[64] = {false};
     int64_t      out      = 0;
-    REQUIRE(result->n_requests == n);
-    for (size_t i = 0; i < n; i++) {
+    REQUIRE(result->n_requests + result->n_rejected == n);
+    for (size_t i = 0; i < result->n_requests; i++) {
         const ws_request_record *r = &result->requests[i];
         int64_t                  itl_ns[64], sum_ns = g->options.skip_prefill ? 0 : r->ttft_ns;
         REQUIRE(!seen[r->request_id] && r->n_itl < 64);
