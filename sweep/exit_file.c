@@ -17,6 +17,18 @@ static void append(const char *line)
     }
 }
 
+bool swp_exit_file_is_rank0(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank != NULL) {
+            return strcmp(rank, "0") == 0;
+        }
+    }
+    return true;
+}
+
 void swp_exit_file_begin(const char *host)
 {
     char line[512];

@@ -12,7 +12,12 @@
 #ifndef SWP_EXIT_FILE_H
 #define SWP_EXIT_FILE_H
 
-/** Tell the supervisor which process rank 0 is. */
+#include <stdbool.h>
+
+/** True if the launcher's variables do not name another rank; known before MPI is entered. */
+bool swp_exit_file_is_rank0(void);
+
+/** Tell the supervisor which process rank 0 is; before MPI is entered, where ranks can already die. */
 void swp_exit_file_begin(const char *host);
 
 /** Tell the supervisor the code the sweep ends with. */

@@ -484,14 +484,14 @@ int swp_cmd_run(int argc, char **argv)
     char            host[SWP_HOST_LEN];
     ws_error        err    = WS_ERROR_INIT;
     const ws_status parsed = swp_run_options_parse(SWP_COMMAND_RUN, argc, argv, &err, &options);
-    if (swp_mpi_is_launched() && swp_mpi_enter(options.start_s, &mpi) != WS_OK) {
-        return WS_EXIT_OUTPUT;
-    }
-    const bool is_boss = swp_mpi_rank(mpi) == 0;
     get_host(host);
-    if (is_boss) {
+    if (swp_exit_file_is_rank0()) {
         swp_exit_file_begin(host);
     }
+    if (swp_mpi_is_launched() && swp_mpi_enter(options.start_s, &mpi) != WS_OK) {
+        return end_with(WS_EXIT_OUTPUT, swp_exit_file_is_rank0());
+    }
+    const bool is_boss = swp_mpi_rank(mpi) == 0;
     if (parsed != WS_OK || options.wants_help) {
         code = is_boss ? end_early(parsed, &err) : WS_EXIT_DONE; /* rank 0 says it once */
     } else {

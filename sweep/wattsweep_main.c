@@ -1,8 +1,11 @@
 /* wattsweep -- parallel sweeps around the simulator: finds the subcommand and hands over. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/unread.h"
 #include "commands.h"
 #include "mpi_env.h"
 #include "plan_report.h"
@@ -13,23 +16,25 @@
 typedef struct command {
     const char *name;
     int (*run)(int argc, char **argv);
+    bool        only_prints;
     const char *help;
 } command;
 
 static const command commands[] = {
-    {"run", swp_cmd_run, "simulate every point of a sweep into one HDF5 file (also under mpirun, srun)"},
-    {"plan", swp_cmd_plan, "say what a sweep would do: axes, jobs, pruned points, time and file size"},
-    {"status", swp_cmd_status,
+    {"run", swp_cmd_run, false,
+     "simulate every point of a sweep into one HDF5 file (also under mpirun, srun)"},
+    {"plan", swp_cmd_plan, true, "say what a sweep would do: axes, jobs, pruned points, time and file size"},
+    {"status", swp_cmd_status, false,
      "how far a sweep is; exit 0 complete, 1 with failures, 3 damaged, 75 resume me"},
-    {"top", swp_cmd_top, "the best configurations by any metric"},
-    {"pareto", swp_cmd_pareto, "configurations that no other beats in two metrics at once"},
-    {"show", swp_cmd_show, "one job in full, with its power over time"},
-    {"info", swp_cmd_info, "what a result file holds"},
-    {"export", swp_cmd_export, "rows as CSV or JSON lines"},
-    {"diff", swp_cmd_diff, "compare two result files job by job"},
-    {"merge", swp_cmd_merge, "join the files of a sweep's slices"},
-    {"snapshot", swp_cmd_snapshot, "a plain copy of a file that is being written"},
-    {"recover", swp_cmd_recover, "make a file plain again after a kill"},
+    {"top", swp_cmd_top, true, "the best configurations by any metric"},
+    {"pareto", swp_cmd_pareto, true, "configurations that no other beats in two metrics at once"},
+    {"show", swp_cmd_show, false, "one job in full, with its power over time"},
+    {"info", swp_cmd_info, true, "what a result file holds"},
+    {"export", swp_cmd_export, true, "rows as CSV or JSON lines"},
+    {"diff", swp_cmd_diff, false, "compare two result files job by job"},
+    {"merge", swp_cmd_merge, false, "join the files of a sweep's slices"},
+    {"snapshot", swp_cmd_snapshot, false, "a plain copy of a file that is being written"},
+    {"recover", swp_cmd_recover, false, "make a file plain again after a kill"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -53,6 +58,37 @@ static int print_help(FILE *out)
     return out == stdout ? WS_EXIT_DONE : WS_EXIT_INPUT;
 }
 
+/* Nobody reads stdout any more: an end of the output, not of the work. What only prints ends at once, with 0.
+ */
+static void stop_printing(int number)
+{
+    (void)number;
+    if (ws_is_unread(STDOUT_FILENO)) {
+        _exit(WS_EXIT_DONE);
+    }
+}
+
+/* A command that writes files, or whose exit code is an answer, goes on when nobody reads what it prints. */
+static void choose_end_unread(const command *chosen)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = chosen->only_prints ? stop_printing : SIG_IGN;
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+/* What was printed has to have arrived, unless nobody wants it. */
+static int check_stdout(int code)
+{
+    const bool has_failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (has_failed && code == WS_EXIT_DONE && !ws_is_unread(STDOUT_FILENO)) {
+        fputs("wattsweep: standard output: cannot write\n", stderr);
+        return WS_EXIT_OUTPUT;
+    }
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
@@ -60,7 +96,7 @@ int main(int argc, char **argv)
         return print_help(stderr);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        return print_help(stdout);
+        return check_stdout(print_help(stdout));
     }
     if (strcmp(argv[1], "--version") == 0) {
         char store[32], engine[64];
@@ -71,7 +107,8 @@ int main(int argc, char **argv)
     const char *names[N_COMMANDS];
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            choose_end_unread(&commands[i]);
+            return check_stdout(commands[i].run(argc - 1, argv + 1));
         }
         names[i] = commands[i].name;
     }

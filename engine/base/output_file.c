@@ -294,7 +294,8 @@ ws_status ws_output_file_replace(ws_output_file *file, bool is_durable, ws_error
             file->temporary = NULL;
         }
     }
-    return file->error == 0 ? WS_OK : report(err, file->path, file->error);
+    const bool is_unread = file->error == EPIPE; /* `| head`: who left wants no more of it */
+    return file->error == 0 || is_unread ? WS_OK : report(err, file->path, file->error);
 }
 
 ws_status ws_output_file_commit(ws_output_file *file, ws_error *err)

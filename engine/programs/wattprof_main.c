@@ -7,6 +7,7 @@
 
 #include "base/exit_code.h"
 #include "base/strbuf.h"
+#include "base/unread.h"
 #include "base/version.h"
 #include "programs/wattprof.h"
 #include "wattsim.h"
@@ -146,7 +147,7 @@ static int run_command(int which, int argc, char **argv)
     if (status == WS_OK) {
         status = commands[which].run(&ctx);
     }
-    if (status == WS_OK && (fflush(stdout) != 0 || ferror(stdout) != 0)) {
+    if (status == WS_OK && (fflush(stdout) != 0 || ferror(stdout) != 0) && !ws_is_unread(fileno(stdout))) {
         status = ws_error_add(&ctx.err, WS_ERR_IO, "standard output: %s", strerror(errno));
     }
     if (status != WS_OK) {
@@ -163,6 +164,7 @@ static int run_command(int which, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the output may leave: files are still written */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

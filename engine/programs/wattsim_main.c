@@ -9,6 +9,7 @@
 #include "base/host_memory.h"
 #include "base/json_write.h"
 #include "base/units.h"
+#include "base/unread.h"
 #include "output/job_folder.h"
 #include "base/output_file.h"
 #include "output/power_summary.h"
@@ -146,7 +147,7 @@ static ws_status write_json(session *s, const ws_result *result, double run_wall
 /** Flush standard output and make a failure of any write to it an error. */
 static ws_status check_stream(session *s, FILE *stream)
 {
-    if (fflush(stream) != 0 || ferror(stream) != 0) {
+    if ((fflush(stream) != 0 || ferror(stream) != 0) && !ws_is_unread(fileno(stream))) {
         return ws_error_add(&s->err, WS_ERR_IO, "standard output: cannot write");
     }
     return WS_OK;
@@ -244,6 +245,7 @@ static ws_status act(session *s, const ws_job_args *line)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may leave: the other outputs are still wanted */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
     if (argc > 1 && strcmp(argv[1], "workload") == 0) {
         return ws_workload_command(argc - 1, argv + 1);

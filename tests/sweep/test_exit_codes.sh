@@ -73,3 +73,54 @@ code=0
 (ulimit -f 64 && "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o limited.h5 -q) 2>limited.log || code=$?
 [ "$code" -eq 3 ] || { cat limited.log >&2; fail "at a file size limit: expected exit code 3, found $code"; }
 grep -q 'limited.h5' limited.log || { cat limited.log >&2; fail "the message does not name the file"; }
+
+# --- ranks that each take themselves for rank 0, as srun without PMI starts them: those that are refused do not end the other
+cat >apart.sh <<'SCRIPT'
+#!/usr/bin/env bash
+"$@" &
+first=$!
+until [ -e apart.h5 ]; do sleep 0.05; done
+kill -STOP "$first"
+"$@"
+sleep 2
+kill -CONT "$first"
+wait "$first"
+SCRIPT
+sed 's/^GRACE_S=10/GRACE_S=1/' "$launch" >impatient
+chmod +x apart.sh impatient
+expect 3 ./impatient ./apart.sh "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o apart.h5 -q 2>apart.log
+grep -q 'another sweep is writing this file' apart.log || fail "the second sweep was not refused: $(cat apart.log)"
+expect 0 "$WATTSWEEP" status apart.h5
+
+# --- a rank 0 that cannot tell how it ended is no success
+expect 75 "$launch" env -u WATTSWEEP_EXIT_FILE "$WATTSWEEP" run "$SPEC_DIR/small.json" -o untold.h5 -q 2>untold.log
+grep -q 'has not told how the sweep ended' untold.log || fail "untold: $(cat untold.log)"
+
+# --- a rank dies before all have met: 75, and it ends
+cat >dies_early.sh <<'SCRIPT'
+#!/usr/bin/env bash
+[ "$OMPI_COMM_WORLD_RANK" -ne 1 ] || kill -KILL $$
+exec "$@"
+SCRIPT
+chmod +x dies_early.sh
+expect 75 "$launch" "${ranks[@]}" --enable-recovery ./dies_early.sh "$WATTSWEEP" run "$SPEC_DIR/small.json" -o early.h5 -q \
+    --start-timeout 2s 2>early.log
+
+# --- Ctrl-C reaches the launcher, not mpirun, which would kill its ranks: running jobs are finished, the file is closed
+make_long long.json
+/usr/bin/python3 - "$launch" "${ranks[@]}" --enable-recovery "$WATTSWEEP" run long.json -o ctrl_c.h5 >ctrl_c.log <<'PYTHON' || fail "Ctrl-C: $(cat ctrl_c.log)"
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+while not os.path.exists("ctrl_c.h5"):
+    time.sleep(0.02)
+os.write(terminal, b"\x03")
+try:
+    while True:
+        os.write(1, os.read(terminal, 4096))
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 75)
+PYTHON
+tr -d '\r' <ctrl_c.log | grep -q 'ctrl_c.h5 is not complete: go on with --resume' || fail "not closed: $(cat ctrl_c.log)"
