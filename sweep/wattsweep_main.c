@@ -91,6 +91,7 @@ static int check_stdout(int code)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* until the command has chosen */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
     if (argc < 2) {
         return print_help(stderr);
