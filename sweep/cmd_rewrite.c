@@ -9,6 +9,7 @@
 #include "cmd_util.h"
 #include "commands.h"
 #include "cores.h"
+#include "input_digest.h"
 #include "lock.h"
 #include "rewrite.h"
 
@@ -127,6 +128,23 @@ static ws_status check_same_sweep(const swp_reader *a, const swp_reader *b, ws_e
                                swp_reader_path(b), swp_reader_path(a), y->spec_sha256, x->spec_sha256);
 }
 
+/* Rows of other profiles, models or clusters do not belong into one file that names only one of them. */
+static ws_status check_same_inputs(const swp_reader *a, const swp_reader *b, ws_error *err)
+{
+    ws_strbuf changed = WS_STRBUF_INIT;
+    ws_status status =
+        swp_changed_inputs(swp_reader_layout(a)->spec_json, swp_reader_layout(b)->spec_json, &changed);
+    if (status == WS_OK && changed.len > 0) {
+        status = ws_error_add(
+            err, WS_ERR_INPUT,
+            "%s: ran with other contents of %s than %s; expected the same: resume one of them with "
+            "--drop-rows, or with --rehash if the change makes no difference",
+            swp_reader_path(b), ws_strbuf_text(&changed), swp_reader_path(a));
+    }
+    ws_strbuf_fini(&changed);
+    return status;
+}
+
 /* The first file's layout, widened to hold every file's rows, for the whole sweep and without what named the
  * slice. */
 static void widen_layout(const swp_reader *const *readers, size_t n, swp_layout *layout, swp_param *params,
@@ -166,6 +184,9 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
 
     for (size_t f = 1; f < n && status == WS_OK; f++) {
         status = check_same_sweep(readers[0], readers[f], err);
+        if (status == WS_OK) {
+            status = check_same_inputs(readers[0], readers[f], err);
+        }
     }
     if (status == WS_OK) {
         swp_layout layout;
@@ -212,7 +233,8 @@ int swp_cmd_merge(int argc, char **argv)
         "Join the slices of one sweep (array jobs). A job in several files is taken from the one where it "
         "is\n"
         "done, else from the last.\n"
-        "Exit code: 0; 2 bad option, or files of different sweeps; 3 a file cannot be read or written.",
+        "Exit code: 0; 2 bad option, or files of different sweeps or inputs; 3 a file cannot be read or "
+        "written.",
         args,
         2,
         1,

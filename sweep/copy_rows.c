@@ -27,6 +27,7 @@ typedef struct copier {
     swp_span       *spans;                /* [plan->n] of the block being gathered */
     size_t          job_first, job_count; /* spans hold these rows of the window, if job_count > 0 */
     swp_params_fn   params_of;
+    swp_hash_fn     hash_of;
     void           *ctx;
     ws_error       *err;
 } copier;
@@ -168,6 +169,14 @@ static ws_status fill_job_block(copier *c, const swp_column *column, size_t firs
     if (column->role == SWP_ROLE_JOB) {
         for (size_t i = 0; i < n; i++) {
             values[i] = c->plan->picks[first + i].job;
+        }
+        return WS_OK;
+    }
+    if (column->role == SWP_ROLE_HASH && c->hash_of != NULL) {
+        for (size_t i = 0; i < n; i++) {
+            char hash[SWP_HASH_LEN + 1];
+            WS_TRY(c->hash_of(c->ctx, c->plan->picks[first + i].job, hash));
+            memcpy(c->block + i * column->row_bytes, hash, SWP_HASH_LEN);
         }
         return WS_OK;
     }
@@ -357,10 +366,12 @@ static ws_status copy_all(copier *c, swp_plan_scan *scan, swp_plan *window)
     return WS_OK;
 }
 
-ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, void *ctx, ws_error *err)
+ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, swp_hash_fn hash_of,
+                        void *ctx, ws_error *err)
 {
-    swp_plan        window = {.n = 0};
-    copier          c      = {.plan = &window, .to = to, .params_of = params_of, .ctx = ctx, .err = err};
+    swp_plan window = {.n = 0};
+    copier   c      = {
+               .plan = &window, .to = to, .params_of = params_of, .hash_of = hash_of, .ctx = ctx, .err = err};
     const ws_status status = copy_all(&c, scan, &window);
 
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {

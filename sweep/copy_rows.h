@@ -12,8 +12,9 @@ WS_NODISCARD ws_status swp_copied_lengths(swp_plan_scan *scan, ws_error *err,
 
 /** Copy all picks of a scan to the beginning of a file, in memory that does not depend on how many there are.
  * @param[in] params_of  gives parameters by job; NULL = copy the source's columns
+ * @param[in] hash_of    gives hashes by job; NULL likewise
  * @return WS_OK; WS_ERR_IO; WS_ERR_ARG if a row does not fit the file's layout; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of, void *ctx,
-                                     ws_error *err);
+WS_NODISCARD ws_status swp_copy_rows(swp_plan_scan *scan, swp_file *to, swp_params_fn params_of,
+                                     swp_hash_fn hash_of, void *ctx, ws_error *err);
 
 #endif /* SWP_COPY_ROWS_H */

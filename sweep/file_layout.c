@@ -27,16 +27,49 @@ static void put_place(ws_json_writer *w, const char *key, ws_json place)
     }
 }
 
-static void put_inputs(ws_json_writer *w, const ws_files *files)
+/* The path below a folder; NULL if it does not lie in it. */
+static const char *below(const char *path, const char *dir)
 {
-    const char *path = NULL;
-    ws_bytes    bytes;
+    const size_t len = strlen(dir);
+    return len > 0 && strncmp(path, dir, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+/* What an input is called wherever it lies: its role in the sweep, else its path below the data folders. */
+static const char *name_of_input(const swp_sweep_inputs *inputs, const swp_run_options *options,
+                                 const char *path)
+{
+    const char *dataset = swp_builder_dataset_path(inputs->builder), *slash = strrchr(path, '/');
+    if (strcmp(path, inputs->spec_path) == 0) {
+        return "spec";
+    }
+    if (strcmp(path, swp_builder_cluster_path(inputs->builder)) == 0) {
+        return "cluster";
+    }
+    if (dataset != NULL && strcmp(path, dataset) == 0) {
+        return "dataset";
+    }
+    for (size_t i = 0; i < options->n_data_dirs; i++) {
+        const char *name = below(path, options->data_dirs[i]);
+        if (name != NULL) {
+            return name;
+        }
+    }
+    const char *bundled = below(path, inputs->bundled_dir);
+    return bundled != NULL ? bundled : slash != NULL ? slash + 1 : path;
+}
+
+static void put_inputs(ws_json_writer *w, const swp_sweep_inputs *inputs, const swp_run_options *options)
+{
+    const ws_files *files = inputs->files;
+    const char     *path  = NULL;
+    ws_bytes        bytes;
     ws_json_put_key(w, "inputs");
     ws_json_begin_array(w);
     for (size_t i = 0; ws_files_at(files, i, &path, &bytes); i++) {
         char sha256[65];
         ws_sha256_hex(bytes.data, bytes.len, sha256);
         ws_json_begin_object(w);
+        put_text(w, "name", name_of_input(inputs, options, path));
         put_text(w, "path", path);
         put_text(w, "sha256", sha256);
         ws_json_end_object(w);
@@ -63,7 +96,7 @@ static void write_spec_json(const swp_sweep_inputs *inputs, const swp_run_option
         ws_json_put_string(&w, options->data_dirs[i]);
     }
     ws_json_end_array(&w);
-    put_inputs(&w, inputs->files);
+    put_inputs(&w, inputs, options);
     ws_json_end_object(&w);
     ws_strbuf_puts(out, "\n");
 }
@@ -111,6 +144,7 @@ static void add_provenance(int n_ranks, swp_file_layout *out)
                   ws_libraries(engine));
     add_attribute(out, "host", "%s", host);
     add_attribute(out, "n_ranks", "%d", n_ranks);
+    add_attribute(out, "job_hash_kind", "%s", SWP_HASH_KIND);
 }
 
 ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
@@ -143,6 +177,26 @@ ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_opt
     add_attribute(out, "slice", "%" PRIu64 "/%" PRIu64, options->slice_index, options->n_slices);
     add_attribute(out, "sampling", "%s", swp_sampling_name(spec->sampling));
     return WS_OK;
+}
+
+void swp_file_layout_continue(const swp_reader *earlier, swp_file_layout *out)
+{
+    const char *before = swp_reader_attribute(earlier, "n_ranks");
+    for (size_t k = 0; k < out->layout.n_attributes && before != NULL; k++) {
+        if (strcmp(out->attributes[k].name, "n_ranks") == 0) {
+            char         now[32];
+            const size_t cap = sizeof out->texts[k];
+            snprintf(now, sizeof now, "%.31s", out->texts[k]);
+            while (strlen(before) + strlen(now) + 3 > cap && strchr(before, ',') != NULL) {
+                before = strchr(before, ',') + 2; /* of very many runs, the last ones */
+            }
+            snprintf(out->texts[k], cap, "%.90s, %s", before, now);
+        }
+    }
+    /* what rows have is not lost because new ones are to have less */
+    const swp_layout *layout = swp_reader_layout(earlier);
+    out->layout.has_series   = out->layout.has_series || layout->has_series;
+    out->layout.has_requests = out->layout.has_requests || layout->has_requests;
 }
 
 void swp_file_layout_fini(swp_file_layout *layout)

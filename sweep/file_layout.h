@@ -1,11 +1,12 @@
 /* file_layout.h -- what the result file of a sweep says about it: columns, resolved inputs, provenance.
  *
  * /spec_json holds {"spec_path", "cwd", "spec", "cluster_path", "cluster", "workload", "dataset_path",
- * "data_dirs", "inputs": [{"path", "sha256"}]}: enough to rebuild every job (job_export.h). */
+ * "data_dirs", "inputs": [{"name", "path", "sha256"}]}: enough to rebuild every job (job_export.h). */
 #ifndef SWP_FILE_LAYOUT_H
 #define SWP_FILE_LAYOUT_H
 
 #include "prefetch.h"
+#include "reader.h"
 #include "store.h"
 #include "sweep_inputs.h"
 
@@ -25,6 +26,9 @@ typedef struct swp_file_layout {
 WS_NODISCARD ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
                                             const swp_prefetch *prefetch, const swp_census *census,
                                             const swp_census *census_all, int n_ranks, swp_file_layout *out);
-void                   swp_file_layout_fini(swp_file_layout *layout);
+/** Go on with what an earlier run of the sweep left: its ranks come before ours in n_ranks ("4, 2"), its
+ * groups stay. */
+void swp_file_layout_continue(const swp_reader *earlier, swp_file_layout *out);
+void swp_file_layout_fini(swp_file_layout *layout);
 
 #endif /* SWP_FILE_LAYOUT_H */

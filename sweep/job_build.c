@@ -8,6 +8,7 @@
 
 #include "base/strbuf.h"
 #include "dataset_workload.h"
+#include "input_digest.h"
 
 enum { MAX_DIRS = 32, CACHE_SIZE = 1024, MAX_HARDWARE = 64 };
 
@@ -33,6 +34,7 @@ struct swp_builder {
     const swp_spec *spec;
     ws_files       *files;
     ws_inputs      *inputs;
+    swp_digests    *digests;
     swp_space       space;
     char           *dirs[MAX_DIRS]; /* where files are looked up: beside the spec, "", data folders */
     size_t          n_dirs;
@@ -220,6 +222,8 @@ static ws_status load(swp_builder *b, const swp_builder_config *config, ws_error
     WS_TRY(list_dirs(b, config));
     WS_TRY(
         ws_inputs_create(b->files, config->data_dirs, config->n_data_dirs, config->bundled_dir, &b->inputs));
+    WS_TRY(swp_digests_create(b->files, config->data_dirs, config->n_data_dirs, config->bundled_dir,
+                              &b->digests));
     const ws_status parts[] = {swp_space_init(&b->space, b->spec, err), load_cluster(b, err),
                                load_workload(b, err), check_targets(b, err)};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -283,6 +287,7 @@ void swp_builder_destroy(swp_builder **builder)
     }
     ws_json_doc_destroy(&b->workload);
     ws_json_doc_destroy(&b->cluster);
+    swp_digests_destroy(&b->digests);
     ws_inputs_destroy(&b->inputs);
     for (size_t i = 0; i < b->n_dirs; i++) {
         free(b->dirs[i]);
@@ -518,6 +523,28 @@ static ws_status hash_json(ws_json place, char hex_out[65])
     return WS_OK;
 }
 
+typedef ws_status (*digest_fn)(swp_digests *digests, ws_json place, ws_strbuf *out);
+
+/* Identity of a config: its text and the contents of the files it names. */
+static ws_status hash_with_files(swp_builder *b, ws_json place, digest_fn digest, char hex_out[65])
+{
+    ws_strbuf text   = WS_STRBUF_INIT;
+    ws_status status = hash_json(place, hex_out);
+    ws_strbuf_puts(&text, hex_out);
+    ws_strbuf_puts(&text, "\n");
+    if (status == WS_OK) {
+        status = digest(b->digests, place, &text);
+    }
+    if (status == WS_OK && text.failed) {
+        status = WS_ERR_NOMEM;
+    }
+    if (status == WS_OK) {
+        ws_sha256_hex(ws_strbuf_text(&text), text.len, hex_out);
+    }
+    ws_strbuf_fini(&text);
+    return status;
+}
+
 static ws_status cluster_entry_of(swp_builder *b, const uint32_t *value_index, ws_error *err,
                                   const cluster_entry **out)
 {
@@ -526,8 +553,9 @@ static ws_status cluster_entry_of(swp_builder *b, const uint32_t *value_index, w
     if (entry->key_plus_1 != key + 1) {
         ws_json_doc *cluster = NULL;
         WS_TRY(swp_build_cluster(b, value_index, err, &cluster));
-        entry->facts           = swp_cluster_facts_of(ws_json_doc_root(cluster), datasheet_of, b);
-        const ws_status status = hash_json(ws_json_doc_root(cluster), entry->sha256);
+        entry->facts = swp_cluster_facts_of(ws_json_doc_root(cluster), datasheet_of, b);
+        const ws_status status =
+            hash_with_files(b, ws_json_doc_root(cluster), swp_digest_cluster, entry->sha256);
         ws_json_doc_destroy(&cluster);
         entry->key_plus_1 = status == WS_OK ? key + 1 : 0;
         WS_TRY(status);
@@ -574,7 +602,8 @@ static ws_status workload_sha256(swp_builder *b, const uint32_t *value_index, ws
         status = status == WS_OK && text.failed ? WS_ERR_NOMEM : status;
         ws_strbuf_fini(&text);
     } else {
-        status = hash_json(workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), hex_out);
+        status = hash_with_files(b, workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload),
+                                 swp_digest_workload, hex_out);
     }
     ws_json_doc_destroy(&workload);
     return status;
@@ -606,8 +635,8 @@ ws_status swp_build_hash(swp_builder *b, uint64_t job, const uint32_t *value_ind
     char             text[8192];
     size_t           n_options = 0;
     const ws_option *table     = ws_option_table(&n_options);
-    int              n =
-        snprintf(text, sizeof text, "1 %s %s %s\n", cluster->sha256, workload->sha256, b->spec->slo_sha256);
+    int n = snprintf(text, sizeof text, SWP_HASH_KIND " %s %s %s\n", cluster->sha256, workload->sha256,
+                     b->spec->slo_sha256);
     for (size_t i = 0; i < n_options && (size_t)n < sizeof text - 128; i++) {
         char value[64];
         n += snprintf(text + n, sizeof text - (size_t)n, "%s=%s\n", table[i].name,

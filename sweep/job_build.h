@@ -64,8 +64,13 @@ WS_NODISCARD ws_status swp_build_options(const swp_builder *builder, uint64_t jo
 WS_NODISCARD ws_status swp_build_facts(swp_builder *builder, const uint32_t *value_index, ws_error *err,
                                        swp_cluster_facts *facts_out);
 
-/** Content hash of a job: a SHA-256 over cluster config, options, workload (files by content), SLO and seed.
- * Names, order and number of a sweep's parameters do not matter: a spec that grew keeps the jobs it shares.
+/** What a job's hash covers; 1 did not cover the files a config names. */
+#define SWP_HASH_KIND "2"
+
+/** Content hash of a job: a SHA-256 over cluster config, options, workload, SLO and seed, and over the
+ * contents of the files they name: models, architectures, profiles, data sheets, PIM configs, datasets
+ * (input_digest.h). Paths do not count. Names, order and number of a sweep's parameters do not matter: a spec
+ * that grew keeps the jobs it shares.
  */
 WS_NODISCARD ws_status swp_build_hash(swp_builder *builder, uint64_t job, const uint32_t *value_index,
                                       ws_error *err, char hash_out[SWP_HASH_LEN + 1]);

@@ -35,30 +35,51 @@ static known_row *find_slot(const row_table *table, const char *hash)
     }
 }
 
-static ws_status fill_table(const swp_reader *reader, row_table *table, ws_error *err)
+/* The hash by which a row is found: its own, or with --rehash the one that its job has now; "" if it has
+ * none. */
+static void hash_of_row(const swp_sweep_inputs *in, const swp_row_status *row, bool rehash,
+                        uint32_t *value_index, char hash_out[SWP_HASH_LEN + 1])
+{
+    hash_out[0] = '\0';
+    if (!rehash) {
+        memcpy(hash_out, row->hash, SWP_HASH_LEN + 1);
+    } else if (row->job >= 0 && (uint64_t)row->job < swp_builder_space(in->builder)->n_jobs) {
+        swp_space_point(swp_builder_space(in->builder), (uint64_t)row->job, value_index);
+        if (swp_build_hash(in->builder, (uint64_t)row->job, value_index, NULL, hash_out) != WS_OK) {
+            hash_out[0] = '\0';
+        }
+    }
+}
+
+static ws_status fill_table(const swp_sweep_inputs *in, const swp_reader *reader, bool rehash,
+                            row_table *table, ws_error *err)
 {
     const size_t n_rows = swp_reader_n_rows(reader);
     table->n_slots      = 64;
     while (table->n_slots < n_rows * 2) {
         table->n_slots *= 2;
     }
-    table->slots             = calloc(table->n_slots, sizeof(*table->slots));
-    swp_row_status *statuses = calloc(CHUNK_ROWS, sizeof(*statuses));
-    ws_status       status   = table->slots == NULL || statuses == NULL ? WS_ERR_NOMEM : WS_OK;
+    table->slots                = calloc(table->n_slots, sizeof(*table->slots));
+    swp_row_status *statuses    = calloc(CHUNK_ROWS, sizeof(*statuses));
+    uint32_t       *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
+    ws_status status = table->slots == NULL || statuses == NULL || value_index == NULL ? WS_ERR_NOMEM : WS_OK;
     for (size_t start = 0; status == WS_OK && start < n_rows; start += CHUNK_ROWS) {
         const size_t n = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
         status         = swp_reader_row_status(reader, start, n, err, statuses);
         for (size_t i = 0; status == WS_OK && i < n; i++) {
-            if (strlen(statuses[i].hash) != SWP_HASH_LEN) {
+            char hash[SWP_HASH_LEN + 1];
+            hash_of_row(in, &statuses[i], rehash, value_index, hash);
+            if (strlen(hash) != SWP_HASH_LEN) {
                 continue; /* not a row of ours: its job runs again */
             }
-            known_row *slot = find_slot(table, statuses[i].hash);
-            memcpy(slot->hash, statuses[i].hash, SWP_HASH_LEN);
+            known_row *slot = find_slot(table, hash);
+            memcpy(slot->hash, hash, SWP_HASH_LEN);
             slot->row_plus_1 = (int64_t)(start + i) + 1;
             slot->attempt    = statuses[i].attempt;
             slot->state      = statuses[i].state;
         }
     }
+    free(value_index);
     free(statuses);
     return status;
 }
@@ -133,8 +154,8 @@ static uint64_t count_foreign(const row_table *table)
     return n;
 }
 
-ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, bool retry_failed, ws_error *err,
-                           swp_resume *out)
+ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, swp_resume_how how,
+                           ws_error *err, swp_resume *out)
 {
     row_table table = {0};
     *out            = (swp_resume){0};
@@ -147,10 +168,10 @@ ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, boo
         out->job_of_row[i] = -1;
     }
     if (status == WS_OK) {
-        status = fill_table(out->reader, &table, err);
+        status = fill_table(inputs, out->reader, how.rehash, &table, err);
     }
     if (status == WS_OK) {
-        status = match_all(inputs, retry_failed, &table, out);
+        status = match_all(inputs, how.retry_failed, &table, out);
     }
     if (status == WS_OK) {
         out->n_foreign = count_foreign(&table);

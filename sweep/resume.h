@@ -22,10 +22,17 @@ typedef struct swp_resume {
     uint64_t    n_foreign; /**< final rows that are no job of this spec */
 } swp_resume;
 
+/** How an earlier file is continued. */
+typedef struct swp_resume_how {
+    bool retry_failed;
+    bool rehash; /**< of the same spec: rows are matched by job number, whatever their hash; they get new ones
+                  */
+} swp_resume_how;
+
 /** Match an earlier file with a sweep.
  * @param[out] out  released with swp_resume_fini() also after an error
  * @return WS_OK; WS_ERR_IO if the file cannot be read; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, bool retry_failed,
+WS_NODISCARD ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, swp_resume_how how,
                                         ws_error *err, swp_resume *out);
 void                   swp_resume_fini(swp_resume *resume);
 

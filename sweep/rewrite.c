@@ -107,7 +107,7 @@ static ws_status write_final(swp_plan_scan *scan, const swp_layout *layout, size
     WS_TRY(swp_copied_lengths(scan, err, options.n_rows));
     WS_TRY(swp_make_temporary(tmp_path, path, err));
     WS_TRY(swp_file_make(tmp_path, layout, &options, err, &file));
-    ws_status status = swp_copy_rows(scan, file, NULL, NULL, err);
+    ws_status status = swp_copy_rows(scan, file, NULL, NULL, NULL, err);
     if (status != WS_OK) {
         swp_file_abandon(&file);
     } else {

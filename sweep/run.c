@@ -403,6 +403,18 @@ static ws_status sweep(boss *b, swp_outcome *outcome)
     return b->status != WS_OK ? b->status : status;
 }
 
+/* A resume with nothing to do: the file keeps its bytes. */
+static ws_status leave_alone(boss *b, swp_outcome *outcome)
+{
+    WS_TRY(create_progress(b));
+    outcome->is_complete = true;
+    swp_progress_finish(b->progress, NULL, "complete");
+    if (!b->options->is_quiet) {
+        swp_progress_say(b->progress, "%s is complete: nothing to run, left as it is", b->file.path);
+    }
+    return WS_OK;
+}
+
 static void release_boss(boss *b)
 {
     swp_local_stop(&b->local);
@@ -436,7 +448,9 @@ static int run_boss(swp_mpi *mpi, const char *host, const swp_run_options *optio
         if (!options->is_quiet) {
             swp_prefetch_say(&b.prefetch);
         }
-        status = b.status == WS_OK ? sweep(&b, &outcome) : b.status;
+        status = b.status != WS_OK    ? b.status
+                 : b.file.is_finished ? leave_alone(&b, &outcome)
+                                      : sweep(&b, &outcome);
     }
     const int code = status == WS_OK ? exit_code_of_sweep(&b, &outcome) : complain(status, &b.err);
     *must_exit_out = b.crew == NULL || !swp_crew_release(b.crew);

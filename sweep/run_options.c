@@ -33,7 +33,10 @@ static const option options[] = {
     {"retry-failed", NULL, KIND_FLAG, FOR_RUN, AT(retry_failed), NULL,
      "with --resume: run failed, timed out and infeasible jobs again"},
     {"drop-rows", NULL, KIND_FLAG, FOR_RUN, AT(drop_rows), NULL,
-     "with --resume: leave out finished rows that the spec no longer has"},
+     "with --resume: leave out finished rows that the spec no longer has; jobs whose input files changed run "
+     "again"},
+    {"rehash", NULL, KIND_FLAG, FOR_RUN, AT(rehash), NULL,
+     "with --resume of the same spec: keep rows although input files changed; recorded in history"},
     {"overwrite", NULL, KIND_FLAG, FOR_RUN, AT(overwrite), NULL, "replace an existing FILE"},
     {"slice", NULL, KIND_OTHER, FOR_BOTH, 0, "K/N",
      "only the K-th of N parts, K from 0; `wattsweep merge` joins the files"},
@@ -269,8 +272,14 @@ ws_status swp_run_options_parse(swp_command command, int argc, char **argv, ws_e
     if (out->spec_path == NULL && !out->wants_help) {
         status = ws_error_add(err, WS_ERR_INPUT, "expected a sweep spec; see --help");
     }
-    if ((out->retry_failed || out->drop_rows) && !out->resume) {
-        status = ws_error_add(err, WS_ERR_INPUT, "--retry-failed and --drop-rows go with --resume");
+    if ((out->retry_failed || out->drop_rows || out->rehash) && !out->resume) {
+        status = ws_error_add(err, WS_ERR_INPUT, "--retry-failed, --drop-rows and --rehash go with --resume");
+    }
+    if (out->drop_rows && out->rehash) {
+        status = ws_error_add(
+            err, WS_ERR_INPUT,
+            "--drop-rows runs jobs with changed inputs again, --rehash keeps their rows: expected "
+            "one of them");
     }
     if (out->resume && out->overwrite) {
         status = ws_error_add(err, WS_ERR_INPUT,

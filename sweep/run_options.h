@@ -18,7 +18,7 @@ typedef struct swp_run_options {
     size_t      n_data_dirs;
     uint64_t    slice_index, n_slices; /**< 0 of 1 unless --slice */
     /* run */
-    bool        resume, retry_failed, drop_rows, overwrite, keep_infeasible, no_live, no_repack;
+    bool        resume, retry_failed, drop_rows, rehash, overwrite, keep_infeasible, no_live, no_repack;
     const char *scratch_dir, *progress_json;
     double      time_budget_s, time_limit_s; /**< 0 = none */
     double      silence_s, start_s;

@@ -106,9 +106,11 @@ static ws_status alloc_gathered(swp_store *store, ws_error *err)
     return WS_OK;
 }
 
-static ws_status make_file(swp_store *store, const swp_layout *layout, ws_error *err)
+static ws_status make_file(swp_store *store, const swp_store_config *config, const swp_layout *layout,
+                           ws_error *err)
 {
-    char *history = swp_history_line(NULL, "created");
+    char *history = swp_history_line(config->history_before,
+                                     config->history_what != NULL ? config->history_what : "created");
     if (history == NULL) {
         return no_memory(store->path, err);
     }
@@ -142,7 +144,7 @@ ws_status swp_store_create(const swp_store_config *config, const swp_layout *lay
     ws_status status =
         store->path == NULL ? no_memory(config->path, err) : name_work_file(store, config, err);
     if (status == WS_OK) {
-        status = make_file(store, layout, err);
+        status = make_file(store, config, layout, err);
     }
     if (status == WS_OK) {
         status = alloc_gathered(store, err);
@@ -156,7 +158,7 @@ ws_status swp_store_create(const swp_store_config *config, const swp_layout *lay
 }
 
 ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t *job_of_row,
-                          swp_params_fn params_of, void *ctx, ws_error *err)
+                          swp_params_fn params_of, swp_hash_fn hash_of, void *ctx, ws_error *err)
 {
     swp_plan_scan *scan = NULL;
 
@@ -166,7 +168,7 @@ ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t
         status = swp_copied_lengths(scan, err, store->n_written);
     }
     if (status == WS_OK) {
-        status        = swp_copy_rows(scan, store->file, params_of, ctx, err);
+        status        = swp_copy_rows(scan, store->file, params_of, hash_of, ctx, err);
         store->broken = status == WS_ERR_IO;
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {

@@ -151,6 +151,8 @@ typedef struct swp_store_config {
     const char *scratch_dir;      /**< NULL = $TMPDIR, else /tmp; only with no_live */
     double      flush_interval_s; /**< 0 = 2 s */
     size_t      n_threads;        /**< that compress the file in the end (packer.h); 0 = 1 */
+    const char *history_before;   /**< of the file that is continued; NULL = none */
+    const char *history_what;     /**< what this run does; NULL = "created" */
 } swp_store_config;
 
 /** Make a new file with every object the layout asks for, under a temporary name beside FILE.
@@ -165,15 +167,19 @@ WS_NODISCARD ws_status swp_store_create(const swp_store_config *config, const sw
 /** Values of the parameters of a job: writes [n_params] values, texts valid until the next call. */
 typedef ws_status (*swp_params_fn)(void *ctx, int64_t job, swp_value *params_out);
 
+/** The hash a carried row gets: SWP_HASH_LEN digits and a NUL. */
+typedef ws_status (*swp_hash_fn)(void *ctx, int64_t job, char *hash_out);
+
 /** Copy rows of an older file (open reader of the FILE to be resumed). Before swp_store_begin() only.
  * @param[in] old          borrowed
  * @param[in] job_of_row   [swp_reader_n_rows(old)] job index each row gets in the new file; -1 = leave it out
  * @param[in] params_of    gives the parameters of each carried job, since a spec that grew may have other
  * columns
+ * @param[in] hash_of      gives the hash of each carried job; NULL = as it is in the older file
  * @return WS_OK; WS_ERR_IO; WS_ERR_ARG if a row does not fit the layout; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader *old,
-                                       const int64_t *job_of_row, swp_params_fn params_of, void *ctx,
-                                       ws_error *err);
+                                       const int64_t *job_of_row, swp_params_fn params_of,
+                                       swp_hash_fn hash_of, void *ctx, ws_error *err);
 
 /** Called first in a thread that takes over a store from the one that created it: HDF5 keeps per thread
  * whether it prints its errors itself. */

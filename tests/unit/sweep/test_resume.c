@@ -66,7 +66,8 @@ static void match(place *p, const char *values, const char *more, bool retry_fai
                                      .builder     = p->toy.builder,
                                      .constraints = p->toy.constraints,
                                      .slice       = {0, swp_builder_space(p->toy.builder)->n_jobs}};
-    if (swp_resume_match(p->path, &inputs, retry_failed, &p->toy.err, &p->resume) != WS_OK) {
+    if (swp_resume_match(p->path, &inputs, (swp_resume_how){.retry_failed = retry_failed}, &p->toy.err,
+                         &p->resume) != WS_OK) {
         fail_msg("%s", ws_error_text(&p->toy.err));
     }
 }

@@ -158,7 +158,7 @@ static void copy_by_windows(place *p, size_t window_rows)
     assert_int_equal(swp_copied_lengths(scan, &p->err, options.n_rows), WS_OK);
     assert_int_equal(options.n_rows[SWP_AXIS_JOB], 40);
     assert_int_equal(swp_file_make(p->out, swp_reader_layout(sources[0]), &options, &p->err, &file), WS_OK);
-    assert_int_equal(swp_copy_rows(scan, file, NULL, NULL, &p->err), WS_OK);
+    assert_int_equal(swp_copy_rows(scan, file, NULL, NULL, NULL, &p->err), WS_OK);
     assert_int_equal(swp_file_close(&file, false, &p->err), WS_OK);
     assert_int_equal(swp_reader_open(p->out, &p->err, &copied), WS_OK);
     assert_true(check_repacked(copied, 40));

@@ -168,6 +168,8 @@ static void test_command_lines_that_make_no_sense(void **state)
     refuse(SWP_COMMAND_RUN, "s -x", 1, "unknown option -x");
     refuse(SWP_COMMAND_RUN, "s --retry-failed", 1, "go with --resume");
     refuse(SWP_COMMAND_RUN, "s --drop-rows", 1, "go with --resume");
+    refuse(SWP_COMMAND_RUN, "s --rehash", 1, "go with --resume");
+    refuse(SWP_COMMAND_RUN, "s --resume --rehash --drop-rows", 1, "expected one of them");
     refuse(SWP_COMMAND_RUN, "s --resume --overwrite", 1, "expected one of them");
     refuse(SWP_COMMAND_RUN, "--nonsense --slice 3/3 --job-memory 0", 4, "expected a sweep spec");
     parsed p;
