@@ -190,7 +190,8 @@ static void explain_end(swp_runner *r)
     snprintf(said, sizeof said, "%s", ws_error_text(&r->err));
     ws_error_clear(&r->err);
     if (r->row.state == SWP_STATE_TIMED_OUT) {
-        ws_error_add(&r->err, WS_ERR_TIMEOUT, "longer than its time budget of %g s: %s",
+        ws_error_add(&r->err, WS_ERR_TIMEOUT,
+                     "longer than its time budget of %g s: %s (--job-timeout raises it)",
                      r->config.time_budget_s, said);
     } else {
         ws_error_add(&r->err, WS_ERR_TIMEOUT, "left because the sweep had to stop: %s", said);
@@ -219,18 +220,24 @@ static void explain_failure(swp_runner *r, ws_status status)
     r->row.error = ws_error_text(&r->err);
 }
 
+void swp_row_hash(swp_builder *builder, uint64_t job, const uint32_t *value_index,
+                  char hash_out[SWP_HASH_LEN + 1])
+{
+    if (swp_build_hash(builder, job, value_index, NULL, hash_out) != WS_OK) {
+        char      text[128], hex[65];
+        const int n = snprintf(text, sizeof text, "%s %" PRIu64, swp_builder_spec(builder)->sha256, job);
+        ws_sha256_hex(text, (size_t)n, hex);
+        memcpy(hash_out, hex, SWP_HASH_LEN);
+        hash_out[SWP_HASH_LEN] = '\0';
+    }
+}
+
 swp_row swp_row_without_run(swp_builder *builder, uint64_t job, const uint32_t *value_index,
                             swp_job_state state, const char *reason, char hash_buf[SWP_HASH_LEN + 1])
 {
     const swp_space *space = swp_builder_space(builder);
     ws_options       options;
-    if (swp_build_hash(builder, job, value_index, NULL, hash_buf) != WS_OK) {
-        char      text[128], hex[65]; /* inputs that cannot be put together: known by spec and number */
-        const int n = snprintf(text, sizeof text, "%s %" PRIu64, swp_builder_spec(builder)->sha256, job);
-        ws_sha256_hex(text, (size_t)n, hex);
-        memcpy(hash_buf, hex, SWP_HASH_LEN);
-        hash_buf[SWP_HASH_LEN] = '\0';
-    }
+    swp_row_hash(builder, job, value_index, hash_buf);
     const bool has_options = swp_build_options(builder, job, value_index, NULL, &options) == WS_OK;
     return (swp_row){.job          = (int64_t)job,
                      .state        = state,

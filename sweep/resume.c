@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job_run.h"
+
 enum { CHUNK_ROWS = 4096 };
 
 /* Rows by hash, open addressing; of a job that came more than once the last row counts. */
@@ -45,9 +47,7 @@ static void hash_of_row(const swp_sweep_inputs *in, const swp_row_status *row, b
         memcpy(hash_out, row->hash, SWP_HASH_LEN + 1);
     } else if (row->job >= 0 && (uint64_t)row->job < swp_builder_space(in->builder)->n_jobs) {
         swp_space_point(swp_builder_space(in->builder), (uint64_t)row->job, value_index);
-        if (swp_build_hash(in->builder, (uint64_t)row->job, value_index, NULL, hash_out) != WS_OK) {
-            hash_out[0] = '\0';
-        }
+        swp_row_hash(in->builder, (uint64_t)row->job, value_index, hash_out);
     }
 }
 
@@ -103,9 +103,7 @@ static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint3
                            bool retry_failed, const row_table *table, size_t *capacity, swp_resume *out)
 {
     char hash[SWP_HASH_LEN + 1];
-    if (swp_build_hash(in->builder, job, value_index, NULL, hash) != WS_OK) {
-        return WS_OK; /* its run will say what is wrong */
-    }
+    swp_row_hash(in->builder, job, value_index, hash);
     known_row *row = find_slot(table, hash);
     if (row->row_plus_1 == 0 || row->is_matched) {
         return WS_OK;

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/target.h"
 #include "input_digest.h"
+#include "job_run.h"
 #include "rewrite.h"
 
 /* Parameters of carried rows, in the new file's columns. */
@@ -30,7 +31,8 @@ static ws_status hash_of(void *ctx, int64_t job, char *hash_out)
 {
     const carry_params *carry = ctx;
     swp_space_point(swp_builder_space(carry->builder), (uint64_t)job, carry->value_index);
-    return swp_build_hash(carry->builder, (uint64_t)job, carry->value_index, NULL, hash_out);
+    swp_row_hash(carry->builder, (uint64_t)job, carry->value_index, hash_out);
+    return WS_OK;
 }
 
 static bool is_same_spec(const swp_reader *reader, const swp_sweep_inputs *inputs)

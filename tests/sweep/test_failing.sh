@@ -15,6 +15,14 @@ grep -q " 0 jobs to run" log || fail "expected nothing to run: $(cat log)"
 expect 1 "$WATTSWEEP" run "$SPEC_DIR/failing.json" -o f.h5 --resume --retry-failed 2>log
 grep -q " 8 jobs to run, 8 of them again" log || fail "expected 8 jobs to run: $(cat log)"
 [ "$("$WATTSWEEP" export f.h5 --columns attempt | grep -c '^2$')" -eq 8 ] || fail "expected 8 second attempts"
+# a patch takes away what a parameter changes: a failed row, found again although there is no config to hash
+sed 's/"hardware".*/"mix": {"fine": {}, "none": {"nodes": null}},/; s/\[96, 8\]/[96]/' "$SPEC_DIR/failing.json" >broken.json
+expect 1 "$WATTSWEEP" run broken.json -o b.h5 -q
+[ "$(rows_in_state b.h5 failed)" -eq 2 ] || fail "expected 2 rows failed"
+expect 1 "$WATTSWEEP" run broken.json -o b.h5 --resume 2>log
+grep -q " 4 rows kept (2 done), 0 jobs to run" log || fail "broken jobs ran again: $(cat log)"
+expect 1 "$WATTSWEEP" run broken.json -o b.h5 --resume --retry-failed 2>log
+grep -q " 2 jobs to run, 2 of them again" log || fail "expected 2 jobs to run: $(cat log)"
 # a model that does not fit: a failure, unless a constraint expects it
 sed 's/"hardware".*/"hardware": ["RTXPRO6000"],/' "$SPEC_DIR/failing.json" >tight.json
 expect 1 "$WATTSWEEP" run tight.json -o i.h5 -q

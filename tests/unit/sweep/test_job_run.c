@@ -228,6 +228,7 @@ static void test_a_job_over_its_time(void **state)
     swp_runner    *runner = runner_of(&s, (swp_runner_config){.max_nodes = 1, .time_budget_s = 1e-6});
     const swp_row *row    = swp_runner_run(runner, 0, 1);
     expect_state(row, SWP_STATE_TIMED_OUT, "longer than its time budget of 1e-06 s: ");
+    assert_non_null(strstr(row->error, "--job-timeout raises it"));
     expect_no_result(&s, row, 0, 1);
     assert_true(row->wall_s > 1e-6);
     swp_runner_destroy(&runner);
