@@ -201,7 +201,8 @@ static const ws_instance_config *most_able(const ws_run *run, const ws_request *
         const ws_instance_config *c = &s->instances[i];
         if (!ws_scheduler_can_serve(&run->schedulers[i], request) &&
             (ws_scheduler_can_serve(&run->schedulers[best->index], request) ||
-             c->max_total_tokens > best->max_total_tokens)) {
+             c->max_total_tokens > best->max_total_tokens ||
+             (c->max_total_tokens == best->max_total_tokens && c->role == WS_ROLE_DECODE))) {
             best = c;
         }
     }

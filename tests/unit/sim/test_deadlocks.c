@@ -219,6 +219,46 @@ static void combined_beside_a_pair(void **state)
     (void)run_cluster(WORLD_DENSE, instances, 3, WS_FIDELITY_REFERENCE);
 }
 
+/* The second request of 90 + 3 tokens only fits one of the two. */
+static void a_request_goes_where_it_can_be_served(void **state)
+{
+    (void)state;
+    static const char *const instances[] = {"\"pd_type\": null, \"tp_size\": 1, \"max_model_len\": 50",
+                                            "\"pd_type\": null, \"tp_size\": 1"};
+    for (int policy = WS_ROUTING_LOAD; policy <= WS_ROUTING_KV; policy++) {
+        const ws_result *result        = NULL;
+        ws_options       options       = ws_options_default();
+        options.request_routing_policy = policy;
+        ws_scenario *s =
+            world_need_scenario(&the_world, cluster_of(WORLD_DENSE, instances, 2), FOUR_REQUESTS, &options);
+        result = world_need_result(&the_world, s);
+        assert_int_equal(result->n_requests, 4);
+        assert_int_equal(result->n_rejected, 0);
+        for (size_t i = 0; i < 4; i++) {
+            assert_true(result->requests[i].request_id != 1 || result->requests[i].instance_id == 1);
+        }
+        ws_scenario_destroy(&s);
+    }
+}
+
+/* Nobody could take it over: it is rejected before it is prefilled, and the decode instance is named. */
+static void prefill_takes_what_decode_can(void **state)
+{
+    (void)state;
+    static const char *const instances[] = {"\"pd_type\": \"prefill\", \"tp_size\": 1",
+                                            "\"pd_type\": \"decode\", \"tp_size\": 1, \"max_model_len\": 50"};
+    const ws_options         options     = ws_options_default();
+    ws_scenario             *s =
+        world_need_scenario(&the_world, cluster_of(WORLD_DENSE, instances, 2), FOUR_REQUESTS, &options);
+    const ws_result *result = world_need_result(&the_world, s);
+    assert_int_equal(result->n_requests, 3);
+    assert_int_equal(result->n_rejected, 1);
+    assert_int_equal(result->rejected[0].request_id, 1);
+    assert_int_equal(result->rejected[0].instance, 1);
+    assert_int_equal(result->rejected[0].limit, 50);
+    ws_scenario_destroy(&s);
+}
+
 /* ---- second tier ---- */
 
 /* One line of a dataset: prompt tokens first_id, first_id + 1, ... */
@@ -260,6 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_too_long_does_not_lose_the_run),
         cmocka_unit_test(the_longest_request_is_served),
+        cmocka_unit_test(a_request_goes_where_it_can_be_served),
+        cmocka_unit_test(prefill_takes_what_decode_can),
         cmocka_unit_test(prompt_over_the_budget),
         cmocka_unit_test(prompt_over_the_cache),
         cmocka_unit_test(weights_over_the_memory),
