@@ -238,6 +238,7 @@ int swp_cmd_export(int argc, char **argv)
         "export FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
         "One row per job, one column per parameter, metric and energy component; numbers read back\n"
         "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
+        "A text that a spreadsheet would run in CSV or TSV (=, +, -, @, tab or CR first) gets a ' in front.\n"
         "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
         args,
         sizeof(args) / sizeof(args[0]),

@@ -102,18 +102,18 @@ static void print_param(const swp_cells *cells)
     double       least = INFINITY, most = -INFINITY;
     char         first[SWP_CELL_TEXT];
 
-    printf("  %-32s %s%zu value%s", cells->name, n_values > DISTINCT_LIMIT ? "more than " : "",
-           n_values > DISTINCT_LIMIT ? (size_t)DISTINCT_LIMIT : n_values, n_values == 1 ? "" : "s");
+    swp_print("  %-32s %s%zu value%s", cells->name, n_values > DISTINCT_LIMIT ? "more than " : "",
+              n_values > DISTINCT_LIMIT ? (size_t)DISTINCT_LIMIT : n_values, n_values == 1 ? "" : "s");
     for (size_t row = 0; row < cells->n; row++) {
         const double value = swp_cells_number(cells, row);
         least              = value < least ? value : least;
         most               = value > most ? value : most;
     }
     if (least <= most && n_values > 1) {
-        printf(", %.6g to %.6g%s%s", least, most, strcmp(cells->unit, "1") == 0 ? "" : " ",
-               strcmp(cells->unit, "1") == 0 ? "" : cells->unit);
+        swp_print(", %.6g to %.6g%s%s", least, most, strcmp(cells->unit, "1") == 0 ? "" : " ",
+                  strcmp(cells->unit, "1") == 0 ? "" : cells->unit);
     } else if (cells->n > 0) {
-        printf(", %s%s", n_values > 1 ? "first " : "", swp_cells_text(cells, 0, 6, first));
+        swp_print(", %s%s", n_values > 1 ? "first " : "", swp_cells_text(cells, 0, 6, first));
     }
     printf("\n");
 }
@@ -180,7 +180,7 @@ static ws_status print_hosts(const swp_frame *frame, ws_error *err)
         }
         memcpy(last, text, sizeof(last));
     }
-    printf("hosts of the jobs: %s\n", names.len > 0 ? ws_strbuf_text(&names) : "none yet");
+    swp_print("hosts of the jobs: %s\n", names.len > 0 ? ws_strbuf_text(&names) : "none yet");
     ws_strbuf_fini(&names);
     swp_cells_fini(&host);
     return WS_OK;
@@ -201,34 +201,34 @@ static ws_status print_info(const swp_frame *frame, bool with_spec, ws_error *er
     swp_tally         tally;
 
     if (with_spec) {
-        printf("%s\n", layout->spec_json);
+        swp_print("%s\n", layout->spec_json);
         return WS_OK;
     }
     WS_TRY(swp_tally_take(frame, err, &tally));
     char *text = swp_tally_text(&tally);
-    printf("title:       %s\n", layout->title);
+    swp_print("title:       %s\n", layout->title);
     printf("status:      %s\n", text == NULL ? "out of memory" : text);
     free(text);
-    printf("file:        %s, %s", swp_reader_path(frame->reader),
-           swp_reader_kind(frame->reader) == SWP_FILE_LIVE
-               ? "live (SWMR): other tools open it after `wattsweep recover`, not h5clear"
-               : "closed");
+    swp_print("file:        %s, %s", swp_reader_path(frame->reader),
+              swp_reader_kind(frame->reader) == SWP_FILE_LIVE
+                  ? "live (SWMR): other tools open it after `wattsweep recover`, not h5clear"
+                  : "closed");
     if (stat(swp_reader_path(frame->reader), &about) == 0) {
         printf(", %.1f MB", (double)about.st_size / 1e6);
     }
-    printf("\nspec sha256: %s\n", layout->spec_sha256);
+    swp_print("\nspec sha256: %s\n", layout->spec_sha256);
     if (layout->n_jobs_all != layout->n_jobs) {
         printf("slice:       %lld of the sweep's %lld jobs\n", (long long)layout->n_jobs,
                (long long)layout->n_jobs_all);
     }
     print_axes(frame);
     for (size_t i = 0; i < layout->n_attributes; i++) {
-        printf("%s: %s\n", layout->attributes[i].name, layout->attributes[i].text);
+        swp_print("%s: %s\n", layout->attributes[i].name, layout->attributes[i].text);
     }
     WS_TRY(print_hosts(frame, err));
     WS_TRY(print_repeats(frame, err));
     WS_TRY(print_params(frame, err));
-    printf("history:\n%s\n", swp_reader_history(frame->reader));
+    swp_print("history:\n%s\n", swp_reader_history(frame->reader));
     return WS_OK;
 }
 

@@ -80,9 +80,9 @@ static ws_status print_group(const swp_frame *frame, size_t row, const char *gro
         swp_cells_text(&cells, 0, 7, text);
         if (text[0] != '\0') {
             const bool has_unit = column->unit[0] != '\0' && strcmp(column->unit, "1") != 0;
-            printf("  %-28s %s%s%s\n",
-                   column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name : column->name,
-                   text, has_unit ? " " : "", has_unit ? column->unit : "");
+            swp_print("  %-28s %s%s%s\n",
+                      column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name : column->name,
+                      text, has_unit ? " " : "", has_unit ? column->unit : "");
         }
         swp_cells_fini(&cells);
     }

@@ -1,6 +1,10 @@
 #include "cmd_util.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "base/printable.h"
 
 #include "commands.h"
 
@@ -11,4 +15,23 @@ int swp_cmd_exit(ws_status status, ws_error *err)
     }
     ws_error_clear(err);
     return ws_exit_code(status);
+}
+
+void swp_print(const char *fmt, ...)
+{
+    ws_strbuf shown = WS_STRBUF_INIT;
+    va_list   args, measure;
+    va_start(args, fmt);
+    va_copy(measure, args);
+    const int len = vsnprintf(NULL, 0, fmt, measure);
+    va_end(measure);
+    char *raw = len < 0 ? NULL : malloc((size_t)len + 1);
+    if (raw != NULL) {
+        vsnprintf(raw, (size_t)len + 1, fmt, args);
+        ws_printable_append(&shown, raw, "\n");
+    }
+    va_end(args);
+    fputs(raw == NULL || shown.failed ? "out of memory\n" : ws_strbuf_text(&shown), stdout);
+    ws_strbuf_fini(&shown);
+    free(raw);
 }

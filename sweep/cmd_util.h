@@ -8,4 +8,8 @@
  * rest. */
 int swp_cmd_exit(ws_status status, ws_error *err);
 
+/** printf() to stdout of text that comes from a file: what would steer a terminal is spelled
+ * (base/printable.h), line ends stay. */
+void swp_print(const char *fmt, ...) WS_PRINTF(1, 2);
+
 #endif /* SWP_CMD_UTIL_H */

@@ -9,9 +9,13 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "commands.h"
+#include "job_check.h"
 #include "points.h"
 #include "prefetch.h"
 #include "probe.h"
+
+/* How long all jobs are looked at, s: some thousands. */
+#define CHECK_LIMIT_S 5.0
 
 /* ---- as a table ---- */
 
@@ -71,12 +75,37 @@ static void print_repeats(const swp_spec *spec)
            swp_student_t95((size_t)spec->repeats - 1) / sqrt((double)spec->repeats));
 }
 
+/* Every reason why jobs cannot run, with the number of jobs and one of them. */
+static void print_problems(const swp_job_check *check)
+{
+    if (check->n_failed > 0) {
+        printf("fail      %" PRIu64 " of %" PRIu64 " jobs cannot run\n", check->n_failed, check->n_checked);
+    }
+    for (size_t i = 0; i < check->n_problems; i++) {
+        const swp_job_problem *problem = &check->problems[i];
+        printf("          %" PRIu64 " such as job %" PRIu64 ":\n", problem->n_jobs, problem->first_job);
+        for (const char *line = problem->text; *line != '\0';) {
+            const size_t len = strcspn(line, "\n");
+            printf("            %.*s\n", (int)len, line);
+            line += len + (line[len] == '\n');
+        }
+    }
+    if (check->n_other > 0) {
+        printf("          %" PRIu64 " for other reasons\n", check->n_other);
+    }
+    if (check->is_cut) {
+        printf("note      only the first %" PRIu64 " jobs were looked at: the time of a plan was up\n",
+               check->n_checked);
+    }
+}
+
 static double file_bytes(const swp_probe *probe, const swp_census *census)
 {
     return SWP_EMPTY_FILE_BYTES + probe->row_bytes * (double)census->n_jobs;
 }
 
-static void print_table(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe)
+static void print_table(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe,
+                        const swp_job_check *check)
 {
     const swp_spec  *spec  = in->spec;
     const swp_space *space = swp_builder_space(in->builder);
@@ -106,8 +135,12 @@ static void print_table(const swp_sweep_inputs *in, const swp_census *census, co
         print_bytes(file_bytes(probe, census));
         printf(" uncompressed\n");
     }
-    if (probe != NULL && probe->problem[0] != '\0') {
-        printf("note      %s\n", probe->problem);
+    if (check != NULL) {
+        print_problems(check);
+    }
+    if (probe != NULL && probe->problem[0] != '\0' && (check == NULL || check->n_failed == 0)) {
+        printf("note      %zu of %zu tried did not work: %s\n", probe->n_tried - probe->n_worked,
+               probe->n_tried, probe->problem);
     }
 }
 
@@ -158,7 +191,25 @@ static void put_pruned(ws_json_writer *w, const swp_spec *spec, const swp_census
     ws_json_end_array(w);
 }
 
-static ws_status print_json(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe)
+static void put_problems(ws_json_writer *w, const swp_job_check *check)
+{
+    put_count(w, "n_checked", check->n_checked);
+    put_count(w, "n_cannot_run", check->n_failed);
+    ws_json_put_key(w, "problems");
+    ws_json_begin_array(w);
+    for (size_t i = 0; i < check->n_problems; i++) {
+        ws_json_begin_object(w);
+        ws_json_put_key(w, "problem");
+        ws_json_put_string(w, check->problems[i].text);
+        put_count(w, "n_jobs", check->problems[i].n_jobs);
+        put_count(w, "first_job", check->problems[i].first_job);
+        ws_json_end_object(w);
+    }
+    ws_json_end_array(w);
+}
+
+static ws_status print_json(const swp_sweep_inputs *in, const swp_census *census, const swp_probe *probe,
+                            const swp_job_check *check)
 {
     ws_strbuf      text = WS_STRBUF_INIT;
     ws_json_writer w;
@@ -180,6 +231,9 @@ static ws_status print_json(const swp_sweep_inputs *in, const swp_census *census
         ws_json_put_double(&w, probe->job_wall_s * (double)census->n_jobs);
         ws_json_put_key(&w, "estimated_file_bytes");
         ws_json_put_double(&w, file_bytes(probe, census));
+    }
+    if (check != NULL) {
+        put_problems(&w, check);
     }
     ws_json_end_object(&w);
     const ws_status status = text.failed ? WS_ERR_NOMEM : WS_OK;
@@ -225,7 +279,7 @@ static ws_status read_files(const swp_run_options *options, ws_error *err, swp_s
     WS_TRY(swp_sweep_inputs_read(options, err, in));
     const ws_status status = swp_prefetch_inputs(in->builder, err, &found);
     if (status == WS_OK) {
-        swp_prefetch_say(&found);
+        swp_prefetch_say(&found, SIZE_MAX);
     }
     swp_prefetch_fini(&found);
     return status;
@@ -233,21 +287,27 @@ static ws_status read_files(const swp_run_options *options, ws_error *err, swp_s
 
 static ws_status plan(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
-    swp_census census = {0};
-    swp_probe  probe  = {0};
+    swp_census    census = {0};
+    swp_probe     probe  = {0};
+    swp_job_check check  = {.n_problems = 0};
     WS_TRY(read_files(options, err, in));
     if (options->as_list) {
         return print_list(in);
     }
     ws_status status = swp_census_take(in->builder, in->constraints, in->slice, &census);
     if (status == WS_OK && !options->no_probe) {
-        status = swp_probe_points(in, &probe);
+        status = swp_job_check_take(in, CHECK_LIMIT_S, &check);
+    }
+    if (status == WS_OK && !options->no_probe) {
+        status = swp_probe_points(in, options->memory_bytes, &probe);
     }
     if (status == WS_OK && options->as_json) {
-        status = print_json(in, &census, options->no_probe ? NULL : &probe);
+        status =
+            print_json(in, &census, options->no_probe ? NULL : &probe, options->no_probe ? NULL : &check);
     } else if (status == WS_OK) {
-        print_table(in, &census, options->no_probe ? NULL : &probe);
+        print_table(in, &census, options->no_probe ? NULL : &probe, options->no_probe ? NULL : &check);
     }
+    swp_job_check_fini(&check);
     swp_census_fini(&census);
     return status;
 }

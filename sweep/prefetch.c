@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COMBINATIONS = 1000, MAX_NOTES_SHOWN = 20 };
+enum { MAX_COMBINATIONS = 1000 };
 
 /* Can it change which files are read? Numbers of options, pointers and generators cannot. */
 static bool changes_files(const swp_parameter *param)
@@ -71,12 +71,12 @@ static void add_notes(const char *notes, ws_strbuf *out)
     }
 }
 
-static void say_lines(const char *note)
+static void say_lines(const char *note, size_t n_most)
 {
-    for (int n = 0; note[0] != '\0'; n++) {
+    for (size_t n = 0; note[0] != '\0'; n++) {
         const int len = (int)strcspn(note, "\n");
-        if (n == MAX_NOTES_SHOWN) {
-            fprintf(stderr, "wattsweep: note: ... and more of the kind\n");
+        if (n == n_most) {
+            fprintf(stderr, "wattsweep: note: ... and more; `wattsweep plan` lists all\n");
             return;
         }
         fprintf(stderr, "wattsweep: note: %.*s\n", len, note);
@@ -84,10 +84,10 @@ static void say_lines(const char *note)
     }
 }
 
-void swp_prefetch_say(const swp_prefetch *prefetch)
+void swp_prefetch_say(const swp_prefetch *prefetch, size_t n_most)
 {
-    say_lines(ws_strbuf_text(&prefetch->effects));
-    say_lines(ws_strbuf_text(&prefetch->notes));
+    say_lines(ws_strbuf_text(&prefetch->effects), n_most);
+    say_lines(ws_strbuf_text(&prefetch->notes), n_most);
 }
 
 void swp_prefetch_fini(swp_prefetch *prefetch)

@@ -25,8 +25,8 @@ typedef struct swp_prefetch {
 WS_NODISCARD ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch *out);
 
 /** Print the notes on standard error, so that a note about every job is there once; of very many, the first.
- */
-void swp_prefetch_say(const swp_prefetch *prefetch);
+ * @param[in] n_most  SIZE_MAX = all of them */
+void swp_prefetch_say(const swp_prefetch *prefetch, size_t n_most);
 
 void swp_prefetch_fini(swp_prefetch *prefetch);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host_memory.h"
 #include "columns.h"
 #include "job_run.h"
 
@@ -50,16 +51,26 @@ static ws_status learn(swp_probe *probe, const swp_spec *spec, const swp_row *ro
     return WS_OK;
 }
 
-ws_status swp_probe_points(swp_sweep_inputs *in, swp_probe *probe_out)
+static size_t memory_budget(size_t memory_bytes)
 {
-    const swp_runner_config config = {
-        .builder = in->builder, .max_nodes = SIZE_MAX, .time_budget_s = PROBE_LIMIT_S};
-    swp_runner    *runner      = NULL;
-    const uint64_t n           = in->slice.end - in->slice.begin;
-    uint32_t      *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
-    *probe_out                 = (swp_probe){0};
-    ws_status    status        = value_index == NULL ? WS_ERR_NOMEM : swp_runner_create(&config, &runner);
-    const double begin_s       = swp_wall_s();
+    const size_t host_bytes = ws_host_memory_budget_bytes(1);
+    return memory_bytes > 0                      ? memory_bytes
+           : host_bytes < SWP_PROBE_MEMORY_BYTES ? host_bytes
+                                                 : SWP_PROBE_MEMORY_BYTES;
+}
+
+ws_status swp_probe_points(swp_sweep_inputs *in, size_t memory_bytes, swp_probe *probe_out)
+{
+    const swp_runner_config config      = {.builder       = in->builder,
+                                           .max_nodes     = SIZE_MAX,
+                                           .time_budget_s = PROBE_LIMIT_S,
+                                           .memory_bytes  = memory_budget(memory_bytes)};
+    swp_runner             *runner      = NULL;
+    const uint64_t          n           = in->slice.end - in->slice.begin;
+    uint32_t               *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
+    *probe_out                          = (swp_probe){0};
+    ws_status    status  = value_index == NULL ? WS_ERR_NOMEM : swp_runner_create(&config, &runner);
+    const double begin_s = swp_wall_s();
     for (uint64_t k = 0; status == WS_OK && k < N_CANDIDATES && k < n && probe_out->n_tried < N_PROBES &&
                          swp_wall_s() - begin_s < PROBE_LIMIT_S;
          k++) {

@@ -14,7 +14,12 @@ typedef struct swp_probe {
     char   problem[512]; /**< of the first that did not work, "" if all did */
 } swp_probe;
 
-/** Run up to 32 points spread over the slice, stopping after about two seconds. */
-WS_NODISCARD ws_status swp_probe_points(swp_sweep_inputs *inputs, swp_probe *probe_out);
+/** What a point that is tried may take, where nobody says: planning is no reason to fill a workstation. */
+#define SWP_PROBE_MEMORY_BYTES ((size_t)512 << 20)
+
+/** Run up to 32 points spread over the slice, stopping after about two seconds.
+ * @param[in] memory_bytes  budget of a simulation, as of a job of the sweep; 0 = what jobs get by default, at
+ * most SWP_PROBE_MEMORY_BYTES */
+WS_NODISCARD ws_status swp_probe_points(swp_sweep_inputs *inputs, size_t memory_bytes, swp_probe *probe_out);
 
 #endif /* SWP_PROBE_H */

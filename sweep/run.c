@@ -25,6 +25,8 @@
 enum { SMALL_WORLD = 4 }; /* up to here rank 0 simulates too */
 
 /* What rank 0 spent on others' jobs, for reports. */
+enum { MAX_NOTES_SHOWN = 20 };
+
 typedef struct load {
     double coordinator_cpu_s, writer_cpu_s; /* processor time until the last row had come */
     double finish_wall_s;                   /* writing the last rows and repacking */
@@ -446,7 +448,7 @@ static int run_boss(swp_mpi *mpi, const char *host, const swp_run_options *optio
     if (status == WS_OK) {
         swp_crew_keep_while(b.crew, set_up, &b);
         if (!options->is_quiet) {
-            swp_prefetch_say(&b.prefetch);
+            swp_prefetch_say(&b.prefetch, MAX_NOTES_SHOWN);
         }
         status = b.status != WS_OK    ? b.status
                  : b.file.is_finished ? leave_alone(&b, &outcome)

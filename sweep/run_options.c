@@ -44,7 +44,7 @@ static const option options[] = {
      "a row of state infeasible for each point that a constraint leaves out"},
     {"job-timeout", NULL, KIND_DURATION, FOR_RUN, AT(time_budget_s), "TIME",
      "longest wall time of one simulation (10s, 5m, 1h30m, 00:10:00)"},
-    {"job-memory", NULL, KIND_MEGABYTES, FOR_RUN, AT(memory_bytes), "MB",
+    {"job-memory", NULL, KIND_MEGABYTES, FOR_BOTH, AT(memory_bytes), "MB",
      "most memory of one simulation (default: a third of what the host has left, shared by its ranks)"},
     {"time-limit", NULL, KIND_DURATION, FOR_RUN, AT(time_limit_s), "TIME",
      "stop handing out work after this time; default: in time for the end of the Slurm allocation"},

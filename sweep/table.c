@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 ws_status swp_table_format_parse(const char *text, ws_error *err, swp_table_format *out)
 {
     static const char *const names[] = {"text", "tsv", "csv", "json"};
@@ -50,44 +52,16 @@ static void keep_cell(swp_table *table, const char *text)
         table->cells    = grown;
         table->capacity = capacity;
     }
-    char *copy    = ws_strdup(text);
+    ws_strbuf shown = WS_STRBUF_INIT;
+    ws_printable_append(&shown, text, "");
+    char *copy = shown.failed ? NULL : shown.data != NULL ? shown.data : ws_strdup("");
+    if (shown.failed) {
+        ws_strbuf_fini(&shown);
+    }
     table->failed = table->failed || copy == NULL;
     if (copy != NULL) {
         table->cells[table->n_cells++] = copy;
     }
-}
-
-/* CSV quoting of RFC 4180; TSV has no quoting, its separators become blanks. */
-static void put_separated(swp_table *table, const char *text)
-{
-    if (table->format == SWP_TABLE_CSV && strpbrk(text, ",\"\r\n") != NULL) {
-        ws_strbuf_puts(&table->line, "\"");
-        for (const char *c = text; *c != '\0'; c++) {
-            ws_strbuf_append(&table->line, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
-        }
-        ws_strbuf_puts(&table->line, "\"");
-        return;
-    }
-    for (const char *c = text; *c != '\0'; c++) {
-        const bool breaks = *c == '\t' || *c == '\n' || *c == '\r';
-        ws_strbuf_append(&table->line, breaks && table->format == SWP_TABLE_TSV ? " " : c, 1);
-    }
-}
-
-static void put_json_text(ws_strbuf *line, const char *text)
-{
-    ws_strbuf_puts(line, "\"");
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            ws_strbuf_puts(line, "\\");
-            ws_strbuf_append(line, c, 1);
-        } else if ((unsigned char)*c < 0x20) {
-            ws_strbuf_printf(line, "\\u%04x", (unsigned)(unsigned char)*c);
-        } else {
-            ws_strbuf_append(line, c, 1);
-        }
-    }
-    ws_strbuf_puts(line, "\"");
 }
 
 static bool is_json_number(const char *text)
@@ -95,6 +69,58 @@ static bool is_json_number(const char *text)
     char *end = NULL;
     strtod(text, &end);
     return *end == '\0' && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
+}
+
+/* Would a spreadsheet take the text of a cell for a formula? Source: OWASP, "CSV Injection". */
+static bool is_formula(const char *text)
+{
+    return text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL && !is_json_number(text);
+}
+
+/* CSV quoting of RFC 4180; TSV has no quoting, its separators become blanks. Nothing that steers a terminal,
+ * and nothing that a spreadsheet would run: the apostrophe is what it takes for "this is text". */
+static void put_separated(swp_table *table, const char *text, bool is_number)
+{
+    ws_strbuf  *line   = &table->line;
+    const bool  is_csv = table->format == SWP_TABLE_CSV;
+    const char *guard  = !is_number && is_formula(text) ? "'" : "";
+    const bool  quotes = is_csv && strpbrk(text, ",\"\t\r\n") != NULL;
+    ws_strbuf_printf(line, "%s%s", quotes ? "\"" : "", guard);
+    for (size_t len = 0; *text != '\0'; text += len) {
+        char       character[5] = "";
+        bool       is_fine      = false;
+        const bool breaks       = *text == '\t' || *text == '\n' || *text == '\r';
+        len                     = ws_printable_next(text, &is_fine);
+        memcpy(character, text, len);
+        if (breaks) {
+            ws_strbuf_append(line, is_csv ? text : " ", 1);
+        } else if (is_csv && *text == '"') {
+            ws_strbuf_puts(line, "\"\"");
+        } else {
+            ws_printable_append(line, character, "");
+        }
+    }
+    ws_strbuf_puts(line, quotes ? "\"" : "");
+}
+
+static void put_json_text(ws_strbuf *line, const char *text)
+{
+    ws_strbuf_puts(line, "\"");
+    for (size_t len = 0; *text != '\0'; text += len) {
+        bool is_fine = false;
+        len          = ws_printable_next(text, &is_fine);
+        if (*text == '"' || *text == '\\') {
+            ws_strbuf_puts(line, "\\");
+            ws_strbuf_append(line, text, 1);
+        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            ws_strbuf_printf(line, "\\u%04x", (unsigned)(unsigned char)*text);
+        } else if (is_fine || len > 1) {
+            ws_strbuf_append(line, text, len);
+        } else {
+            ws_strbuf_puts(line, "\\ufffd"); /* no UTF-8: no JSON either */
+        }
+    }
+    ws_strbuf_puts(line, "\"");
 }
 
 static void put_json(swp_table *table, const char *text)
@@ -133,7 +159,7 @@ void swp_table_heading(swp_table *table, const char *name, const char *unit, boo
         keep_cell(table, heading);
     } else if (table->format != SWP_TABLE_JSON) {
         ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
-        put_separated(table, heading);
+        put_separated(table, heading, false);
     }
     table->at++;
     if (table->at == table->n_columns) {
@@ -167,7 +193,7 @@ static void put_cell(swp_table *table, const char *text, bool is_json_value)
     case SWP_TABLE_TSV:
     case SWP_TABLE_CSV:
         ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
-        put_separated(table, text);
+        put_separated(table, text, table->numeric[table->at]);
         break;
     }
     table->at++;

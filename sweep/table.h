@@ -1,4 +1,7 @@
-/* table.h -- tables on stdout: aligned text for people, TSV, CSV and JSON for programs. */
+/* table.h -- tables on stdout: aligned text for people, TSV, CSV and JSON for programs.
+ *
+ * Cells are shown as base/printable.h does; a text in CSV or TSV that a spreadsheet would take for a formula
+ * gets an apostrophe in front. */
 #ifndef SWP_TABLE_H
 #define SWP_TABLE_H
 

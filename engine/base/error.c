@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
+#include "base/strbuf.h"
+
 /* Enough to repair a file in one go; beyond it a broken file would only fill the screen. */
 #define MAX_KEPT_PROBLEMS 100
 
@@ -21,21 +24,41 @@ static bool is_repeated(const char *text, const char *last)
     return false;
 }
 
+/* The line as a terminal may show it: names and values in it come from files. The caller frees it. */
+static char *print_line(const char *fmt, va_list args)
+{
+    ws_strbuf line = WS_STRBUF_INIT;
+    va_list   measure;
+    va_copy(measure, args);
+    const int len = vsnprintf(NULL, 0, fmt, measure);
+    va_end(measure);
+    char *raw = len < 0 ? NULL : malloc((size_t)len + 1);
+    if (raw == NULL) {
+        return NULL;
+    }
+    vsnprintf(raw, (size_t)len + 1, fmt, args);
+    if (ws_is_printable(raw, "\n\t")) {
+        return raw;
+    }
+    ws_printable_append(&line, raw, "\n\t");
+    free(raw);
+    if (line.failed) {
+        ws_strbuf_fini(&line);
+    }
+    return line.data;
+}
+
 /* Append one printed line, unless it is there already: two instances of one kind have the same problem. The
  * record stays as it was if memory runs out.
  * @return false if it was there */
 static bool append_line(ws_error *err, const char *fmt, va_list args)
 {
-    va_list measure;
-    va_copy(measure, args);
-    const int line_len = vsnprintf(NULL, 0, fmt, measure);
-    va_end(measure);
-    if (line_len < 0) {
-        return true;
-    }
+    char        *printed = print_line(fmt, args);
     const size_t newline = err->text_len > 0 ? 1 : 0;
-    char        *text    = realloc(err->text, err->text_len + newline + (size_t)line_len + 1);
+    const size_t len     = printed == NULL ? 0 : strlen(printed);
+    char        *text    = printed == NULL ? NULL : realloc(err->text, err->text_len + newline + len + 1);
     if (text == NULL) {
+        free(printed);
         return true;
     }
     if (newline > 0) {
@@ -43,12 +66,13 @@ static bool append_line(ws_error *err, const char *fmt, va_list args)
     }
     err->text  = text;
     char *line = text + err->text_len + newline;
-    vsnprintf(line, (size_t)line_len + 1, fmt, args);
+    memcpy(line, printed, len + 1);
+    free(printed);
     if (is_repeated(text, line)) {
         text[err->text_len] = '\0';
         return false;
     }
-    err->text_len += newline + (size_t)line_len;
+    err->text_len += newline + len;
     return true;
 }
 

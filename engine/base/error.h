@@ -18,7 +18,8 @@ typedef struct ws_error {
 
 #define WS_ERROR_INIT ((ws_error){.status = WS_OK})
 
-/** Add one problem, printf style, without a newline at its end. At most 100 problems keep their text; one
+/** Add one problem, printf style, without a newline at its end. Control characters in it are spelled
+ * (base/printable.h). At most 100 problems keep their text; one
  * that is there already, word for word, is not added again.
  * @return status, so that callers can write `return ws_error_add(err, WS_ERR_INPUT, ...);` */
 ws_status ws_error_add(ws_error *err, ws_status status, const char *fmt, ...) WS_PRINTF(3, 4);

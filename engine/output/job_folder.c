@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/wattsim_cli.h"
+
 enum { SHA256_LEN = 64 };
 
 static const char FROM[] = "--from";
@@ -67,6 +69,9 @@ static ws_status read_text(ws_files *files, const char *dir, ws_error *err, ws_j
     const ws_status status = ws_files_read(files, path, err, &bytes);
     free(path);
     WS_TRY(status);
+    if (strlen(bytes.data) != bytes.len) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s/args.txt: expected text, found a NUL byte", dir);
+    }
     out->text = malloc(bytes.len + 1);
     if (out->text == NULL) {
         return WS_ERR_NOMEM;
@@ -84,31 +89,69 @@ static size_t count_lines(const char *text)
     return n;
 }
 
-static bool is_ours(const char *word)
+/** Is the line one of the options that an export writes? Nothing else is obeyed: a folder that was edited, or
+ * comes from somebody else, says what to simulate, not which files to write. */
+static bool is_of_an_export(const char *line)
 {
-    const size_t len = sizeof(FROM) - 1; /* not --from-s */
-    return strncmp(word, FROM, len) == 0 && (word[len] == '\0' || word[len] == '=');
+    static const char *const flags[] = {"dataset", "data-dir", "slo"};
+    char                     name[64];
+    const size_t             len = strcspn(line + 2, "=");
+    if (len >= sizeof(name)) {
+        return false;
+    }
+    memcpy(name, line + 2, len);
+    name[len] = '\0';
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(name, flags[i]) == 0) {
+            return line[2 + len] == '=';
+        }
+    }
+    const bool       is_negated = strncmp(name, "no-", 3) == 0 && ws_option_find(name) == NULL;
+    const ws_option *option     = ws_option_find(is_negated ? name + 3 : name);
+    return option != NULL && (option->type == WS_OPTION_BOOL || line[2 + len] == '=');
 }
 
-/** Cut the text at its line ends and keep the options. */
+/** One line, numbered from 1: kept if it is an option that means something. */
+static ws_status take_line(const char *dir, size_t number, const char *line, ws_error *err, ws_job_args *out)
+{
+    if (line[0] == '#' || line[0] == '\0') {
+        return WS_OK;
+    }
+    if (line[0] != '-' || line[1] != '-' || !is_of_an_export(line)) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "%s/args.txt:%zu: expected an option of wattsim that `show --export` writes, "
+                            "--NAME=VALUE, found '%.80s'",
+                            dir, number, line);
+    }
+    const char *const words[] = {"wattsim", line};
+    ws_wattsim_args   ignored;
+    ws_error          problem = WS_ERROR_INIT;
+    ws_status         status  = ws_wattsim_args_parse(2, words, &problem, &ignored);
+    if (status == WS_OK) {
+        ws_wattsim_args_fini(&ignored);
+        out->argv[out->argc++] = line;
+    } else if (status != WS_ERR_NOMEM) {
+        status = ws_error_add(err, status, "%s/args.txt:%zu: %s", dir, number, ws_error_text(&problem));
+    }
+    ws_error_clear(&problem);
+    return status;
+}
+
+/** Cut the text at its line ends and keep the options; every line that is none is told. */
 static ws_status take_lines(const char *dir, ws_error *err, ws_job_args *out)
 {
-    size_t number = 0;
-    for (char *line = out->text; line != NULL; number++) {
+    size_t    number = 0;
+    ws_status status = WS_OK;
+    for (char *line = out->text; line != NULL && status != WS_ERR_NOMEM;) {
         char *end = strchr(line, '\n');
         if (end != NULL) {
             *end = '\0';
         }
-        if (line[0] == '-' && line[1] == '-' && !is_ours(line)) {
-            out->argv[out->argc++] = line;
-        } else if (line[0] != '#' && line[0] != '\0') {
-            return ws_error_add(err, WS_ERR_INPUT,
-                                "%s/args.txt:%zu: expected an option of wattsim, found '%.80s'", dir,
-                                number + 1, line);
-        }
-        line = end == NULL ? NULL : end + 1;
+        const ws_status taken = take_line(dir, ++number, line, err, out);
+        status                = status == WS_OK || taken == WS_ERR_NOMEM ? taken : status;
+        line                  = end == NULL ? NULL : end + 1;
     }
-    return WS_OK;
+    return status;
 }
 
 static ws_status put_folder(ws_files *files, const char *dir, ws_error *err, ws_job_args *out)

@@ -169,8 +169,14 @@ class Rerun(unittest.TestCase):
     def test_a_folder_that_is_none(self):
         self.assertIn("expected a folder that", run(WATTSIM, "--from", self.elsewhere, code=2))
         (self.elsewhere / "args.txt").write_text("# fine\n\n--max-num-seqs=3\nrm -rf\n")
-        self.assertIn("args.txt:4: expected an option of wattsim, found 'rm -rf'",
-                      run(WATTSIM, "--from", self.elsewhere, code=2))
+        self.assertRegex(run(WATTSIM, "--from", self.elsewhere, code=2),
+                         "args.txt:4: expected an option of wattsim that .*, found 'rm -rf'")
+        written = self.elsewhere / "written.csv"
+        (self.elsewhere / "args.txt").write_text(f"--max-num-seqs=0\n--output={written}\n")
+        said = run(WATTSIM, "--from", self.elsewhere, code=2)
+        self.assertRegex(said, "args.txt:1: --max-num-seqs: expected")
+        self.assertRegex(said, "args.txt:2: expected an option of wattsim that .*, found '--output=")
+        self.assertFalse(written.exists())
         self.assertIn("expected a folder behind it", run(WATTSIM, "--from", code=2))
         self.assertIn("expected one folder, found 'a' and 'b'", run(WATTSIM, "--from", "a", "--from=b", code=2))
 

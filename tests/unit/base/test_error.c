@@ -68,9 +68,19 @@ static void test_text_is_capped_at_100_lines(void **state)
     ws_error_clear(&err);
 }
 
+static void control_characters_are_spelled(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    ws_error_add(&err, WS_ERR_INPUT, "a\x1b[2J.json: /n\xc3\xb6");
+    assert_string_equal(ws_error_text(&err), "a\\x1b[2J.json: /n\xc3\xb6");
+    ws_error_clear(&err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(control_characters_are_spelled),
         cmocka_unit_test(test_problems_in_order),
         cmocka_unit_test(test_null_record_passes_status_through),
         cmocka_unit_test(test_problems_are_told_once),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -100,8 +101,44 @@ static void mistakes_are_named(void **state)
     refuse(f, 3, (const char *const[]){"wattsim", "--from=d", "--from=e"}, "found 'd' and 'e'");
     refuse(f, 2, (const char *const[]){"wattsim", "--from=nowhere"}, "nowhere/args.txt: no such file");
     refuse(f, 2, (const char *const[]){"wattsim", "--from=d"},
-           "d/args.txt:2: expected an option of wattsim, found 'seed 2'");
+           "d/args.txt:2: expected an option of wattsim that `show --export` writes, --NAME=VALUE, found "
+           "'seed 2'");
     refuse(f, 2, (const char *const[]){"wattsim", "--from=e"}, "e/args.txt:1: expected an option of wattsim");
+}
+
+/* A folder from elsewhere says what to simulate; it does not say which files to write, and a value that is
+ * wrong is found in its line. */
+static void only_what_an_export_writes_is_obeyed(void **state)
+{
+    static const char *const lines[] = {"--output=/tmp/x.csv",
+                                        "--summary-json=x",
+                                        "--cluster-config=c.json",
+                                        "--workload=w.json",
+                                        "--quiet",
+                                        "--dry-run",
+                                        "--help",
+                                        "--version",
+                                        "--request-energy",
+                                        "--from=d",
+                                        "--",
+                                        "--dataset",
+                                        "--seed",
+                                        "--no-seed",
+                                        "--no-dataset=x"};
+    fixture                 *f       = *state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char text[128];
+        (void)snprintf(text, sizeof(text), "# job\n%s\n", lines[i]);
+        put(f, "h/args.txt", text);
+        refuse(f, 2, (const char *const[]){"wattsim", "--from=h"},
+               "h/args.txt:2: expected an option of wattsim");
+    }
+    put(f, "h/args.txt", "--seed=1\n--seed=x\n--slo=ttft=1\n--nonsense=1\n");
+    const char *const argv[] = {"wattsim", "--from=h"};
+    assert_int_equal(expand(f, 2, argv), WS_ERR_INPUT);
+    assert_non_null(strstr(ws_error_text(&f->err), "h/args.txt:2: --seed: expected"));
+    assert_non_null(strstr(ws_error_text(&f->err), "h/args.txt:3: --slo: expected"));
+    assert_non_null(strstr(ws_error_text(&f->err), "h/args.txt:4: expected an option of wattsim"));
 }
 
 static void changed_inputs_are_noted(void **state)
@@ -130,6 +167,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_without_from_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_folder_comes_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_generator_spec_is_used_if_it_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_what_an_export_writes_is_obeyed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mistakes_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changed_inputs_are_noted, set_up, tear_down),
     };

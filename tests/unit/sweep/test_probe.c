@@ -23,7 +23,7 @@ static swp_sweep_inputs inputs_of(sweep_world *s)
 static swp_probe probe(swp_sweep_inputs *in)
 {
     swp_probe found;
-    assert_int_equal(swp_probe_points(in, &found), WS_OK);
+    assert_int_equal(swp_probe_points(in, 0, &found), WS_OK);
     return found;
 }
 

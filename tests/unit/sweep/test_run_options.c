@@ -249,8 +249,8 @@ static void test_the_help_is_true(void **state)
     const size_t n_run  = check_options_of(SWP_COMMAND_RUN, SWP_COMMAND_PLAN, &shared_run);
     const size_t n_plan = check_options_of(SWP_COMMAND_PLAN, SWP_COMMAND_RUN, &shared_plan);
     assert_true(n_run > 15 && n_plan > 4);
-    assert_int_equal(shared_run, 3); /* data-dir, slice, help */
-    assert_int_equal(shared_plan, 3);
+    assert_int_equal(shared_run, 4); /* data-dir, slice, job-memory, help */
+    assert_int_equal(shared_plan, 4);
 }
 
 int main(void)

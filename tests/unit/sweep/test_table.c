@@ -34,13 +34,52 @@ static void check(swp_table_format format, const char *expected)
 static void four_forms(void **state)
 {
     (void)state;
-    check(SWP_TABLE_TEXT, "name          power [W]\n"
-                          "größe, \"a\"\tb       12.5\n"
-                          "x                      \n");
+    check(SWP_TABLE_TEXT, "name             power [W]\n"
+                          "größe, \"a\"\\x09b       12.5\n"
+                          "x                         \n");
     check(SWP_TABLE_TSV, "name\tpower\ngröße, \"a\" b\t12.5\nx\t\n");
     check(SWP_TABLE_CSV, "name,power\n\"größe, \"\"a\"\"\tb\",12.5\nx,\n");
     check(SWP_TABLE_JSON, "[\n  {\"name\": \"größe, \\\"a\\\"\\u0009b\", \"power\": 12.5},\n"
                           "  {\"name\": \"x\", \"power\": null}\n]\n");
+}
+
+/* One text and one number in a row, in a form. */
+static void check_row(swp_table_format format, const char *name, const char *number, const char *expected)
+{
+    char     *text = NULL;
+    size_t    len  = 0;
+    FILE     *out  = open_memstream(&text, &len);
+    swp_table table;
+    swp_table_begin(&table, out, format, 2);
+    swp_table_heading(&table, "a", "", false);
+    swp_table_heading(&table, "b", "", true);
+    swp_table_cell(&table, name);
+    swp_table_cell(&table, number);
+    assert_int_equal(swp_table_end(&table, NULL), WS_OK);
+    fclose(out);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void no_cell_is_a_formula(void **state)
+{
+    (void)state;
+    check_row(SWP_TABLE_CSV, "=1+2", "-3", "a,b\n'=1+2,-3\n");
+    check_row(SWP_TABLE_CSV, "@SUM(A1,\"x\")", "-3e-05", "a,b\n\"'@SUM(A1,\"\"x\"\")\",-3e-05\n");
+    check_row(SWP_TABLE_CSV, "-2+3", "+1", "a,b\n'-2+3,+1\n");
+    check_row(SWP_TABLE_CSV, "-2", "1", "a,b\n-2,1\n"); /* a number, though the column is text */
+    check_row(SWP_TABLE_CSV, "\t=1", "1", "a,b\n\"'\t=1\",1\n");
+    check_row(SWP_TABLE_TSV, "+x", "1", "a\tb\n'+x\t1\n");
+    check_row(SWP_TABLE_JSON, "=1", "1", "[\n  {\"a\": \"=1\", \"b\": 1}\n]\n");
+}
+
+static void nothing_steers_a_terminal(void **state)
+{
+    (void)state;
+    check_row(SWP_TABLE_TEXT, "x\x1b[2J", "1", "a         b\nx\\x1b[2J  1\n");
+    check_row(SWP_TABLE_CSV, "x\x1b[2J\xff", "1", "a,b\nx\\x1b[2J\\xff,1\n");
+    check_row(SWP_TABLE_CSV, "two\nlines", "1", "a,b\n\"two\nlines\",1\n");
+    check_row(SWP_TABLE_JSON, "\x1b\xff\x7f", "1", "[\n  {\"a\": \"\\u001b\\ufffd\\u007f\", \"b\": 1}\n]\n");
 }
 
 static void lists(void **state)
@@ -113,8 +152,12 @@ static void formats(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_forms), cmocka_unit_test(lists), cmocka_unit_test(no_rows),
-        cmocka_unit_test(output_that_cannot_be_written), cmocka_unit_test(formats)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_cell_is_a_formula),
+                                       cmocka_unit_test(nothing_steers_a_terminal),
+                                       cmocka_unit_test(four_forms),
+                                       cmocka_unit_test(lists),
+                                       cmocka_unit_test(no_rows),
+                                       cmocka_unit_test(output_that_cannot_be_written),
+                                       cmocka_unit_test(formats)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
