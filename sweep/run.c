@@ -96,6 +96,7 @@ static ws_status pack_setup(boss *b)
     char  *files     = NULL;
     size_t files_len = 0;
     WS_TRY(ws_files_pack(b->inputs.files, &files, &files_len));
+    ws_files_drop_objects(b->inputs.files); /* a large workload would lie here twice */
     swp_setup setup = {.max_nodes     = b->prefetch.max_nodes,
                        .time_budget_s = b->options->time_budget_s,
                        .memory_bytes  = b->options->memory_bytes,

@@ -25,11 +25,17 @@ static void append_text(ws_strbuf *buf, const char *text)
     ws_strbuf_append(buf, text, strlen(text) + 1);
 }
 
+static char *put_bytes(char *at, const void *data, size_t len)
+{
+    memcpy(at, data, len);
+    return at + len;
+}
+
 ws_status swp_setup_pack(const swp_setup *setup, char **block_out, size_t *len_out)
 {
-    ws_strbuf texts = WS_STRBUF_INIT, block = WS_STRBUF_INIT;
-    *block_out = NULL;
-    *len_out   = 0;
+    ws_strbuf texts = WS_STRBUF_INIT;
+    *block_out      = NULL;
+    *len_out        = 0;
     append_text(&texts, setup->spec_path);
     append_text(&texts, setup->bundled_dir);
     for (size_t i = 0; i < setup->n_data_dirs; i++) {
@@ -43,20 +49,20 @@ ws_status swp_setup_pack(const swp_setup *setup, char **block_out, size_t *len_o
               .spec_bytes    = setup->spec_len,
               .files_bytes   = setup->files_len};
     memcpy(h.mark, mark, sizeof mark);
-    ws_strbuf_append(&block, (const char *)&h, sizeof h);
-    ws_strbuf_append(&block, setup->files, setup->files_len);
-    ws_strbuf_append(&block, texts.data, texts.len);
-    ws_strbuf_append(&block, setup->spec_text, setup->spec_len);
-    ws_strbuf_append(&block, "", 1);
-    const bool has_failed = texts.failed || block.failed;
-    ws_strbuf_fini(&texts);
-    if (has_failed) {
-        ws_strbuf_fini(&block);
-        return WS_ERR_NOMEM;
+    /* at its length at once: the files may be hundreds of megabytes, and growing would take them twice */
+    const size_t len   = sizeof h + setup->files_len + texts.len + setup->spec_len + 1;
+    char        *block = texts.failed ? NULL : malloc(len);
+    if (block != NULL) {
+        char *at   = put_bytes(block, &h, sizeof h);
+        at         = put_bytes(at, setup->files, setup->files_len);
+        at         = put_bytes(at, texts.data, texts.len);
+        at         = put_bytes(at, setup->spec_text, setup->spec_len);
+        *at        = '\0';
+        *block_out = block;
+        *len_out   = len;
     }
-    *block_out = block.data;
-    *len_out   = block.len;
-    return WS_OK;
+    ws_strbuf_fini(&texts);
+    return block != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
 /* The next text; NULL if none ends before `end`. */

@@ -332,6 +332,21 @@ bool ws_files_object(const ws_files *files, const char *key, ws_bytes *out)
     return entry != NULL;
 }
 
+void ws_files_drop_objects(ws_files *files)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < files->n_entries; i++) {
+        file_entry *entry = &files->entries[i];
+        if (entry->kind != ENTRY_OBJECT) {
+            files->entries[n_kept++] = *entry;
+        } else if (!entry->is_mapped) {
+            free(entry->path);
+            free(entry->data);
+        }
+    }
+    files->n_entries = n_kept;
+}
+
 bool ws_files_at(const ws_files *files, size_t i, const char **path_out, ws_bytes *bytes_out)
 {
     for (size_t k = 0; k < files->n_entries; k++) {

@@ -69,6 +69,9 @@ WS_NODISCARD ws_status ws_files_put_object(ws_files *files, const char *key, con
 /** Find an object. @param[out] out  borrowed, aligned as malloc() does; untouched if there is none */
 bool ws_files_object(const ws_files *files, const char *key, ws_bytes *out);
 
+/** Forget the objects: once the cache is packed, only those who map the block need them. */
+void ws_files_drop_objects(ws_files *files);
+
 /** Everything remembered, as one block of bytes without pointers that the caller frees; for ws_files_map() in
  * this or another process. */
 WS_NODISCARD ws_status ws_files_pack(const ws_files *files, char **block_out, size_t *len_out);

@@ -50,12 +50,14 @@ int ws_metric_is_count(ws_metric metric)
     switch (metric) {
     case WS_METRIC_N_REQUESTS:
     case WS_METRIC_N_COMPLETED:
+    case WS_METRIC_N_REJECTED:
     case WS_METRIC_N_STEPS:
     case WS_METRIC_N_PREEMPTIONS:
     case WS_METRIC_RECOMPUTED_TOKENS:
     case WS_METRIC_SLO_MET:
     case WS_METRIC_SATURATED:
     case WS_METRIC_OVERSIZE:
+    case WS_METRIC_RUNNING_PEAK:
         return 1;
     default:
         return 0;

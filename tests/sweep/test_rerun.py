@@ -35,6 +35,12 @@ def run(*command, cwd=None, code=0):
     return done.stdout if code == 0 else done.stderr
 
 
+def number(column, index):
+    """A metric of a row; NaN where a count has none."""
+    value = column[index]
+    return math.nan if value == column.attrs["_FillValue"] else float(value)
+
+
 def same(a, b):
     """Equal numbers, null standing for NaN."""
     return a == b or ((a is None or math.isnan(a)) and (b is None or math.isnan(b)))
@@ -53,7 +59,7 @@ class Row:
     """One row of a result file, as wattsim's summary names things."""
 
     def __init__(self, file, index):
-        self.metrics = {name: float(column[index]) for name, column in file["metrics"].items()
+        self.metrics = {name: number(column, index) for name, column in file["metrics"].items()
                         if column.ndim == 1 and name != "job"}
         self.component_j = file["energy/component_j"][index].tolist()
         self.npu_state_s = file["energy/npu_state_s"][index].tolist()

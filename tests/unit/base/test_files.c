@@ -238,6 +238,9 @@ static void test_objects_travel_along(void **state)
     size_t    len   = 0;
     ws_files *other = NULL;
     assert_int_equal(ws_files_pack(f->files, &block, &len), WS_OK);
+    ws_files_drop_objects(f->files); /* the file of the same name stays, and so does the block */
+    assert_false(ws_files_object(f->files, "same name", &bytes));
+    check_contents(f->files, "same name", "odd");
     assert_int_equal(ws_files_map(block, len, false, &other), WS_OK);
     check_contents(other, "same name", "odd");
     assert_true(ws_files_object(other, "same name", &bytes));
