@@ -121,6 +121,103 @@ static ws_status rebuild(rebuilt *r, const char *spec_json, const char *name, in
     return WS_OK;
 }
 
+/* ---- what the job read ---- */
+
+/* A path of the sweep, absolute if it still leads somewhere. */
+static void put_path(ws_strbuf *out, const char *before, ws_json root, const char *path)
+{
+    const char *folder = ws_json_string(ws_json_member(root, "cwd"));
+    char *joined = path[0] == '/' || folder == NULL ? ws_strdup(path) : ws_asprintf("%s/%s", folder, path);
+    if (joined == NULL) {
+        out->failed = true;
+        return;
+    }
+    ws_strbuf_printf(out, "%s%s\n", before, access(joined, R_OK) == 0 ? joined : path);
+    free(joined);
+}
+
+/* Does a file that was read now go by the name or path an input had then? Data folders may lie elsewhere. */
+static bool is_input(ws_json input, const char *path)
+{
+    const char  *was    = ws_json_string(ws_json_member(input, "path"));
+    const char  *name   = ws_json_string(ws_json_member(input, "name"));
+    const size_t suffix = name != NULL ? strlen(name) : 0, len = strlen(path);
+    return (was != NULL && strcmp(was, path) == 0) ||
+           (suffix > 0 && strchr(name, '/') != NULL && len > suffix && path[len - suffix - 1] == '/' &&
+            strcmp(path + len - suffix, name) == 0);
+}
+
+static void add_if_changed(ws_json root, const char *path, ws_bytes bytes, ws_strbuf *changed)
+{
+    char hex[65];
+    for (ws_json input                                   = ws_json_first(ws_json_member(root, "inputs"));
+         ws_json_kind_of(input) == WS_JSON_OBJECT; input = ws_json_next(input)) {
+        const char *sha256 = ws_json_string(ws_json_member(input, "sha256"));
+        if (sha256 != NULL && is_input(input, path)) {
+            ws_sha256_hex(bytes.data, bytes.len, hex);
+            if (strcmp(hex, sha256) != 0) {
+                ws_strbuf_printf(changed, "%s%s", changed->len > 0 ? ", " : "", path);
+            }
+            return;
+        }
+    }
+}
+
+/* The dataset is only planted for the builder: compare the file itself. */
+static void add_dataset_if_changed(ws_json root, ws_strbuf *changed)
+{
+    const char *dataset = ws_json_string(ws_json_member(root, "dataset_path"));
+    ws_files   *files   = NULL;
+    ws_strbuf   path    = WS_STRBUF_INIT;
+    ws_bytes    bytes;
+    if (dataset != NULL && ws_files_create(&files) == WS_OK) {
+        put_path(&path, "", root, dataset);
+        if (path.len > 1 && !path.failed) {
+            path.data[path.len - 1] = '\0'; /* its newline */
+            if (ws_files_read(files, path.data, NULL, &bytes) == WS_OK) {
+                add_if_changed(root, dataset, bytes, changed);
+            }
+        }
+    }
+    ws_strbuf_fini(&path);
+    ws_files_destroy(&files);
+}
+
+/* Refuse an export whose rerun would not be the row: a file the job reads has other contents than then. */
+static ws_status check_inputs(rebuilt *r, const char *name, int64_t job, ws_error *err)
+{
+    const ws_json root    = ws_json_doc_root(r->doc);
+    const char   *cluster = ws_json_string(ws_json_member(root, "cluster_path"));
+    const char   *workload =
+        ws_json_string(ws_json_member(ws_json_member(ws_json_member(root, "spec"), "workload"), "path"));
+    ws_scenario *scenario = NULL;
+    ws_strbuf    changed  = WS_STRBUF_INIT;
+    const char  *path     = NULL;
+    ws_bytes     bytes;
+    if (swp_build_scenario(r->builder, (uint64_t)job, r->value_index, NULL, &scenario) == WS_ERR_NOMEM) {
+        return WS_ERR_NOMEM; /* whatever else is wrong was the job's result */
+    }
+    ws_scenario_destroy(&scenario);
+    for (size_t i = 0; ws_files_at(r->files, i, &path, &bytes); i++) {
+        const bool is_planted = bytes.len == 0 || (cluster != NULL && strcmp(path, cluster) == 0) ||
+                                (workload != NULL && strcmp(path, workload) == 0);
+        if (!is_planted) {
+            add_if_changed(root, path, bytes, &changed);
+        }
+    }
+    add_dataset_if_changed(root, &changed);
+    ws_status status = changed.failed ? WS_ERR_NOMEM : WS_OK;
+    if (status == WS_OK && changed.len > 0) {
+        status = ws_error_add(
+            err, WS_ERR_INPUT,
+            "%s: job %lld read other contents of %s than there are now, so its export would not give "
+            "the row again",
+            name, (long long)job, ws_strbuf_text(&changed));
+    }
+    ws_strbuf_fini(&changed);
+    return status;
+}
+
 /* ---- writing ---- */
 
 /* Names in the folder, in the order in which they appear: `wattsim --from` needs args.txt, which is last. */
@@ -166,19 +263,6 @@ static void put_options(ws_strbuf *out, const ws_options *options)
         char value[64];
         put_option(out, &table[i], ws_option_get_text(options, &table[i], value));
     }
-}
-
-/* A path of the sweep, absolute if it still leads somewhere. */
-static void put_path(ws_strbuf *out, const char *before, ws_json root, const char *path)
-{
-    const char *folder = ws_json_string(ws_json_member(root, "cwd"));
-    char *joined = path[0] == '/' || folder == NULL ? ws_strdup(path) : ws_asprintf("%s/%s", folder, path);
-    if (joined == NULL) {
-        out->failed = true;
-        return;
-    }
-    ws_strbuf_printf(out, "%s%s\n", before, access(joined, R_OK) == 0 ? joined : path);
-    free(joined);
 }
 
 static void put_slo(ws_strbuf *out, const ws_slo *slo)
@@ -347,6 +431,9 @@ ws_status swp_job_export(const char *spec_json, const char *name, int64_t job, c
     rebuilt      r      = {.doc = NULL};
     folder_texts texts  = {.text = {NULL}};
     ws_status    status = rebuild(&r, spec_json, name, job, err);
+    if (status == WS_OK) {
+        status = check_inputs(&r, name, job, err);
+    }
     if (status == WS_OK) {
         status = make_texts(&r, job, err, &texts);
     }

@@ -95,3 +95,12 @@ for file in data/model/arch/llama.json data/model/meta-llama/Llama-3.1-8B.json c
     cp kept "$file"
     run 0 --resume
 done
+
+# show --export: what the job read has to be there as it was; another job's inputs do not matter
+expect 0 "$WATTSWEEP" run s.json --data-dir data -o e.h5 -q --overwrite 2>log
+expect 0 "$WATTSWEEP" show e.h5 --job 0 --export e0 >log
+sed -i 's/"typical_error": *[0-9.]*/"typical_error": 0.4/' data/hardware/H100.json
+expect 2 "$WATTSWEEP" show e.h5 --job 0 --export e1 2>log
+grep -q "job 0 read other contents of data/hardware/H100.json" log || fail "no name: $(cat log)"
+[ ! -e e1 ] || fail "a refused export left a folder"
+expect 0 "$WATTSWEEP" show e.h5 --job 2 --export e2 >log # of the H200
