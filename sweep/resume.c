@@ -1,7 +1,11 @@
 #include "resume.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "columns.h"
+#include "rank.h"
 
 #include "job_run.h"
 
@@ -175,6 +179,85 @@ ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, swp
         out->n_foreign = count_foreign(&table);
     }
     free(table.slots);
+    return status;
+}
+
+/* ---- the best of them ---- */
+
+/* One metric of CHUNK_ROWS rows, as it lies in the file. */
+typedef struct metric_cells {
+    const swp_column *column;
+    int64_t           cells[CHUNK_ROWS]; /* 8 bytes each, whatever the type */
+} metric_cells;
+
+enum { BY_OBJECTIVE, BY_SLO_MET, BY_OVERSIZE, N_RANKED };
+
+static double value_of(const metric_cells *m, size_t row)
+{
+    double value;
+    if (swp_column_may_lack(m->column)) {
+        return m->cells[row] < 0 ? NAN : (double)m->cells[row];
+    }
+    memcpy(&value, &m->cells[row], sizeof value);
+    return value;
+}
+
+static void fill_metrics(const metric_cells *read, size_t row, double *metrics)
+{
+    for (size_t m = 0; m < WS_METRIC_COUNT; m++) {
+        metrics[m] = NAN;
+    }
+    for (int k = 0; k < N_RANKED; k++) {
+        metrics[read[k].column->index] = value_of(&read[k], row);
+    }
+}
+
+static ws_status find_best(const swp_resume *r, metric_cells *read, bool ignore_slo, ws_error *err,
+                           int64_t *job_out, double *metrics_out)
+{
+    const size_t n_rows  = swp_reader_n_rows(r->reader);
+    const int    is_cost = ws_metric_is_cost((ws_metric)read[BY_OBJECTIVE].column->index);
+    swp_ranked   best    = {.tier = SWP_TIER_COUNT};
+    double       metrics[WS_METRIC_COUNT];
+    for (size_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const size_t n = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        for (int k = 0; k < N_RANKED; k++) {
+            WS_TRY(swp_reader_read(r->reader, read[k].column, start, n, read[k].cells, err));
+        }
+        for (size_t i = 0; i < n; i++) {
+            const double value = value_of(&read[BY_OBJECTIVE], i);
+            if (r->job_of_row[start + i] < 0 || isnan(value)) {
+                continue;
+            }
+            fill_metrics(read, i, metrics);
+            const swp_ranked next = {.tier  = swp_rank_tier_of_run(metrics, ignore_slo),
+                                     .cost  = is_cost != 0 ? value : -value,
+                                     .index = (size_t)r->job_of_row[start + i]};
+            if (best.tier == SWP_TIER_COUNT || swp_rank_compare(&next, &best) < 0) {
+                best     = next;
+                *job_out = r->job_of_row[start + i];
+                memcpy(metrics_out, metrics, sizeof metrics);
+            }
+        }
+    }
+    return WS_OK;
+}
+
+ws_status swp_resume_best(const swp_resume *r, ws_metric metric, bool ignore_slo, ws_error *err,
+                          int64_t *job_out, double *metrics_out)
+{
+    const ws_metric    ranked[N_RANKED] = {metric, WS_METRIC_SLO_MET, WS_METRIC_OVERSIZE};
+    const swp_columns *columns          = swp_reader_columns(r->reader);
+    metric_cells      *read             = calloc(N_RANKED, sizeof(*read));
+    *job_out                            = -1;
+    if (read == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (int k = 0; k < N_RANKED; k++) {
+        read[k].column = swp_columns_find(columns, SWP_ROLE_METRIC, ranked[k]);
+    }
+    const ws_status status = find_best(r, read, ignore_slo, err, job_out, metrics_out);
+    free(read);
     return status;
 }
 

@@ -34,6 +34,12 @@ typedef struct swp_resume_how {
  * @return WS_OK; WS_ERR_IO if the file cannot be read; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_resume_match(const char *path, const swp_sweep_inputs *inputs, swp_resume_how how,
                                         ws_error *err, swp_resume *out);
+/** The best of the rows that stay, by the rule of rank.h, for "best so far".
+ * @param[out] job_out      its number; -1 if no row has the metric
+ * @param[out] metrics_out  [WS_METRIC_COUNT]: what the rule looks at, NaN for all else
+ * @return WS_OK; WS_ERR_IO; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_resume_best(const swp_resume *resume, ws_metric metric, bool ignore_slo,
+                                       ws_error *err, int64_t *job_out, double *metrics_out);
 void                   swp_resume_fini(swp_resume *resume);
 
 #endif /* SWP_RESUME_H */

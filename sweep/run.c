@@ -248,7 +248,11 @@ static ws_status create_progress(boss *b)
                                   .best_metric     = b->options->best,
                                   .ignores_slo     = b->options->ignore_slo};
     memcpy(config.n_before, b->file.resume.n_kept, sizeof config.n_before);
-    return swp_progress_create(&config, &b->progress);
+    WS_TRY(swp_progress_create(&config, &b->progress));
+    if (b->file.best_kept_job >= 0) {
+        swp_progress_consider(b->progress, b->file.best_kept_job, b->file.best_kept);
+    }
+    return WS_OK;
 }
 
 static double stop_time_s(const swp_run_options *options)

@@ -121,6 +121,10 @@ static ws_status match_earlier(const swp_run_options *options, const swp_sweep_i
             file->path);
     }
     file->n_to_run -= file->resume.n_kept_total;
+    if (options->best != WS_METRIC_COUNT) {
+        WS_TRY(swp_resume_best(&file->resume, options->best, options->ignore_slo, err, &file->best_kept_job,
+                               file->best_kept));
+    }
     WS_TRY(swp_changed_inputs(swp_reader_layout(file->resume.reader)->spec_json,
                               file->layout.layout.spec_json, changed));
     say_what_is_kept(options, inputs, file);
@@ -268,7 +272,7 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
                             const swp_census *census_all, int n_ranks, size_t n_threads, ws_error *err,
                             swp_run_file *file)
 {
-    *file          = (swp_run_file){.layout = {.spec_json = WS_STRBUF_INIT}};
+    *file          = (swp_run_file){.best_kept_job = -1, .layout = {.spec_json = WS_STRBUF_INIT}};
     file->n_to_run = census->n_jobs;
     WS_TRY(find_path(options, inputs, err, &file->path));
     WS_TRY(check_outputs(options, inputs, file->path, err));

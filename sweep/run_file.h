@@ -11,8 +11,10 @@ typedef struct swp_run_file {
     swp_lock       *lock;
     swp_file_layout layout;
     swp_resume      resume;
-    bool            has_resume;  /**< an earlier file was found */
-    bool            is_finished; /**< and has all there is to do: it is left alone, there is no store */
+    bool            has_resume;    /**< an earlier file was found */
+    bool            is_finished;   /**< and has all there is to do: it is left alone, there is no store */
+    int64_t         best_kept_job; /**< best of the rows kept; -1 = there is none */
+    double          best_kept[WS_METRIC_COUNT]; /**< swp_resume_best() */
     swp_store      *store;
     uint64_t        n_to_run; /**< jobs without a row in an earlier file */
 } swp_run_file;

@@ -68,3 +68,23 @@ same again.h5 small.h5
 echo "not HDF5" >other.h5
 expect 3 "$WATTSWEEP" run "$SPEC_DIR/small.json" -o other.h5 --resume -q 2>log
 [ "$(cat other.h5)" = "not HDF5" ] || fail "a foreign file was replaced"
+
+# "best so far" knows the rows that were kept: a sweep that grew by worse points has the best of the earlier run
+best_spec() {
+    cat >best.json <<END
+{ "name": "best", "cluster": "configs/cluster/single_node_power_instance.json", "options": {"dtype": "bfloat16"},
+  "workload": {"generator": "poisson", "rate": 50, "num_reqs": 40, "seed": 1, "input": 64, "output": 16},
+  "parameters": {"max_num_seqs": [$1]}, "slo": {"latency_p99_ms": 1e9} }
+END
+}
+best_of() {
+    grep -o 'best_j_per_token=[^)]*)' "$1" | tail -n 1
+}
+best_spec "64, 32"
+"$WATTSWEEP" run best.json -o best.h5 2>first.log
+best_spec "64, 32, 2, 1"
+"$WATTSWEEP" run best.json -o best.h5 --resume 2>grown.log
+"$WATTSWEEP" run best.json -o fresh_best.h5 2>fresh.log
+grep -q "2 rows kept (2 done), 2 jobs to run" grown.log || fail "expected two rows kept: $(cat grown.log)"
+[ -n "$(best_of fresh.log)" ] && [ "$(best_of grown.log)" = "$(best_of fresh.log)" ] ||
+    fail "expected $(best_of fresh.log), found $(best_of grown.log)"
