@@ -172,10 +172,12 @@ static ws_status load_workload(swp_builder *b, ws_error *err)
         return read_doc(b, found, err, &b->workload);
     }
     if (ws_json_kind_of(dataset) != WS_JSON_ABSENT) {
-        b->has_dataset    = true;
-        ws_options unused = ws_options_default();
-        WS_TRY(swp_dataset_options(place, &unused, err));
-        WS_TRY(load_dataset(b, dataset, err));
+        b->has_dataset          = true;
+        ws_options      unused  = ws_options_default();
+        const ws_status options = swp_dataset_options(place, &unused, err);
+        const ws_status loaded  = load_dataset(b, dataset, err); /* both say what is wrong */
+        WS_TRY(options);
+        WS_TRY(loaded);
     }
     char *name = ws_asprintf("%s (workload)", ws_json_doc_name(b->spec->doc));
     if (name == NULL) {

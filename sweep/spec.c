@@ -258,7 +258,15 @@ static ws_status read_spec(swp_spec *spec, ws_error *err)
     keep_worst(&status, read_constraints(places.constraints, spec, err));
     const ws_status sampling = read_sampling(places.sampling, spec, &points, err);
     keep_worst(&status, sampling);
-    if (sampling == WS_OK) { /* what parameters mean depends on it */
+    /* What parameters mean depends on it; where it is wrong they are read as a grid's, so that all problems
+     * come at once. */
+    const bool is_like_grid = ws_json_kind_of(places.parameters) == WS_JSON_OBJECT &&
+                              ws_json_kind_of(ws_json_member(places.sampling, "points")) == WS_JSON_ABSENT;
+    if (sampling != WS_OK) {
+        spec->sampling = SWP_SAMPLING_GRID;
+        points         = WS_JSON_NONE;
+    }
+    if (sampling == WS_OK || is_like_grid) {
         keep_worst(&status,
                    swp_axes_read(spec, places.parameters, points, standby_bare_unit_s(&spec->options), err));
     }

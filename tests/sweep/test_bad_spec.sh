@@ -61,3 +61,24 @@ for slice in 0/1 2/5; do
     "$WATTSWEEP" info y.h5 | grep -q "^n_points_pruned: 8$" || fail "slice $slice: $("$WATTSWEEP" info y.h5 | grep pruned)"
 done
 [ "$("$WATTSWEEP" plan "$SPEC_DIR/small.json" --list | wc -l)" -eq 49 ] || fail "expected 48 jobs and a head"
+
+# one round tells them all: of every part of the spec, of the files it names and of its constraints
+cat >many.json <<'END'
+{ "name": "many", "clustr": "x", "cluster": "nope.json", "workload": {"dataset": "none.jsonl", "rat": 3},
+  "options": {"dtype": "bfloat17"}, "parameters": {"max_num_seqs": [4, 8]}, "sampling": {"method": "grit"},
+  "constraints": ["max_num_seqs >", "bogus < 3"], "slo": {"ttft": 3}, "repeats": 0, "outputs": {"timeserie": true} }
+END
+expect 2 "$WATTSWEEP" run many.json -o many.h5 2>many.log
+for place in /clustr /cluster /workload/dataset /workload/rat /options/dtype /sampling/method /slo/ttft /repeats \
+        /outputs/timeserie; do
+    grep -q "^many.json: $place:" many.log || fail "no word of $place in one round: $(cat many.log)"
+done
+sed -i 's/"grit"/"grid"/; s/"max_num_seqs": \[4, 8\]/"max_num_seqs": [4, 8], "tp_siz": [1]/' many.json
+expect 2 "$WATTSWEEP" run many.json -o many.h5 2>many.log
+grep -q "^many.json: /parameters/tp_siz:" many.log || fail "no word of the unknown parameter: $(cat many.log)"
+sed -i 's/, "tp_siz": \[1\]//' many.json
+expect 2 "$WATTSWEEP" run many.json -o many.h5 2>many.log
+for place in /constraints/0 /constraints/1 /options/dtype /cluster; do
+    grep -q "^many.json: $place:" many.log || fail "no word of $place in one round: $(cat many.log)"
+done
+[ ! -e many.h5 ] || fail "a refused sweep left a file"
