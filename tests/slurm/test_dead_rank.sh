@@ -34,7 +34,7 @@ same whole.h5 srun.h5
 cat >dies_late <<PROGRAM
 #!/usr/bin/env bash
 "$WATTSWEEP" "\$@" || exit
-[ "\$1" != run ] || [ "\${PMIX_RANK:-\${OMPI_COMM_WORLD_RANK:-0}}" -ne 1 ] || kill -KILL \$\$
+[ "\$1" != run ] || [ "\${PMIX_RANK:-\${OMPI_COMM_WORLD_RANK:-0}}" -ne 1 ] || { touch died_late && kill -KILL \$\$; }
 PROGRAM
 chmod +x dies_late
 ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look beside the program
@@ -44,6 +44,6 @@ for launch in srun mpirun; do
     run_to_end "$id" 60
     expect_job "$id" JobState COMPLETED
     expect_job "$id" Restarts 0
-    grep -Eiq "killed|signal 9" late_$launch.log || fail "no rank died: $(cat late_$launch.log)"
+    rm died_late || fail "no rank died: $(cat late_$launch.log)"
     same late_srun.h5 late_$launch.h5
 done
