@@ -27,5 +27,7 @@ grep -q "fail      4 of 6 jobs cannot run" log || fail "not all are counted: $(c
 [ "$(grep -c "2 such as job" log)" -eq 2 ] || fail "not by reason: $(cat log)"
 "$WATTSWEEP" plan bad.json --json 2>/dev/null | grep -q '"n_cannot_run": 4' || fail "not in JSON"
 sed 's|"parameters"|"options": { "log_interval": "18ns" }, "parameters"|; s|, "mix".*| } }|' bad.json >fine.json
-(ulimit -v 4000000 && expect 0 "$WATTSWEEP" plan fine.json >log 2>&1) || fail "plan takes too much memory: $(cat log)"
-grep -Eq "memory|512" log || fail "nothing said of memory: $(cat log)"
+if (ulimit -v 4000000 && "$WATTSWEEP" --version >/dev/null 2>&1); then # sanitizers reserve more than that
+    (ulimit -v 4000000 && expect 0 "$WATTSWEEP" plan fine.json >log 2>&1) || fail "plan takes too much memory: $(cat log)"
+    grep -Eq "memory|512" log || fail "nothing said of memory: $(cat log)"
+fi
