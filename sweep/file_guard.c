@@ -95,8 +95,11 @@ void swp_guard_on(void)
     if (n_on++ > 0) {
         return;
     }
-    const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
-    sigaltstack(&own, &before_stack);
+    if (CATCHES_CRASHES) { /* a sanitizer unmaps the stack of a thread that ends, and takes this one for its
+                              own */
+        const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+        sigaltstack(&own, &before_stack);
+    }
     for (int i = 0; CATCHES_CRASHES && i < N_CRASHES; i++) {
         handle(crashes[i], on_crash, &before_crash[i]);
     }
@@ -117,7 +120,9 @@ void swp_guard_off(void)
     for (int i = 0; CATCHES_CRASHES && i < N_CRASHES; i++) {
         sigaction(crashes[i], &before_crash[i], NULL);
     }
-    sigaltstack(&before_stack, NULL);
+    if (CATCHES_CRASHES) {
+        sigaltstack(&before_stack, NULL);
+    }
     reading_path = NULL;
 }
 

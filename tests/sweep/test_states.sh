@@ -62,7 +62,8 @@ fi
 start_ranks 2 run "$spec" -o i.h5 --slice 1/5 --rank0-works no --job-memory 20000 2>/dev/null &
 mpirun_pid=$!
 until [ -e i.h5 ]; do sleep 0.02; done
-sleep 1
+# the worker computes once it has its job, which it is sent when rank 0 has packed five million requests
+until [ "$(awk '{ print $14 }' "/proc/$(rank_pid "$mpirun_pid" 1)/stat")" -ge 100 ]; do sleep 0.1; done
 kill -USR1 "$(rank_pid "$mpirun_pid" 0)"
 await_end "$mpirun_pid" 60
 expect 75 "$WATTSWEEP" status i.h5
