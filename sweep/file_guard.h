@@ -1,6 +1,6 @@
 /* file_guard.h -- what a damaged or hostile file does to HDF5 stays a message and an exit code.
  *
- * HDF5 trusts much of what it reads: a flipped byte makes it walk a heap in a circle for ever, or follow a
+ * HDF5 trusts much of what it reads: a flipped byte makes it walk a heap in a circle forever, or follow a
  * wild pointer. None of that can be caught from the outside by checking values, so while a file of unknown
  * origin is open (between swp_guard_on and swp_guard_off) a crash of the process is reported as what it is, a
  * damaged file, and every call into the library (between swp_guard_begin and swp_guard_end) has a limit on

@@ -16,7 +16,7 @@ typedef struct swp_mpi swp_mpi; /* opaque */
 bool swp_mpi_is_launched(void);
 
 /** Enter MPI; collective over all ranks, the only such call besides swp_mpi_leave(). A rank that dies
- * meanwhile would hang the others for ever: they end with WS_EXIT_RESUME instead.
+ * meanwhile would hang the others forever: they end with WS_EXIT_RESUME instead.
  * @param[in] limit_s  longest time until all ranks have met
  * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out);
