@@ -11,7 +11,7 @@ COLOURS = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b
            "#bab0ac", "#5b6770"]
 
 
-# Metrics of which more is better, as ws_metric_is_cost() has them (engine/sim/metrics.c); less of all others.
+# Metrics of which more is better, as ws_metric_is_cost() has them (engine/result/metrics.c); less of all others.
 GAINS = {"n_requests", "n_completed", "prompt_tok_s", "decode_tok_s", "total_tok_s", "req_s", "goodput_req_s",
          "slo_attainment", "slo_met", "tok_per_j", "npu_active_share", "prefix_hit_share", "lower_tier_hit_share"}
 

@@ -6,7 +6,7 @@
  *   DIR/args.txt       every option of wattsim, one a line; the dataset and SLO among them
  *   DIR/inputs.sha256  the files the sweep read, as `sha256sum -c` takes them
  *
- * `wattsim --from DIR` (engine/output/job_folder.h) runs it again. Nothing in the folder names the folder.
+ * `wattsim --from DIR` (engine/programs/job_folder.h) runs it again. Nothing in the folder names the folder.
  * Paths are written absolute where the file is still there, else as the sweep found it.
  *
  * Everything comes from /spec_json (file_layout.h), so it works also when the cluster config has changed

@@ -1,4 +1,4 @@
-/* hardware/profile_roofline.h -- layer times from a data sheet; private to engine/hardware and wattprof.
+/* hardware/profile_roofline.h -- layer times from a data sheet; for engine/ only.
  *
  * Model: a layer takes its kernels' launch overhead plus the longer of its arithmetic and its memory traffic,
  * each at the share of the peak that kernels reach (datasheet.h). Attention runs in tiles of 64 query rows

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/strbuf.h"
-#include "sim/result.h"
+#include "result/result.h"
 
 /* Thresholds of the reading, shares of a node's energy; explained in docs/power-model.md. */
 #define WS_READING_ACTIVE_SHARE 0.5   /**< NPU active from here on: compute-bound */

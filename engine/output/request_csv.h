@@ -10,7 +10,7 @@
 
 #include "base/status.h"
 #include "base/output_file.h"
-#include "sim/result.h"
+#include "result/result.h"
 
 /** Write header and rows. Write errors show at ws_output_file_commit().
  * @param[in] with_energy  active_j and energy_j behind the reference's columns, empty where no power is

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "sim/result.h"
+#include "result/result.h"
 #include "wattsim.h"
 
 /** Print result->log. Write errors stay on the stream. */

@@ -30,7 +30,7 @@ typedef struct ws_node_power {
 } ws_node_power;
 
 /** Reads one `power.npu.<hw>` entry: idle_power, standby_power, active_power (W), standby_duration;
- * optionally power_cap_w, which is only read here (sim/power_caps.h applies it).
+ * optionally power_cap_w, which is only read here (scenario/power_caps.h applies it).
  * @param[in] bare_unit_s  seconds per unit of a bare standby_duration: 1e-9 (ns) or 1.0 (s)
  * @param[in,out] notes    gets one line, once, if a bare number under 1000 was read as ns; NULL allowed
  * @return WS_OK; WS_ERR_INPUT, also unless idle <= standby <= active */

@@ -1,4 +1,4 @@
-/* power/components.h -- what energy is booked on, what for, and the NPU power states. Names are those of the
+/* power/components.h -- what energy is charged to, what for, and the NPU power states. Names are those of the
  * results. */
 #ifndef WS_POWER_COMPONENTS_H
 #define WS_POWER_COMPONENTS_H
@@ -32,7 +32,7 @@ const char *ws_component_name(ws_component component);
 const char *ws_npu_state_name(ws_npu_state state); /**< "active", "standby", "idle" */
 const char *ws_phase_name(ws_phase phase);         /**< "prefill", "decode", "wait" */
 
-/** The component an NPU state is booked on: they come in the same order. */
+/** The component an NPU state is charged to: they come in the same order. */
 static inline ws_component ws_npu_state_component(ws_npu_state state)
 {
     return (ws_component)(WS_NPU_ACTIVE + (int)state);

@@ -1,6 +1,6 @@
 /* power/grid_cell.h -- one cell of time cut into equal ones, and which cell a moment lies in.
  *
- * Cell i is [i * length_ns, (i+1) * length_ns), cut at WS_NS_MAX. Spans are booked in nearly the order of
+ * Cell i is [i * length_ns, (i+1) * length_ns), cut at WS_NS_MAX. Spans are charged in nearly the order of
  * time, so the cell wanted next is mostly the one held or a neighbour, and a division takes longer than to
  * look there. */
 #ifndef WS_POWER_GRID_CELL_H

@@ -55,7 +55,7 @@ static ws_status cover(ws_ledger *ledger, size_t n_bins)
     return WS_OK;
 }
 
-/** Make the interval with this number the one booked last. False if out of memory. */
+/** Make the interval with this number the one charged last. False if out of memory. */
 static bool heat(ws_ledger *ledger, int64_t bin)
 {
     if (ledger->status == WS_OK) {
@@ -91,9 +91,9 @@ void ws__ledger_fold_tail(ws_ledger_source *source)
     source->n       = 0;
 }
 
-/** Book a span that covers intervals first < last, interval by interval. */
-static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t last, int64_t begin_ns,
-                        int64_t end_ns, double power_w)
+/** Charge a span that covers intervals first < last, interval by interval. */
+static void charge_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t last, int64_t begin_ns,
+                          int64_t end_ns, double power_w)
 {
     const size_t node    = cell / WS_COMPONENT_COUNT;
     int64_t      from_ns = begin_ns;
@@ -107,8 +107,9 @@ static void book_across(ws_ledger *ledger, size_t cell, int64_t first, int64_t l
     ledger->hot_bin_j[cell] += power_w * ((double)(end_ns - from_ns) * WS_S_PER_NS);
 }
 
-/** Book a span that is not inside the interval booked last, and make the one it ends in that. */
-static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns, double energy_j)
+/** Charge a span that is not inside the interval charged last, and make the one it ends in that. */
+static void charge_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int64_t end_ns,
+                             double energy_j)
 {
     const double  power_w = mean_w(begin_ns, end_ns, energy_j);
     const int64_t first   = ws_grid_cell_of(&ledger->hot_bin, begin_ns);
@@ -119,16 +120,16 @@ static void book_other_bin(ws_ledger *ledger, size_t cell, int64_t begin_ns, int
     if (first == last) {
         ledger->hot_bin_j[cell] += energy_j;
     } else {
-        book_across(ledger, cell, first, last, begin_ns, end_ns, power_w);
+        charge_across(ledger, cell, first, last, begin_ns, end_ns, power_w);
     }
     if (end_ns == ledger->hot_bin.end_ns) {
         ledger->tick_w[(size_t)last * ledger->n_nodes + cell / WS_COMPONENT_COUNT] += power_w;
     }
 }
 
-/** Book a span of a page not all of which is hot; the span may be. */
-WS_HOT void ws__ledger_book_elsewhere(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
-                                      int64_t end_ns, double energy_j)
+/** Charge a span of a page not all of which is hot; the span may be. */
+WS_HOT void ws__ledger_charge_elsewhere(const ws_ledger_page *page, ws_component component, int64_t begin_ns,
+                                        int64_t end_ns, double energy_j)
 {
     ws_ledger   *ledger = page->ledger;
     const size_t cell   = page->source->node * WS_COMPONENT_COUNT + component;
@@ -140,9 +141,9 @@ WS_HOT void ws__ledger_book_elsewhere(const ws_ledger_page *page, ws_component c
         if (begin_ns >= ledger->hot_bin.begin_ns && end_ns < ledger->hot_bin.end_ns) {
             ledger->hot_bin_j[cell] += energy_j;
         } else {
-            book_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
+            charge_other_bin(ledger, cell, begin_ns, end_ns, energy_j);
         }
-        ws_window_meter_book(&ledger->windows, begin_ns, end_ns, energy_j);
+        ws_window_meter_charge(&ledger->windows, begin_ns, end_ns, energy_j);
         const ws_grid_cell *bin = &ledger->hot_bin, *window = &ledger->windows.hot;
         ledger->hot_begin_ns = window->begin_ns > bin->begin_ns ? window->begin_ns : bin->begin_ns;
         ledger->hot_end_ns   = window->end_ns < bin->end_ns ? window->end_ns : bin->end_ns;
@@ -155,7 +156,7 @@ WS_HOT void ws__ledger_book_elsewhere(const ws_ledger_page *page, ws_component c
     }
 }
 
-/** Energy booked at the very end of the run may have opened an interval beyond it: move it into the one
+/** Energy charged at the very end of the run may have opened an interval beyond it: move it into the one
  * before. */
 static void fold_last_bins(ws_ledger *ledger, size_t n_bins)
 {

@@ -17,52 +17,52 @@ void ws_npu_machine_init(ws_npu_machine *machine, const ws_npu_power *power, siz
     }
 }
 
-/** Book a wait [begin_ns, end_ns) in one state; batches may be NULL. */
-static void book_wait_in(ws_npu_machine *machine, const ws_ledger_page *page, ws_npu_state state,
-                         int64_t begin_ns, int64_t end_ns, ws_batch_energy *before, ws_batch_energy *batch)
+/** Charge a wait [begin_ns, end_ns) in one state; batches may be NULL. */
+static void charge_wait_in(ws_npu_machine *machine, const ws_ledger_page *page, ws_npu_state state,
+                           int64_t begin_ns, int64_t end_ns, ws_batch_energy *before, ws_batch_energy *batch)
 {
     ws_batch_energy never = {.begin_ns = INT64_MAX}, gone = {0}; /* nothing of the wait lies in either */
-    ws_ledger_book_on(page, ws_npu_state_component(state), begin_ns, end_ns,
-                      ws__npu_machine_count(machine, state, end_ns - begin_ns));
+    ws_ledger_charge_on(page, ws_npu_state_component(state), begin_ns, end_ns,
+                        ws__npu_machine_count(machine, state, end_ns - begin_ns));
     ws__npu_machine_share_wait(machine, state, begin_ns, end_ns, before != NULL ? before : &gone,
                                batch != NULL ? batch : &never);
 }
 
-/** Book the time without kernels up to end_ns: standby while it lasts, then idle. */
-WS_HOT void ws__npu_machine_book_wait(ws_npu_machine *machine, const ws_ledger_page *page, int64_t end_ns,
-                                      ws_batch_energy *before, ws_batch_energy *batch)
+/** Charge the time without kernels up to end_ns: standby while it lasts, then idle. */
+WS_HOT void ws__npu_machine_charge_wait(ws_npu_machine *machine, const ws_ledger_page *page, int64_t end_ns,
+                                        ws_batch_energy *before, ws_batch_energy *batch)
 {
-    const int64_t begin_ns = machine->booked_ns;
+    const int64_t begin_ns = machine->charged_ns;
     WS_ASSERT(begin_ns <= end_ns);
     int64_t turn_ns = machine->standby_end_ns;
     turn_ns         = turn_ns < begin_ns ? begin_ns : turn_ns > end_ns ? end_ns : turn_ns;
     if (begin_ns < turn_ns) {
-        book_wait_in(machine, page, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
+        charge_wait_in(machine, page, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
     }
     if (turn_ns < end_ns) {
-        book_wait_in(machine, page, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
+        charge_wait_in(machine, page, WS_STATE_IDLE, turn_ns, end_ns, before, batch);
     }
 }
 
-/** Book the gaps between kernels in [begin_ns, end_ns). */
-WS_HOT void ws__npu_machine_book_gaps(ws_npu_machine *machine, const ws_ledger_page *page, int64_t begin_ns,
-                                      int64_t end_ns, int64_t standby_ns, int64_t idle_ns,
-                                      ws_batch_energy *batch)
+/** Charge the gaps between kernels in [begin_ns, end_ns). */
+WS_HOT void ws__npu_machine_charge_gaps(ws_npu_machine *machine, const ws_ledger_page *page, int64_t begin_ns,
+                                        int64_t end_ns, int64_t standby_ns, int64_t idle_ns,
+                                        ws_batch_energy *batch)
 {
     WS_ASSERT(standby_ns >= 0 && idle_ns >= 0);
     if (standby_ns > 0) {
-        ws__npu_machine_book_inside(machine, page, WS_STATE_STANDBY, begin_ns, end_ns, standby_ns, batch);
+        ws__npu_machine_charge_inside(machine, page, WS_STATE_STANDBY, begin_ns, end_ns, standby_ns, batch);
     }
     if (idle_ns > 0) {
-        ws__npu_machine_book_inside(machine, page, WS_STATE_IDLE, begin_ns, end_ns, idle_ns, batch);
+        ws__npu_machine_charge_inside(machine, page, WS_STATE_IDLE, begin_ns, end_ns, idle_ns, batch);
     }
 }
 
 void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *last)
 {
     if (machine->multiplicity > 0.0) {
-        const ws_ledger_page page = ws_ledger_open(ledger, machine->source, machine->booked_ns, end_ns);
-        ws__npu_machine_book_wait(machine, &page, end_ns, last, NULL);
+        const ws_ledger_page page = ws_ledger_open(ledger, machine->source, machine->charged_ns, end_ns);
+        ws__npu_machine_charge_wait(machine, &page, end_ns, last, NULL);
     }
-    machine->booked_ns = end_ns;
+    machine->charged_ns = end_ns;
 }

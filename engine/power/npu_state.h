@@ -1,5 +1,5 @@
 /* power/npu_state.h -- the three-state machine of one NPU: active while a kernel runs, standby from the end
- * of the last kernel for at most standby_ns, idle after. Integrated exactly from state intervals, booked on
+ * of the last kernel for at most standby_ns, idle after. Integrated exactly from state intervals, charged to
  * the ledger.
  *
  * Every joule goes to a phase as well: what an NPU draws in a batch, waits included, to the batch, the rest
@@ -21,12 +21,12 @@
 
 typedef struct ws_npu_machine {
     /* what every work needs: one cache line */
-    WS_ON_CACHE_LINE double multiplicity; /* NPUs it stands for, >= 0; 0 books nothing */
+    WS_ON_CACHE_LINE double multiplicity; /* NPUs it stands for, >= 0; 0 charges nothing */
     int64_t                 standby_ns;   /* how long standby lasts after a kernel */
     int64_t standby_end_ns;          /* when standby after the last kernel runs out; 0 = there was none */
-    int64_t booked_ns;               /* everything before is booked */
+    int64_t charged_ns;              /* everything before is charged */
     double  state_w[WS_STATE_COUNT]; /* of one NPU */
-    size_t  source;                  /* of the ledger, as which it books */
+    size_t  source;                  /* of the ledger, as which it charges */
     double  state_s[WS_STATE_COUNT]; /* NPU-seconds, multiplicity included */
     double  phase_j[WS_STATE_COUNT][WS_PHASE_COUNT]; /* likewise */
     double  j_per_ns[WS_STATE_COUNT];                /* of all of them */
@@ -63,14 +63,16 @@ static WS_ALWAYS_INLINE double ws__npu_machine_count(ws_npu_machine *machine, ws
     return machine->state_w[state] * npu_s;
 }
 
-/** Book time_ns of one state inside a batch, spread evenly over [begin_ns, end_ns); batch NULL = nobody asks.
+/** Charge time_ns of one state inside a batch, spread evenly over [begin_ns, end_ns); batch NULL = nobody
+ * asks.
  */
-static WS_ALWAYS_INLINE void ws__npu_machine_book_inside(ws_npu_machine *machine, const ws_ledger_page *page,
-                                                         ws_npu_state state, int64_t begin_ns, int64_t end_ns,
-                                                         int64_t time_ns, ws_batch_energy *batch)
+static WS_ALWAYS_INLINE void ws__npu_machine_charge_inside(ws_npu_machine       *machine,
+                                                           const ws_ledger_page *page, ws_npu_state state,
+                                                           int64_t begin_ns, int64_t end_ns, int64_t time_ns,
+                                                           ws_batch_energy *batch)
 {
     const double energy_j = ws__npu_machine_count(machine, state, time_ns);
-    ws_ledger_book_on(page, ws_npu_state_component(state), begin_ns, end_ns, energy_j);
+    ws_ledger_charge_on(page, ws_npu_state_component(state), begin_ns, end_ns, energy_j);
     if (batch == NULL) {
         machine->phase_j[state][WS_PHASE_WAIT] += energy_j;
         return;
@@ -100,38 +102,38 @@ static WS_ALWAYS_INLINE void ws__npu_machine_share_wait(ws_npu_machine *machine,
     phase_j[WS_PHASE_WAIT] += j_per_ns * (double)(end_ns - begin_ns - own_ns - prior_ns);
 }
 
-void ws__npu_machine_book_wait(ws_npu_machine *machine, const ws_ledger_page *page, int64_t end_ns,
-                               ws_batch_energy *before, ws_batch_energy *batch);
-void ws__npu_machine_book_gaps(ws_npu_machine *machine, const ws_ledger_page *page, int64_t begin_ns,
-                               int64_t end_ns, int64_t standby_ns, int64_t idle_ns, ws_batch_energy *batch);
+void ws__npu_machine_charge_wait(ws_npu_machine *machine, const ws_ledger_page *page, int64_t end_ns,
+                                 ws_batch_energy *before, ws_batch_energy *batch);
+void ws__npu_machine_charge_gaps(ws_npu_machine *machine, const ws_ledger_page *page, int64_t begin_ns,
+                                 int64_t end_ns, int64_t standby_ns, int64_t idle_ns, ws_batch_energy *batch);
 
 /** The last kernel so far ends at end_ns >= 0. */
 static inline void ws__npu_machine_end(ws_npu_machine *machine, int64_t end_ns)
 {
     const uint64_t standby_end_ns = (uint64_t)end_ns + (uint64_t)machine->standby_ns;
-    machine->booked_ns            = end_ns;
+    machine->charged_ns           = end_ns;
     machine->standby_end_ns       = standby_end_ns < WS_NS_MAX ? (int64_t)standby_end_ns : WS_NS_MAX;
 }
 
-/** Book the wait since the last kernel (standby, then idle) and the work itself. Works come in time order and
- * do not overlap. Of the wait, what lies in `batch` is the batch's; of what comes before that, what lies in
- * `before` is its.
- * @param[in] page  of the machine's source, from its booked_ns to the end of the work or later */
+/** Charge the wait since the last kernel (standby, then idle) and the work itself. Works come in time order
+ * and do not overlap. Of the wait, what lies in `batch` is the batch's; of what comes before that, what lies
+ * in `before` is its.
+ * @param[in] page  of the machine's source, from its charged_ns to the end of the work or later */
 static inline void ws_npu_machine_run_summed(ws_npu_machine *machine, const ws_ledger_page *page,
                                              const ws_npu_work *work)
 {
-    const int64_t wait_ns = work->begin_ns - machine->booked_ns;
+    const int64_t wait_ns = work->begin_ns - machine->charged_ns;
     WS_ASSERT((work->active_ns | work->standby_ns | wait_ns) >= 0); /* none is negative */
     if (machine->multiplicity > 0.0) {
         if (wait_ns > 0) {
-            ws__npu_machine_book_wait(machine, page, work->begin_ns, work->before, work->batch);
+            ws__npu_machine_charge_wait(machine, page, work->begin_ns, work->before, work->batch);
         }
-        ws__npu_machine_book_inside(machine, page, WS_STATE_ACTIVE, work->begin_ns, work->end_ns,
-                                    work->active_ns, work->batch);
+        ws__npu_machine_charge_inside(machine, page, WS_STATE_ACTIVE, work->begin_ns, work->end_ns,
+                                      work->active_ns, work->batch);
         const int64_t gaps_ns = work->end_ns - work->begin_ns - work->active_ns;
         if (gaps_ns > 0) {
-            ws__npu_machine_book_gaps(machine, page, work->begin_ns, work->end_ns, work->standby_ns,
-                                      gaps_ns - work->standby_ns, work->batch);
+            ws__npu_machine_charge_gaps(machine, page, work->begin_ns, work->end_ns, work->standby_ns,
+                                        gaps_ns - work->standby_ns, work->batch);
         }
     }
     ws__npu_machine_end(machine, work->end_ns);
@@ -148,26 +150,26 @@ static inline bool ws_npu_machine_is_plain(const ws_npu_machine *machine, const 
     return is_hot & waits_in_standby & has_no_idle;
 }
 
-/** Book a plain work; neither of its batches is NULL.
- * @param[in,out] window_j  as for ws_ledger_book_hot() */
+/** Charge a plain work; neither of its batches is NULL.
+ * @param[in,out] window_j  as for ws_ledger_charge_hot() */
 static WS_ALWAYS_INLINE void ws_npu_machine_run_plain(ws_npu_machine *machine, const ws_ledger_page *page,
                                                       const ws_npu_work *work, double *window_j)
 {
-    const int64_t wait_ns = work->begin_ns - machine->booked_ns;
+    const int64_t wait_ns = work->begin_ns - machine->charged_ns;
     WS_ASSERT((work->active_ns | work->standby_ns | wait_ns) >= 0); /* none is negative */
     if (wait_ns > 0) {
-        ws_ledger_book_hot(page, WS_NPU_STANDBY, machine->booked_ns, work->begin_ns,
-                           ws__npu_machine_count(machine, WS_STATE_STANDBY, wait_ns), window_j);
-        ws__npu_machine_share_wait(machine, WS_STATE_STANDBY, machine->booked_ns, work->begin_ns,
+        ws_ledger_charge_hot(page, WS_NPU_STANDBY, machine->charged_ns, work->begin_ns,
+                             ws__npu_machine_count(machine, WS_STATE_STANDBY, wait_ns), window_j);
+        ws__npu_machine_share_wait(machine, WS_STATE_STANDBY, machine->charged_ns, work->begin_ns,
                                    work->before, work->batch);
     }
     const double active_j = ws__npu_machine_count(machine, WS_STATE_ACTIVE, work->active_ns);
-    ws_ledger_book_hot(page, WS_NPU_ACTIVE, work->begin_ns, work->end_ns, active_j, window_j);
+    ws_ledger_charge_hot(page, WS_NPU_ACTIVE, work->begin_ns, work->end_ns, active_j, window_j);
     ws_batch_energy_add(work->batch, machine->phase_j[WS_STATE_ACTIVE], active_j);
     work->batch->active_j += active_j;
     if (work->standby_ns > 0) {
         const double gaps_j = ws__npu_machine_count(machine, WS_STATE_STANDBY, work->standby_ns);
-        ws_ledger_book_hot(page, WS_NPU_STANDBY, work->begin_ns, work->end_ns, gaps_j, window_j);
+        ws_ledger_charge_hot(page, WS_NPU_STANDBY, work->begin_ns, work->end_ns, gaps_j, window_j);
         ws_batch_energy_add(work->batch, machine->phase_j[WS_STATE_STANDBY], gaps_j);
     }
     ws__npu_machine_end(machine, work->end_ns);
@@ -187,11 +189,11 @@ static inline void ws_npu_machine_run(ws_npu_machine *machine, ws_ledger *ledger
                                  .standby_ns = window->n_gaps * gap_standby_ns,
                                  .batch      = window->batch,
                                  .before     = window->before};
-    const ws_ledger_page page = ws_ledger_open(ledger, machine->source, machine->booked_ns, work.end_ns);
+    const ws_ledger_page page = ws_ledger_open(ledger, machine->source, machine->charged_ns, work.end_ns);
     ws_npu_machine_run_summed(machine, &page, &work);
 }
 
-/** Book the wait up to the end of the run.
+/** Charge the wait up to the end of the run.
  * @param[in,out] last  the last batch; NULL = none */
 void ws_npu_machine_finish(ws_npu_machine *machine, ws_ledger *ledger, int64_t end_ns, ws_batch_energy *last);
 

@@ -33,9 +33,9 @@ static void measure_nothing(ws_window_meter *meter)
     meter->hot_j        = &meter->unmeasured_j;
 }
 
-/** Book a span over the windows first < last; last is the hot one. */
-static inline void book_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns,
-                               int64_t end_ns, double energy_j)
+/** Charge a span over the windows first < last; last is the hot one. */
+static inline void charge_across(ws_window_meter *meter, int64_t first, int64_t last, int64_t begin_ns,
+                                 int64_t end_ns, double energy_j)
 {
     const double power_w = energy_j / ((double)(end_ns - begin_ns) * WS_S_PER_NS);
     ws_window   *windows = meter->windows;
@@ -63,7 +63,7 @@ static bool heat(ws_window_meter *meter, int64_t window)
     return true;
 }
 
-WS_HOT void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
+WS_HOT void ws_window_meter_charge(ws_window_meter *meter, int64_t begin_ns, int64_t end_ns, double energy_j)
 {
     if (WS_UNLIKELY(meter->hot.length_ns == 0)) {
         measure_nothing(meter);
@@ -77,7 +77,7 @@ WS_HOT void ws_window_meter_book(ws_window_meter *meter, int64_t begin_ns, int64
     if (first == last) {
         *meter->hot_j += energy_j;
     } else {
-        book_across(meter, first, last, begin_ns, end_ns, energy_j);
+        charge_across(meter, first, last, begin_ns, end_ns, energy_j);
     }
 }
 
@@ -109,7 +109,7 @@ ws_status ws_window_meter_read(ws_window_meter *meter, int64_t end_ns, int64_t j
     for (size_t i = 0; i < n_whole; i++) {
         power_w[i] = mean_w(meter, i * (size_t)join, (size_t)join, join * meter->hot.length_ns, &covering_w);
     }
-    if (n_whole == 0) { /* energy booked at the very end may have begun one more window */
+    if (n_whole == 0) { /* energy charged at the very end may have begun one more window */
         power_w[0] = mean_w(meter, 0, meter->n_windows, end_ns, &covering_w);
     }
     *power_w_out = power_w;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json_write.h"
-#include "hardware/profile_calibrate.h"
+#include "profiling/profile_calibrate.h"
 #include "hardware/profile_fuse.h"
 
 enum { TARGETS_MAX = 64 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "hardware/profile_fit.h"
+#include "profiling/profile_fit.h"
 #include "base/output_file.h"
 
 static ws_status write_text(wp_context *ctx, const char *path, const ws_strbuf *text)

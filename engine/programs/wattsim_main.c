@@ -10,15 +10,15 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "base/unread.h"
-#include "output/job_folder.h"
+#include "programs/job_folder.h"
 #include "base/output_file.h"
 #include "output/power_summary.h"
 #include "output/request_csv.h"
 #include "output/summary_json.h"
 #include "output/throughput_log.h"
-#include "output/wattsim_cli.h"
-#include "output/wattsim_help.h"
-#include "output/workload_command.h"
+#include "programs/wattsim_cli.h"
+#include "programs/wattsim_help.h"
+#include "programs/workload_command.h"
 
 enum { PATH_CAP = 4096 };
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "serving/workload.h"
+#include "workload/workload.h"
 
 typedef struct ws_prefix_index {
     int64_t   block_size;

@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "serving/scheduler.h"
-#include "serving/workload.h"
+#include "workload/workload.h"
 
 typedef enum ws_router_policy {
     WS_ROUTER_LOAD, /* smallest (4 * waiting + running) / max_num_seqs, ties in rotation */

@@ -60,7 +60,7 @@ typedef struct ws_batch {
     int64_t         store_bytes;  /* KV of this batch copied into the second tier */
     int64_t         pd_tokens;    /* tokens whose KV goes to a decode instance */
     uint32_t        claims,
-        ends; /* pollers that took it, and that finished it: WS_POLLER_* bits, used by the drivers */
+        ends; /* pollers that took it, and that finished it: WS_POLLER_* bits, used by the event loops */
     bool in_use;
 } ws_batch;
 

@@ -49,8 +49,8 @@ static ws_status put_instances(ws_run *run, const bool *tracked)
     }
     for (size_t i = 0; i < s->n_nodes * WS_COMPONENT_COUNT; i++) {
         const size_t node = i / WS_COMPONENT_COUNT;
-        own_j[i]          = tracked[node] ? ws_power_book_own_j(&run->power, node,
-                                                                (ws_component)(i % WS_COMPONENT_COUNT), run->now_ns)
+        own_j[i]          = tracked[node] ? ws_accounts_own_j(&run->power, node,
+                                                              (ws_component)(i % WS_COMPONENT_COUNT), run->now_ns)
                                           : NAN;
         for (int phase = 0; phase < WS_PHASE_COUNT;
              phase++) { /* the node's own energy is drawn whatever runs */
@@ -63,7 +63,7 @@ static ws_status put_instances(ws_run *run, const bool *tracked)
         const ws_instance_config *c    = &s->instances[i];
         double                   *cell = phase_j + i * N_CELLS;
         node_of[i]                     = c->node;
-        ws_power_book_instance_j(&run->power, c, cell);
+        ws_accounts_instance_j(&run->power, c, cell);
         for (size_t k = 0; k < N_CELLS; k++) {
             cell[k] = tracked[c->node] ? cell[k] : NAN;
             node_j[(size_t)c->node * N_CELLS + k] += cell[k];
@@ -91,8 +91,8 @@ static ws_status put_npus(ws_run *run, const bool *tracked)
     for (size_t i = 0; i < s->n_instances; i++) {
         for (int64_t offset = 0; offset < s->instances[i].num_npus; offset++, row++) {
             instance[row] = (int32_t)i;
-            ws_power_book_npu(&run->power, &s->instances[i], offset, state_s + row * WS_STATE_COUNT,
-                              state_j + row * WS_STATE_COUNT);
+            ws_accounts_npu_states(&run->power, &s->instances[i], offset, state_s + row * WS_STATE_COUNT,
+                                   state_j + row * WS_STATE_COUNT);
             for (size_t k = row * WS_STATE_COUNT;
                  !tracked[s->instances[i].node] && k < (row + 1) * WS_STATE_COUNT; k++) {
                 state_s[k] = state_j[k] = NAN;
@@ -131,8 +131,8 @@ ws_status ws_energy_result_fill(ws_run *run)
 
 /** What tokens cost in the batches of an instance. */
 typedef struct token_cost {
-    const ws_instance_book *book;
-    bool                    is_measured; /* some of it may have drawn tracked energy */
+    const ws_instance_account *account;
+    bool                       is_measured; /* some of it may have drawn tracked energy */
 } token_cost;
 
 /** The batches that make one round of a DP group. */
@@ -152,12 +152,12 @@ static size_t most_batches(const ws_run *run, int32_t group)
 }
 
 /* Add the batches of a member to the rounds they are in. */
-static void pool_member(const ws_instance_book *book, round_pool *pools)
+static void pool_member(const ws_instance_account *account, round_pool *pools)
 {
-    for (size_t b = 0; b < book->n_batches; b++) {
-        const ws_round_part part = book->parts[b];
+    for (size_t b = 0; b < account->n_batches; b++) {
+        const ws_round_part part = account->parts[b];
         if (part.round >= 0) {
-            const ws_batch_cost *batch = ws_cost_of_batch(book, b);
+            const ws_batch_cost *batch = ws_cost_of_batch(account, b);
             round_pool          *pool  = &pools[part.round];
             pool->drawn.active_j += batch->active_j;
             pool->drawn.energy_j += batch->energy_j;
@@ -167,16 +167,16 @@ static void pool_member(const ws_instance_book *book, round_pool *pools)
 }
 
 /* Put what a token cost in the place of what the batches drew. */
-static void cost_member(ws_instance_book *book, const round_pool *pools)
+static void cost_member(ws_instance_account *account, const round_pool *pools)
 {
-    for (size_t b = 0; b < book->n_batches; b++) {
-        ws_batch_cost spent =
-            b >= book->period ? *ws_cost_of_batch(book, b - book->period) : (ws_batch_cost){0.0, 0.0};
-        if (book->parts[b].round >= 0) {
-            const round_pool *pool = &pools[book->parts[b].round];
+    for (size_t b = 0; b < account->n_batches; b++) {
+        ws_batch_cost spent = b >= account->period ? *ws_cost_of_batch(account, b - account->period)
+                                                   : (ws_batch_cost){0.0, 0.0};
+        if (account->parts[b].round >= 0) {
+            const round_pool *pool = &pools[account->parts[b].round];
             ws_batch_cost_add(&spent, pool->drawn.active_j, pool->drawn.energy_j, pool->n_tokens);
         }
-        *ws_cost_of_batch(book, b) = spent;
+        *ws_cost_of_batch(account, b) = spent;
     }
 }
 
@@ -191,7 +191,7 @@ static ws_status cost_group(ws_run *run, int32_t group, token_cost *costs)
     }
     for (size_t i = 0; i < s->n_instances; i++) {
         if (s->instances[i].dp_group == group) {
-            pool_member(costs[i].book, pools);
+            pool_member(costs[i].account, pools);
             is_measured = is_measured || costs[i].is_measured;
         }
     }
@@ -211,12 +211,12 @@ typedef struct request_share {
 } request_share;
 
 /* Add n_tokens in each of count batches, one period from the next. */
-static inline void add_periodic(ws_batch_cost *drawn, const ws_instance_book *book, size_t first,
+static inline void add_periodic(ws_batch_cost *drawn, const ws_instance_account *account, size_t first,
                                 size_t count, double n_tokens)
 {
-    const ws_batch_cost *to = ws_cost_of_batch(book, first + (count - 1) * book->period);
-    const ws_batch_cost  from =
-        first >= book->period ? *ws_cost_of_batch(book, first - book->period) : (ws_batch_cost){0.0, 0.0};
+    const ws_batch_cost *to   = ws_cost_of_batch(account, first + (count - 1) * account->period);
+    const ws_batch_cost  from = first >= account->period ? *ws_cost_of_batch(account, first - account->period)
+                                                         : (ws_batch_cost){0.0, 0.0};
     drawn->active_j += n_tokens * (to->active_j - from.active_j);
     drawn->energy_j += n_tokens * (to->energy_j - from.energy_j);
 }
@@ -225,12 +225,12 @@ static inline void add_periodic(ws_batch_cost *drawn, const ws_instance_book *bo
 static void add_run(request_share *share, const token_cost *cost, int64_t first, int32_t count,
                     int32_t stride, int32_t n_tokens)
 {
-    const size_t period = cost->book->period, n = (size_t)count, step = (size_t)stride;
+    const size_t period = cost->account->period, n = (size_t)count, step = (size_t)stride;
     /* parts that are periodic each: one, or those of batches that follow each other, or every single batch */
     const size_t n_parts = step == period ? 1 : step == 1 && period < n ? period : n;
     share->is_measured   = share->is_measured || (count > 0 && cost->is_measured);
     for (size_t k = 0; k < n_parts && k < n; k++) {
-        add_periodic(&share->drawn, cost->book, (size_t)first + k * step, (n - k + n_parts - 1) / n_parts,
+        add_periodic(&share->drawn, cost->account, (size_t)first + k * step, (n - k + n_parts - 1) / n_parts,
                      (double)n_tokens);
     }
 }
@@ -259,8 +259,8 @@ ws_status ws_energy_result_share(ws_run *run, ws_request_record *records)
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_instances; i++) {
-        costs[i] = (token_cost){.book        = &run->power.instances[i],
-                                .is_measured = ws_power_book_tracks(&run->power, &s->instances[i])};
+        costs[i] = (token_cost){.account     = &run->power.instances[i],
+                                .is_measured = ws_accounts_tracks(&run->power, &s->instances[i])};
     }
     for (size_t group = 0; group < s->n_groups; group++) {
         WS_TRY(cost_group(run, (int32_t)group, costs));

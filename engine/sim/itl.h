@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "serving/request.h"
-#include "sim/percentiles.h"
+#include "result/percentiles.h"
 
 /** Write the gaps of one request, ns: request->n_tokens_done values. */
 void ws_itl_expand(const ws_request *request, const int64_t *batch_end_ns, int64_t *itl_ns_out);

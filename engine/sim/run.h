@@ -1,13 +1,13 @@
-/* sim/run.h -- the state of one simulation and what both drivers do with it: routing, starting and ending
- * batches. For engine/sim only. Everything lives in the run's arena and goes with its reset. */
+/* sim/run.h -- the state of one simulation and what both event loops do with it: routing, starting and ending
+ * batches. For this folder only. Everything lives in the run's arena and goes with its reset. */
 #ifndef WS_SIM_RUN_H
 #define WS_SIM_RUN_H
 
 #include "serving/router.h"
-#include "sim/executor.h"
-#include "sim/power_book.h"
+#include "timing/executor.h"
+#include "energy/accounts.h"
 #include "sim/sampler.h"
-#include "sim/scenario_internal.h"
+#include "scenario/scenario_internal.h"
 
 /** Bits of ws_batch.claims and .ends: who has taken a batch, and who has finished it. */
 enum { WS_POLLER_START = 1, WS_POLLER_END = 2 };
@@ -48,19 +48,19 @@ struct ws_run {
     double             npu_mem_bytes, npu_mem_peak_bytes; /* over all NPUs */
     double             kv_usage_peak;
     size_t             running_peak; /* on one instance */
-    int64_t       queue_seen[2];     /* waiting requests seen by arrivals of the third and the last quarter */
-    int64_t       n_seen[2];
-    ws_sampler    samples, log_samples;
-    bool          has_log_samples;  /* the log interval differs from the power interval */
-    ws_power_book power, log_power; /* log_power only with has_log_samples */
-    ws_result     result;
+    int64_t     queue_seen[2];       /* waiting requests seen by arrivals of the third and the last quarter */
+    int64_t     n_seen[2];
+    ws_sampler  samples, log_samples;
+    bool        has_log_samples;  /* the log interval differs from the power interval */
+    ws_accounts power, log_power; /* log_power only with has_log_samples */
+    ws_result   result;
 };
 
 /** Put every request that has arrived by now into a waiting list. */
 WS_NODISCARD ws_status ws_run_route(ws_run *run);
 
-/** Cost a batch that was just formed, of an instance without a DP group, and book what is booked then. NPUs
- * get it by ws_executor_start(). */
+/** Cost a batch that was just formed, of an instance without a DP group, and charge what is charged then.
+ * NPUs get it by ws_executor_start(). */
 WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
 
 /** Close a round of a DP group: pad every member's pending batch to the longest, and prepare them all. */
@@ -77,15 +77,15 @@ WS_NODISCARD ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, 
 
 ws_sample_state ws_run_sample_state(const ws_run *run);
 
-/** True if a limit of the caller has been reached; checked now and then by the drivers. */
+/** True if a limit of the caller has been reached; checked now and then by the event loops. */
 WS_NODISCARD ws_status ws_run_check_limits(const ws_run *run);
 
 /** No event is left, but work is: say which instance is stuck and why. Always returns an error. */
 ws_status ws_run_explain_deadlock(ws_run *run);
 
-/** The drivers: run the scenario to its end, leaving the final clock in now_ns. */
-WS_NODISCARD ws_status ws_drive_physical(ws_run *run);
-WS_NODISCARD ws_status ws_drive_reference(ws_run *run);
+/** The event loops: run the scenario to its end, leaving the final clock in now_ns. */
+WS_NODISCARD ws_status ws_event_loop_physical(ws_run *run);
+WS_NODISCARD ws_status ws_event_loop_reference(ws_run *run);
 
 /** Fill run->result from the finished run. */
 WS_NODISCARD ws_status ws_run_build_result(ws_run *run);

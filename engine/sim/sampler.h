@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "sim/result.h"
+#include "result/result.h"
 
 /** What a sample is taken of: totals since the start and the state right now. */
 typedef struct ws_sample_state {

@@ -128,11 +128,10 @@ static ws_status init_power(ws_run *run)
     ws_sampler_init(&run->samples, &run->arena,
                     s->fidelity == WS_FIDELITY_REFERENCE ? s->log_interval_ns : s->power_interval_ns);
     ws_sampler_init(&run->log_samples, &run->arena, s->log_interval_ns);
-    WS_TRY(ws_power_book_init(&run->power, &run->arena, s, run->samples.interval_ns, true));
+    WS_TRY(ws_accounts_init(&run->power, &run->arena, s, run->samples.interval_ns, true));
     ws_window_meter_init(&run->power.ledger.windows, &run->arena, POWER_WINDOW_NS);
-    return run->has_log_samples
-               ? ws_power_book_init(&run->log_power, &run->arena, s, s->log_interval_ns, false)
-               : WS_OK;
+    return run->has_log_samples ? ws_accounts_init(&run->log_power, &run->arena, s, s->log_interval_ns, false)
+                                : WS_OK;
 }
 
 static ws_status init_run(ws_run *run)
@@ -156,7 +155,7 @@ static ws_status init_run(ws_run *run)
     WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
     WS_TRY(init_power(run));
     const bool follows =
-        s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_GRAPH;
+        s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_EVENTS;
     WS_TRY(ws_executor_init(&run->executor, &run->arena, s, follows ? &run->power : NULL,
                             follows && run->has_log_samples ? &run->log_power : NULL));
     for (size_t i = 0; i < s->n_instances; i++) {
@@ -165,7 +164,7 @@ static ws_status init_run(ws_run *run)
     return WS_OK;
 }
 
-/* ---- what both drivers do ---- */
+/* ---- what both event loops do ---- */
 
 /* How long the queue is when a request arrives, kept for the third and the last quarter of arrivals. */
 static void note_queue_length(ws_run *run, const ws_scheduler *scheduler)
@@ -280,23 +279,24 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
     }
 }
 
-/* What is booked when a batch has ended. */
-static inline void book_ended(ws_run *run, ws_power_book *book, const ws_instance_run *instance,
-                              const ws_batch *batch)
+/* What is charged when a batch has ended. */
+static inline void charge_ended(ws_run *run, ws_accounts *accounts, const ws_instance_run *instance,
+                                const ws_batch *batch)
 {
     const ws_scenario *s = run->scenario;
-    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_power_book_tracks(book, instance->config)) {
+    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_accounts_tracks(accounts, instance->config)) {
         return;
     }
-    ws_power_book_end(book, instance->config, batch->id, run->now_ns);
+    ws_accounts_end(accounts, instance->config, batch->id, run->now_ns);
     if (s->step_model == WS_STEP_CLOSED) {
         return;
     }
     const ws_prepared *prepared = &instance->npus->prepared[ws_scheduler_slot(instance->scheduler, batch)];
     if (s->step_model == WS_STEP_LOCKSTEP) {
-        ws_power_book_npus(book, instance->config, batch->id, prepared->lock.npus);
+        ws_accounts_charge_npus(accounts, instance->config, batch->id, prepared->lock.npus);
     }
-    ws_power_book_traffic(book, instance->config, batch->id, &prepared->energy, batch->start_ns, run->now_ns);
+    ws_accounts_charge_traffic(accounts, instance->config, batch->id, &prepared->energy, batch->start_ns,
+                               run->now_ns);
 }
 
 /* @param[in] group_tokens  longest batch of its DP round; its own length without one */
@@ -315,11 +315,11 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
     if (!run->scenario->has_power) {
         return WS_OK;
     }
-    const ws_program_energy *energy = &instance->npus->prepared[slot].energy;
-    const ws_step           *step   = &instance->npus->step;
-    WS_TRY(ws_power_book_form(&run->power, instance->config, batch->id, purpose, step, energy, run->now_ns));
-    return run->has_log_samples ? ws_power_book_form(&run->log_power, instance->config, batch->id, purpose,
-                                                     step, energy, run->now_ns)
+    const ws_batch_work *energy = &instance->npus->prepared[slot].energy;
+    const ws_step       *step   = &instance->npus->step;
+    WS_TRY(ws_accounts_begin(&run->power, instance->config, batch->id, purpose, step, energy, run->now_ns));
+    return run->has_log_samples ? ws_accounts_begin(&run->log_power, instance->config, batch->id, purpose,
+                                                    step, energy, run->now_ns)
                                 : WS_OK;
 }
 
@@ -392,9 +392,9 @@ WS_HOT ws_status ws_run_end_batch(ws_run *run, ws_instance_run *instance, ws_bat
 {
     ws_completion completion;
     instance->batch_end_ns[batch->id] = run->now_ns;
-    book_ended(run, &run->power, instance, batch);
+    charge_ended(run, &run->power, instance, batch);
     if (run->has_log_samples) {
-        book_ended(run, &run->log_power, instance, batch);
+        charge_ended(run, &run->log_power, instance, batch);
     }
     WS_TRY(ws_scheduler_complete(instance->scheduler, batch, run->now_ns, &completion));
     run->prompt_tokens += completion.prompt_tokens;
@@ -531,8 +531,8 @@ ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_lim
     ws_arena_reset(&run->arena);
     ws_status status = init_run(run);
     if (status == WS_OK) {
-        status =
-            scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_drive_reference(run) : ws_drive_physical(run);
+        status = scenario->fidelity == WS_FIDELITY_REFERENCE ? ws_event_loop_reference(run)
+                                                             : ws_event_loop_physical(run);
     }
     if (status == WS_OK && run->n_completed == 0 && run->n_rejected > 0) {
         status = explain_empty(run);

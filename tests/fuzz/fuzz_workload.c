@@ -1,5 +1,5 @@
 /* Any bytes are either refused with a message or become a workload whose counts and indices hold together. */
-#include "serving/workload_read.h"
+#include "workload/workload_read.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

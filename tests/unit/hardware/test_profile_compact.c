@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "hardware/profile_compact.h"
-#include "hardware/profile_fit.h"
+#include "profiling/profile_fit.h"
 #include "temp_folder.h"
 
 static const char small[] =

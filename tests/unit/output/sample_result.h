@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "sim/result.h"
+#include "result/result.h"
 
 /* The breakdown shown in the documentation; the second node is not tracked. */
 static const double sample_component_j[2][WS_COMPONENT_COUNT] = {

@@ -51,7 +51,7 @@ static void a_long_span_is_spread_by_time(void **state)
     (void)state;
     fixture f;
     start(&f, 2, WS_NS_PER_S);
-    ws_ledger_book(&f.ledger, 1, WS_CPU, WS_NS_PER_S / 2, 13 * WS_NS_PER_S / 4, 275.0);
+    ws_ledger_charge(&f.ledger, 1, WS_CPU, WS_NS_PER_S / 2, 13 * WS_NS_PER_S / 4, 275.0);
     ws_ledger_close(&f.ledger, 4 * WS_NS_PER_S);
     const double energy_j[] = {50, 100, 100, 25}, power_w[] = {100, 100, 100, 0};
     assert_int_equal(f.ledger.n_bins, 4);
@@ -72,9 +72,9 @@ static void ticks_see_the_power_just_before_them(void **state)
     (void)state;
     fixture f;
     start(&f, 1, 10);
-    ws_ledger_book(&f.ledger, 0, WS_CPU, 4, 10, 6e-9);   /* 1 W up to the tick at 10 */
-    ws_ledger_book(&f.ledger, 0, WS_DRAM, 10, 14, 8e-9); /* 2 W from the tick on */
-    ws_ledger_book(&f.ledger, 0, WS_BASE, 0, 20, 60e-9); /* 3 W all along */
+    ws_ledger_charge(&f.ledger, 0, WS_CPU, 4, 10, 6e-9);   /* 1 W up to the tick at 10 */
+    ws_ledger_charge(&f.ledger, 0, WS_DRAM, 10, 14, 8e-9); /* 2 W from the tick on */
+    ws_ledger_charge(&f.ledger, 0, WS_BASE, 0, 20, 60e-9); /* 3 W all along */
     ws_ledger_close(&f.ledger, 20);
     assert_int_equal(f.ledger.n_bins, 2);
     assert_near(tick_w(&f.ledger, 0, 0), 4.0, 1e-12);
@@ -90,9 +90,9 @@ static void the_last_tick_of_a_partial_interval_is_the_end_of_the_run(void **sta
     (void)state;
     fixture f;
     start(&f, 1, 10);
-    ws_ledger_book(&f.ledger, 0, WS_BASE, 0, 25, 25e-9);
-    ws_ledger_book(&f.ledger, 0, WS_CPU, 21, 24, 30e-9);
-    ws_ledger_book(&f.ledger, 0, WS_LINK, 22, 25, 6e-9);
+    ws_ledger_charge(&f.ledger, 0, WS_BASE, 0, 25, 25e-9);
+    ws_ledger_charge(&f.ledger, 0, WS_CPU, 21, 24, 30e-9);
+    ws_ledger_charge(&f.ledger, 0, WS_LINK, 22, 25, 6e-9);
     ws_ledger_close(&f.ledger, 25);
     assert_int_equal(f.ledger.n_bins, 3);
     assert_near(tick_w(&f.ledger, 1, 0), 1.0, 1e-12);
@@ -101,14 +101,14 @@ static void the_last_tick_of_a_partial_interval_is_the_end_of_the_run(void **sta
 }
 
 /* Instants carry energy but no power; at the very end of the run they count into the last interval. */
-static void instants_are_booked_where_they_happen(void **state)
+static void instants_are_charged_where_they_happen(void **state)
 {
     (void)state;
     fixture f;
     start(&f, 1, 10);
-    ws_ledger_book(&f.ledger, 0, WS_DRAM, 0, 0, 1.0);
-    ws_ledger_book(&f.ledger, 0, WS_DRAM, 10, 10, 2.0);
-    ws_ledger_book(&f.ledger, 0, WS_DRAM, 20, 20, 4.0);
+    ws_ledger_charge(&f.ledger, 0, WS_DRAM, 0, 0, 1.0);
+    ws_ledger_charge(&f.ledger, 0, WS_DRAM, 10, 10, 2.0);
+    ws_ledger_charge(&f.ledger, 0, WS_DRAM, 20, 20, 4.0);
     ws_ledger_close(&f.ledger, 20);
     assert_int_equal(f.ledger.n_bins, 2);
     assert_near(bin_j(&f.ledger, 0, 0, WS_DRAM), 1.0, 0.0);
@@ -119,7 +119,7 @@ static void instants_are_booked_where_they_happen(void **state)
     ws_arena_fini(&f.arena);
 }
 
-static void a_run_without_bookings_has_one_empty_interval(void **state)
+static void a_run_without_charges_has_one_empty_interval(void **state)
 {
     (void)state;
     fixture f;
@@ -203,8 +203,8 @@ static void random_spans_agree_with_a_brute_force_oracle(void **state)
     assert_non_null(spans);
     for (size_t i = 0; i < N_SPANS; i++) {
         spans[i] = random_span(&rng);
-        ws_ledger_book(&f.ledger, spans[i].node, spans[i].component, spans[i].begin_ns, spans[i].end_ns,
-                       spans[i].energy_j);
+        ws_ledger_charge(&f.ledger, spans[i].node, spans[i].component, spans[i].begin_ns, spans[i].end_ns,
+                         spans[i].energy_j);
     }
     ws_ledger_close(&f.ledger, END_NS);
     assert_int_equal(f.ledger.status, WS_OK);
@@ -227,15 +227,15 @@ static void book_page(ws_ledger *ledger, ws_rng *rng, size_t source, span *spans
         s->end_ns    = i == 0 ? whole.end_ns
                               : s->begin_ns + ws_rng_below(rng, (uint32_t)(whole.end_ns - s->begin_ns) + 1);
         if (page.bin_j != NULL && ws_rng_below(rng, 2) == 0) {
-            ws_ledger_book_hot(&page, s->component, s->begin_ns, s->end_ns, s->energy_j,
-                               ws_ledger_window(&page));
+            ws_ledger_charge_hot(&page, s->component, s->begin_ns, s->end_ns, s->energy_j,
+                                 ws_ledger_window(&page));
         } else {
-            ws_ledger_book_on(&page, s->component, s->begin_ns, s->end_ns, s->energy_j);
+            ws_ledger_charge_on(&page, s->component, s->begin_ns, s->end_ns, s->energy_j);
         }
     }
 }
 
-/* Nodes book by themselves and through two sources each; windows of their own see the same energy. */
+/* Nodes charge by themselves and through two sources each; windows of their own see the same energy. */
 static void pages_of_several_sources_agree_with_the_oracle(void **state)
 {
     (void)state;
@@ -288,7 +288,7 @@ static void totals_are_the_sums_of_the_intervals(void **state)
     ws_rng_seed(&rng, 8);
     for (size_t i = 0; i < 100000; i++) {
         const span s = random_span(&rng);
-        ws_ledger_book(&f.ledger, s.node, s.component, s.begin_ns, s.end_ns, s.energy_j);
+        ws_ledger_charge(&f.ledger, s.node, s.component, s.begin_ns, s.end_ns, s.energy_j);
     }
     ws_ledger_close(&f.ledger, END_NS);
     for (size_t node = 0; node < N_NODES; node++) {
@@ -314,8 +314,8 @@ static void growing_keeps_earlier_intervals(void **state)
     fixture f;
     start(&f, 1, WS_NS_PER_S);
     for (int64_t i = 0; i < 36000; i++) {
-        ws_ledger_book(&f.ledger, 0, WS_NPU_ACTIVE, i * (WS_NS_PER_S / 10), (i + 1) * (WS_NS_PER_S / 10),
-                       60.0);
+        ws_ledger_charge(&f.ledger, 0, WS_NPU_ACTIVE, i * (WS_NS_PER_S / 10), (i + 1) * (WS_NS_PER_S / 10),
+                         60.0);
     }
     ws_ledger_close(&f.ledger, 3600 * WS_NS_PER_S);
     assert_int_equal(f.ledger.n_bins, 3600);
@@ -332,11 +332,11 @@ static void running_out_of_memory_is_remembered(void **state)
     fixture f;
     ws_arena_init(&f.arena, 1 << 20);
     assert_int_equal(ws_ledger_init(&f.ledger, &f.arena, 1, 1), WS_OK);
-    ws_ledger_book(&f.ledger, 0, WS_BASE, 0, 10, 1.0);
+    ws_ledger_charge(&f.ledger, 0, WS_BASE, 0, 10, 1.0);
     assert_int_equal(f.ledger.status, WS_OK);
-    ws_ledger_book(&f.ledger, 0, WS_BASE, 10, INT64_MAX, 1.0);
+    ws_ledger_charge(&f.ledger, 0, WS_BASE, 10, INT64_MAX, 1.0);
     assert_int_equal(f.ledger.status, WS_ERR_NOMEM);
-    ws_ledger_book(&f.ledger, 0, WS_BASE, 0, 5, 1.0);
+    ws_ledger_charge(&f.ledger, 0, WS_BASE, 0, 5, 1.0);
     assert_near(ws_ledger_total_j(&f.ledger, 0, WS_BASE), 1.0, 0.0);
     ws_ledger_close(&f.ledger, INT64_MAX);
     assert_int_equal(f.ledger.status, WS_ERR_NOMEM);
@@ -349,8 +349,8 @@ int main(void)
         cmocka_unit_test(a_long_span_is_spread_by_time),
         cmocka_unit_test(ticks_see_the_power_just_before_them),
         cmocka_unit_test(the_last_tick_of_a_partial_interval_is_the_end_of_the_run),
-        cmocka_unit_test(instants_are_booked_where_they_happen),
-        cmocka_unit_test(a_run_without_bookings_has_one_empty_interval),
+        cmocka_unit_test(instants_are_charged_where_they_happen),
+        cmocka_unit_test(a_run_without_charges_has_one_empty_interval),
         cmocka_unit_test(random_spans_agree_with_a_brute_force_oracle),
         cmocka_unit_test(pages_of_several_sources_agree_with_the_oracle),
         cmocka_unit_test(totals_are_the_sums_of_the_intervals),

@@ -140,7 +140,7 @@ static void a_group_counts_every_npu(void **state)
     finish(&f, 1000, 120, 400, 3480);
 }
 
-static void a_machine_for_no_npu_books_nothing(void **state)
+static void a_machine_for_no_npu_charges_nothing(void **state)
 {
     (void)state;
     fixture f;
@@ -149,9 +149,9 @@ static void a_machine_for_no_npu_books_nothing(void **state)
     finish(&f, 1000, 0, 0, 0);
 }
 
-/* The wait is booked when it happens: standby in [80,180), so the interval [128,192) of 64 ns has 52 ns of
+/* The wait is charged when it happens: standby in [80,180), so the interval [128,192) of 64 ns has 52 ns of
  * it. */
-static void states_are_booked_where_they_happen(void **state)
+static void states_are_charged_where_they_happen(void **state)
 {
     (void)state;
     fixture f;
@@ -324,8 +324,8 @@ int main(void)
         cmocka_unit_test(short_gaps_inside_a_step_are_standby),
         cmocka_unit_test(long_gaps_inside_a_step_turn_idle),
         cmocka_unit_test(a_group_counts_every_npu),
-        cmocka_unit_test(a_machine_for_no_npu_books_nothing),
-        cmocka_unit_test(states_are_booked_where_they_happen),
+        cmocka_unit_test(a_machine_for_no_npu_charges_nothing),
+        cmocka_unit_test(states_are_charged_where_they_happen),
         cmocka_unit_test(endless_standby_does_not_overflow),
         cmocka_unit_test(what_lies_in_a_batch_is_its_own),
         cmocka_unit_test(a_wait_in_two_batches_is_for_the_later_one),

@@ -1,4 +1,4 @@
-/* Invariants: a window's power is the energy of its share of every span, whatever the order of bookings; only
+/* Invariants: a window's power is the energy of its share of every span, whatever the order of charges; only
  * whole windows count, but for a run shorter than one; joining windows is the mean of them. */
 #include <math.h>
 #include <setjmp.h>
@@ -44,8 +44,8 @@ static void spans_are_spread_by_time(void **state)
     (void)state;
     fixture f;
     start(&f, WS_NS_PER_S);
-    ws_window_meter_book(&f.meter, WS_NS_PER_S / 2, 13 * WS_NS_PER_S / 4, 275.0);
-    ws_window_meter_book(&f.meter, WS_NS_PER_S, 2 * WS_NS_PER_S, 40.0);
+    ws_window_meter_charge(&f.meter, WS_NS_PER_S / 2, 13 * WS_NS_PER_S / 4, 275.0);
+    ws_window_meter_charge(&f.meter, WS_NS_PER_S, 2 * WS_NS_PER_S, 40.0);
     read_windows(&f, 15 * WS_NS_PER_S / 4, 1);
     assert_int_equal(f.n, 3);
     assert_near(f.power_w[0], 50.0, 1e-12);
@@ -57,7 +57,7 @@ static void spans_are_spread_by_time(void **state)
     ws_arena_fini(&f.arena);
 }
 
-/* 12 J in a run of 30 ms: 400 W, in windows of 100 ms, of 10 ms joined by ten, and whatever is booked at the
+/* 12 J in a run of 30 ms: 400 W, in windows of 100 ms, of 10 ms joined by ten, and whatever is charged at the
  * end itself. */
 static void a_short_run_is_its_only_window(void **state)
 {
@@ -65,9 +65,9 @@ static void a_short_run_is_its_only_window(void **state)
     for (int fine = 0; fine < 2; fine++) {
         fixture f;
         start(&f, fine ? 10000000 : 100000000);
-        ws_window_meter_book(&f.meter, 0, 30000000, 9.0);
-        ws_window_meter_book(&f.meter, 5000000, 5000000, 1.0);
-        ws_window_meter_book(&f.meter, 30000000, 30000000, 2.0);
+        ws_window_meter_charge(&f.meter, 0, 30000000, 9.0);
+        ws_window_meter_charge(&f.meter, 5000000, 5000000, 1.0);
+        ws_window_meter_charge(&f.meter, 30000000, 30000000, 2.0);
         read_windows(&f, 30000000, fine ? 10 : 1);
         assert_int_equal(f.n, 1);
         assert_near(f.power_w[0], 400.0, 1e-10);
@@ -75,7 +75,7 @@ static void a_short_run_is_its_only_window(void **state)
     }
 }
 
-static void a_run_without_bookings_draws_nothing(void **state)
+static void a_run_without_charges_draws_nothing(void **state)
 {
     (void)state;
     fixture f;
@@ -94,7 +94,7 @@ static void without_initialisation_nothing_is_measured(void **state)
     (void)state;
     ws_window_meter meter;
     memset(&meter, 0, sizeof(meter));
-    ws_window_meter_book(&meter, 0, 1000, 1.0);
+    ws_window_meter_charge(&meter, 0, 1000, 1.0);
     assert_int_equal(meter.n_windows, 0);
     assert_int_equal(meter.status, WS_OK);
 }
@@ -118,7 +118,7 @@ static void random_spans_agree_with_the_definition(void **state)
         end_ns -= i % 3 == 0 && end_ns - end_ns % WINDOW_NS >= begin_ns ? end_ns % WINDOW_NS : 0;
         end_ns                = end_ns > END_NS ? END_NS : end_ns;
         const double energy_j = 100.0 * ws_rng_uniform(&rng);
-        ws_window_meter_book(&f.meter, begin_ns, end_ns, energy_j);
+        ws_window_meter_charge(&f.meter, begin_ns, end_ns, energy_j);
         for (int64_t k = 0; k <= N_WINDOWS; k++) {
             const int64_t from_ns = k * WINDOW_NS > begin_ns ? k * WINDOW_NS : begin_ns;
             const int64_t to_ns   = (k + 1) * WINDOW_NS < end_ns ? (k + 1) * WINDOW_NS : end_ns;
@@ -153,11 +153,11 @@ static void running_out_of_memory_is_remembered(void **state)
     fixture f;
     ws_arena_init(&f.arena, 1 << 20);
     ws_window_meter_init(&f.meter, &f.arena, 1);
-    ws_window_meter_book(&f.meter, 0, 10, 1.0);
+    ws_window_meter_charge(&f.meter, 0, 10, 1.0);
     assert_int_equal(f.meter.status, WS_OK);
-    ws_window_meter_book(&f.meter, 10, 1000000000, 1.0);
+    ws_window_meter_charge(&f.meter, 10, 1000000000, 1.0);
     assert_int_equal(f.meter.status, WS_ERR_NOMEM);
-    ws_window_meter_book(&f.meter, 0, 5, 1.0);
+    ws_window_meter_charge(&f.meter, 0, 5, 1.0);
     assert_int_equal(ws_window_meter_read(&f.meter, 20, 1, &f.power_w, &f.n), WS_ERR_NOMEM);
     ws_arena_fini(&f.arena);
 }
@@ -167,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_are_spread_by_time),
         cmocka_unit_test(a_short_run_is_its_only_window),
-        cmocka_unit_test(a_run_without_bookings_draws_nothing),
+        cmocka_unit_test(a_run_without_charges_draws_nothing),
         cmocka_unit_test(without_initialisation_nothing_is_measured),
         cmocka_unit_test(random_spans_agree_with_the_definition),
         cmocka_unit_test(running_out_of_memory_is_remembered),

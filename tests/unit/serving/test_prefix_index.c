@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "serving/prefix_index.h"
-#include "serving/workload_builder.h"
+#include "workload/workload_builder.h"
 
 /* A workload of requests whose token ids are given as texts, one letter a token: input, then output. */
 static ws_workload *from_letters(const char *const (*requests)[2], size_t n)

@@ -35,7 +35,7 @@ bool property_run(world *w, const gen_scenario *g, uint64_t seed, bool forces_gr
                                       &g->options, scenario_out);
     if (status == WS_OK) {
         if (forces_graph) {
-            (*scenario_out)->step_model = WS_STEP_GRAPH;
+            (*scenario_out)->step_model = WS_STEP_EVENTS;
         }
         status = world_simulate(w, *scenario_out, result_out);
     }

@@ -1,6 +1,6 @@
 /* Invariant: KV blocks copied to the second tier and recalled from it cost their bits once, where they are
  * kept: in host memory, in CXL memory, or nothing on the NPU. Every step model says the same; the reference
- * books recalls alone. */
+ * charges recalls alone. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +98,7 @@ static void blocks_cost_their_bits_where_they_are_kept(void **state)
     ws_scenario_destroy(&on_npu);
     ws_scenario_destroy(&on_cxl);
 
-    static const ws_step_model models[] = {WS_STEP_CLOSED, WS_STEP_LOCKSTEP, WS_STEP_GRAPH};
+    static const ws_step_model models[] = {WS_STEP_CLOSED, WS_STEP_LOCKSTEP, WS_STEP_EVENTS};
     ws_scenario               *on_host  = scenario("0.001", "1", "cpu", WS_FIDELITY_PHYSICAL);
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         on_host->step_model = models[i];
@@ -117,7 +117,7 @@ static void ranks_share_the_bits_of_a_block(void **state)
     ws_scenario_destroy(&s);
 }
 
-static void the_reference_books_recalls_as_dram(void **state)
+static void the_reference_charges_recalls_as_dram(void **state)
 {
     (void)state;
     static const char *const places[] = {"npu", "cpu", "cxl:0"};
@@ -133,7 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_cost_their_bits_where_they_are_kept),
         cmocka_unit_test(ranks_share_the_bits_of_a_block),
-        cmocka_unit_test(the_reference_books_recalls_as_dram),
+        cmocka_unit_test(the_reference_charges_recalls_as_dram),
     };
     world_init(&the_world);
     const int n_failed = cmocka_run_group_tests_name("sim.kv_traffic", tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void check_result(const gen_scenario *g, uint64_t seed, const ws_result *
     check_steps(g, seed, result);
 }
 
-static void every_run_keeps_the_books(void **state)
+static void every_run_keeps_its_accounts(void **state)
 {
     (void)state;
     const int n_scenarios = property_count(1000);
@@ -355,7 +355,7 @@ static void reference_never_hangs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_run_keeps_the_books),
+        cmocka_unit_test(every_run_keeps_its_accounts),
         cmocka_unit_test(answers_of_no_or_one_token),
         cmocka_unit_test(prompts_without_their_mark),
         cmocka_unit_test(no_meaning_on_prefill_instances),

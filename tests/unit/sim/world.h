@@ -4,7 +4,7 @@
 #ifndef WS_TEST_WORLD_H
 #define WS_TEST_WORLD_H
 
-#include "sim/scenario_internal.h"
+#include "scenario/scenario_internal.h"
 #include "wattsim.h"
 
 /* Both models: 4 layers, hidden size 64, 8 heads and 4 KV heads of 16; 1 KiB of KV per token in bf16. */

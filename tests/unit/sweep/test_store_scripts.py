@@ -206,10 +206,10 @@ class Scripts(unittest.TestCase):
         self.assertEqual(SweepFile(self.path).trade_off(), ("ttft_p99_ms", "total_tok_s"))
 
     def test_the_program_and_the_scripts_agree_on_what_is_good(self):
-        source = (SCRIPTS.parent / "engine/sim/metrics.c").read_text()
+        source = (SCRIPTS.parent / "engine/result/metrics.c").read_text()
         body = source[source.index("ws_metric_is_cost"):]
         goods = re.findall(r"case WS_METRIC_(\w+):", body[:body.index("return 0")])
-        names = dict(re.findall(r'X\(WS_METRIC_(\w+), "(\w+)"', (SCRIPTS.parent / "engine/sim/metrics.h").read_text()))
+        names = dict(re.findall(r'X\(WS_METRIC_(\w+), "(\w+)"', (SCRIPTS.parent / "engine/result/metrics.h").read_text()))
         self.assertEqual({names[good] for good in goods}, GAINS)
 
     def test_notes_below_figures(self):

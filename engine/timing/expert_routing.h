@@ -1,0 +1,26 @@
+/* timing/expert_routing.h -- how a step's tokens fall on the expert-parallel ranks (spec/serving.md 6.5). */
+#ifndef WS_EXPERT_ROUTING_H
+#define WS_EXPERT_ROUTING_H
+
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "model/model.h"
+#include "scenario/options.h"
+
+/** What one EP rank gets. */
+typedef struct ws_expert_load {
+    int64_t tokens, activated;
+} ws_expert_load;
+
+/** Route n_tokens over n_ranks.
+ * @param[in,out] rng   used by RAND only
+ * @param[in] scratch   [ws_expert_scratch_len()] work space
+ * @param[out] loads    [n_ranks] */
+void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
+                     ws_rng *rng, int32_t *scratch, ws_expert_load *loads);
+
+/** int32_t elements of scratch ws_expert_route() needs. */
+size_t ws_expert_scratch_len(const ws_model *model);
+
+#endif /* WS_EXPERT_ROUTING_H */
