@@ -42,7 +42,7 @@ class SweepFile:
             if "params" in self.file else {}
         self.misses_slo = self.mark("slo_met", lambda met: met < 1)
         self.is_oversize = self.mark("oversize", lambda oversize: oversize > 0)
-        # Which points come first, whatever their metrics: the rule of sweep/rank.h.
+        # Which points come first, whatever their metrics: the rule of sweep/result/point_order.h.
         self.tiers = 2 * self.misses_slo + self.is_oversize
         self.components = [str(name) for name in self.file["energy/component"].asstr()[:]]
 

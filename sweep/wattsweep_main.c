@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/unread.h"
-#include "commands.h"
-#include "mpi_env.h"
-#include "plan_report.h"
-#include "run.h"
-#include "store.h"
+#include "cli/commands.h"
+#include "ranks/transport.h"
+#include "run/cmd_plan.h"
+#include "run/cmd_run.h"
+#include "store/live_writer.h"
 #include "wattsim.h"
 
 typedef struct command {

@@ -4,7 +4,7 @@
 usage: check_includes.py [--self-test] SOURCE_DIR
 
 The folders are the architecture: includes point down only. This reads the #include lines of engine/ and sweep/ and
-fails on any arrow that is not in the table below, on mpi.h and hdf5.h outside sweep/, on cJSON.h outside the JSON
+fails on any arrow that is not in the table below, on mpi.h and hdf5.h outside the few places they belong to, on cJSON.h outside the JSON
 reader, and on a cycle between headers. --self-test checks the checker on lines that must be refused.
 """
 import re
@@ -33,21 +33,35 @@ NOT_YET = {
     ("timing", "energy"),
     ("energy", "timing"),
 }
+# room of sweep/ -> the rooms it may include, besides itself
+SWEEP_ALLOWED = {
+    "result": set(),
+    "spec": {"result"},
+    "job": {"spec", "result"},
+    "store": {"result"},
+    "analysis": {"store", "job", "spec", "result"},
+    "cli": set(),
+    "view": {"analysis", "store", "job", "spec", "result", "cli"},
+    "ranks": {"job", "store", "spec", "result"},
+    "run": {"ranks", "analysis", "job", "store", "spec", "result", "cli"},
+}
+# The files that include mpi.h, and the rooms that include hdf5.h.
+MPI_FILES = {"sweep/ranks/transport.c", "sweep/ranks/node_window.h"}
+HDF5_ROOMS = {"store"}
 PUBLIC_HEADER = "wattsim.h"
 # What the public header itself may show: plain result and option types, and base.
 PUBLIC_FOLDERS = {"result", "scenario", "base"}
 # Who may include the public header: what implements it or is a program on top of it, never the layers below.
 ABOVE_PUBLIC = {"sim", "output", "programs"}
-# Rooms of engine/ that share their name with one of sweep/.
-SHARED_NAMES = {"result"}
-SWEEP_ONLY = re.compile(r"^(mpi|hdf5|hdf5_hl|H5\w*)\.h$")
+MPI = re.compile(r"^mpi\.h$")
+HDF5 = re.compile(r"^(hdf5|hdf5_hl|H5\w*)\.h$")
 CJSON = re.compile(r"^(cjson/)?cJSON(_Utils)?\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
 
 
 def engine_rule(folder, name, included, not_yet=NOT_YET):
     """Why a file of an engine room must not include this, or None."""
-    if SWEEP_ONLY.match(included):
+    if MPI.match(included) or HDF5.match(included):
         return "engine/ knows neither MPI nor HDF5"
     if CJSON.match(included):
         is_reader = folder == "base" and re.fullmatch(r"json\w*\.c", name)
@@ -76,34 +90,39 @@ def unused_exceptions(root):
     return [f"NOT_YET: {room}/ no longer includes {what}" for room, what in sorted(NOT_YET - used)]
 
 
-def sweep_rule(included):
-    """Why a file of sweep/ must not include this, or None."""
-    path = included[len("engine/"):] if included.startswith("engine/") else included
-    target = path.split("/")[0] if "/" in path else None
-    is_own = included == path and target in SHARED_NAMES
-    if target in ALLOWED and target != "base" and not is_own:
-        return "sweep/ sees the engine through wattsim.h and base/ only"
+def sweep_rule(path, included, sweep_headers):
+    """Why a file of sweep/ (a path like sweep/store/reader.c) must not include this, or None.
+
+    sweep_headers: the headers of sweep/ ("store/reader.h"): some rooms of the engine have the same names.
+    """
+    parts = Path(path).parts
+    room = parts[1] if len(parts) > 2 else None  # None: the program on top, which may see every room
+    if MPI.match(included):
+        return None if path in MPI_FILES else "mpi.h belongs to sweep/ranks/transport.c and node_window.h"
+    if HDF5.match(included):
+        return None if room in HDF5_ROOMS else "hdf5.h belongs to sweep/store/"
     if CJSON.match(included):
         return "only base/json*.c includes cJSON.h"
+    target = included.split("/")[0] if "/" in included else None
+    if included in sweep_headers:
+        if room is None or target == room or target in SWEEP_ALLOWED[room]:
+            return None
+        return f"sweep/{room}/ must not include sweep/{target}/"
+    if included.startswith("engine/") or (target in ALLOWED and target != "base"):
+        return "sweep/ sees the engine through wattsim.h and base/ only"
     return None
 
 
-def rule_of(path, included):
+def rule_of(path, included, sweep_headers=frozenset()):
     """Why the file (a path like engine/power/ledger.c) must not include this, or None."""
     parts = Path(path).parts
     if ".." in Path(included).parts:
         return "includes name a path from the root, never ../"
     if parts[0] == "sweep":
-        return sweep_rule(included)
+        return sweep_rule(path, included, sweep_headers)
     if parts[-1] == PUBLIC_HEADER:
         return engine_rule("", PUBLIC_HEADER, included)
     return engine_rule(parts[1] if len(parts) > 2 else "programs", parts[-1], included)
-
-
-def shared_name_rule(root, included):
-    """Why sweep/ must not include this from a room that both sides have, or None: it has to be its own."""
-    is_shared = included.split("/")[0] in SHARED_NAMES
-    return f"sweep/ has no {included}, only engine/" if is_shared and not (root / "sweep" / included).exists() else None
 
 
 def find_cycle(graph):
@@ -133,14 +152,16 @@ def find_cycle(graph):
 def check(root):
     """All problems of a source tree, one line each, and the number of files read."""
     problems, graph, n_files = [], {}, 0
+    headers = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")}
+               for top in ("engine", "sweep")}
+    problems += [f"{name}: a header of this name is in engine/ and in sweep/"
+                 for name in sorted(headers["engine"] & headers["sweep"])]
     for path in sorted(p for top in ("engine", "sweep") for p in (root / top).rglob("*.[ch]")):
         relative = path.relative_to(root)
         includes = INCLUDE.findall(path.read_text(encoding="utf-8"))
         n_files += 1
         for included in includes:
-            problem = rule_of(relative.as_posix(), included)
-            if relative.parts[0] == "sweep" and not problem:
-                problem = shared_name_rule(root, included)
+            problem = rule_of(relative.as_posix(), included, headers["sweep"])
             if problem:
                 problems.append(f"{relative}: #include \"{included}\": {problem}")
         if path.suffix == ".h":
@@ -165,9 +186,13 @@ MUST_FAIL = [
     ("engine/wattsim.h", "timing/step.h"),
     ("engine/hardware/roofline.c", "../power/ledger.h"),
     ("engine/output/request_csv.c", "programs/wattsim_cli.h"),
-    ("sweep/worker.c", "sim/scenario.h"),
-    ("sweep/worker.c", "engine/workload/workload.h"),
-    ("sweep/spec.c", "cjson/cJSON.h"),
+    ("sweep/ranks/worker.c", "sim/scenario.h"),
+    ("sweep/ranks/worker.c", "engine/serving/workload.h"),
+    ("sweep/ranks/worker.c", "mpi.h"),
+    ("sweep/spec/expr.c", "mpi.h"),
+    ("sweep/view/cmd_top.c", "hdf5.h"),
+    ("sweep/result/columns.h", "hdf5.h"),
+    ("sweep/spec/spec.c", "cjson/cJSON.h"),
 ]
 # What no room may include of the ones above and beside it: every arrow of engine/ that is not in ALLOWED.
 MUST_FAIL += [(f"engine/{room}/x.c", f"{other}/x.h") for room in ALLOWED for other in [*ALLOWED, "programs"]
@@ -186,14 +211,26 @@ MUST_PASS = [
     ("engine/programs/wattprof_fit.c", "profiling/profile_fit.h"),
     ("engine/wattsim.h", "result/result.h"),
     ("engine/base/files.c", "sys/stat.h"),
-    ("sweep/worker.c", "wattsim.h"),
-    ("sweep/worker.c", "mpi.h"),
-    ("sweep/store.c", "base/json.h"),
+    ("sweep/ranks/worker.c", "wattsim.h"),
+    ("sweep/ranks/transport.c", "mpi.h"),
+    ("sweep/store/reader.c", "hdf5.h"),
+    ("sweep/store/reader.c", "base/json.h"),
+    ("sweep/wattsweep_main.c", "run/cmd_run.h"),
 ]
 
 
+def forbidden_rooms():
+    """Each pair of rooms of sweep/ without an arrow, and the headers they would be tried on."""
+    return [(room, other) for room in SWEEP_ALLOWED for other in SWEEP_ALLOWED
+            if other != room and other not in SWEEP_ALLOWED[room]]
+
+
 def self_test():
-    wrong = [case for case in MUST_FAIL if rule_of(*case) is None]
+    headers = frozenset(f"{room}/x.h" for room in SWEEP_ALLOWED)
+    wrong = [pair for pair in forbidden_rooms() if rule_of(f"sweep/{pair[0]}/y.c", f"{pair[1]}/x.h", headers) is None]
+    wrong += [(room, other) for room, others in SWEEP_ALLOWED.items() for other in others
+              if rule_of(f"sweep/{room}/y.c", f"{other}/x.h", headers) is not None]
+    wrong += [case for case in MUST_FAIL if rule_of(*case) is None]
     wrong += [case for case in MUST_PASS if rule_of(*case) is not None]
     if find_cycle({"a.h": ["b.h"], "b.h": ["c.h"], "c.h": ["a.h"]}) is None:
         wrong.append("a cycle of three headers")

@@ -19,9 +19,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "coordinator.h"
-#include "file_layout.h"
-#include "worker.h"
+#include "ranks/coordinator.h"
+#include "run/provenance.h"
+#include "ranks/worker.h"
 
 static const char cluster_text[] = "{\"num_nodes\": 1, \"nodes\": []}";
 
@@ -78,18 +78,18 @@ static void must(ws_status status, const ws_error *err, const char *what)
 }
 
 typedef struct bench {
-    ws_error         err;
-    swp_sweep_inputs in;
-    swp_file_layout  layout;
-    swp_census       census;
-    swp_store       *store;
-    swp_writer      *writer;
-    swp_progress    *progress;
-    swp_job_source  *source;
-    swp_local       *local; /* NULL under mpirun */
-    swp_crew        *crew;
-    empty_job        job;
-    double           begin_s, begin_cpu_s; /* of coordinating */
+    ws_error          err;
+    swp_sweep_inputs  in;
+    swp_file_layout   layout;
+    swp_census        census;
+    swp_store        *store;
+    swp_writer       *writer;
+    swp_progress     *progress;
+    swp_job_queue    *source;
+    swp_local_worker *local; /* NULL under mpirun */
+    swp_roster       *roster;
+    empty_job         job;
+    double            begin_s, begin_cpu_s; /* of coordinating */
 } bench;
 
 static void read_inputs(bench *b, uint64_t n_jobs)
@@ -122,31 +122,31 @@ static void open_file(bench *b, const char *path)
 
 static void start(bench *b, swp_mpi *mpi)
 {
-    const swp_progress_config   progress = {.name        = "bench",
-                                            .is_quiet    = true,
-                                            .n_total     = b->census.n_jobs,
-                                            .n_ranks     = swp_mpi_size(mpi),
-                                            .best_metric = WS_METRIC_COUNT};
-    const swp_job_source_config source   = {.builder     = b->in.builder,
-                                            .constraints = b->in.constraints,
-                                            .slice       = b->in.slice,
-                                            .n_to_run    = b->census.n_jobs};
+    const swp_progress_config  progress = {.name        = "bench",
+                                           .is_quiet    = true,
+                                           .n_total     = b->census.n_jobs,
+                                           .n_ranks     = swp_mpi_size(mpi),
+                                           .best_metric = WS_METRIC_COUNT};
+    const swp_job_queue_config source   = {.builder     = b->in.builder,
+                                           .constraints = b->in.constraints,
+                                           .slice       = b->in.slice,
+                                           .n_to_run    = b->census.n_jobs};
     must(swp_progress_create(&progress, &b->progress), &b->err, "progress");
-    must(swp_job_source_create(&source, &b->source), &b->err, "source");
+    must(swp_job_queue_create(&source, &b->source), &b->err, "source");
     must(swp_writer_start(b->store, b->in.builder, (size_t)swp_mpi_size(mpi), &b->writer), &b->err, "writer");
-    must(swp_crew_create(mpi, "bench", 30.0, &b->crew), &b->err, "crew");
+    must(swp_roster_create(mpi, "bench", 30.0, &b->roster), &b->err, "roster");
     if (mpi == NULL) {
-        must(swp_local_start(run_empty, &b->job, &b->local), &b->err, "local");
+        must(swp_local_worker_start(run_empty, &b->job, &b->local), &b->err, "local");
     } else {
-        must(swp_crew_set_up(b->crew, "", 1), &b->err, "crew");
+        must(swp_roster_set_up(b->roster, "", 1), &b->err, "roster");
     }
 }
 
-static bool coordinate(bench *b, double batch_s)
+static bool coordinate(bench *b, double bundle_s)
 {
     atomic_bool                  abandon = false;
     swp_outcome                  outcome;
-    const swp_coordinator_config config = {.crew      = b->crew,
+    const swp_coordinator_config config = {.roster    = b->roster,
                                            .local     = b->local,
                                            .source    = b->source,
                                            .builder   = b->in.builder,
@@ -156,7 +156,7 @@ static bool coordinate(bench *b, double batch_s)
                                            .abandon   = &abandon,
                                            .stop_at_s = INFINITY,
                                            .end_s     = INFINITY,
-                                           .batch_s   = batch_s};
+                                           .bundle_s  = bundle_s};
     b->begin_cpu_s                      = clock_s(CLOCK_PROCESS_CPUTIME_ID);
     b->begin_s                          = swp_wall_s();
     must(swp_coordinate(&config, &outcome), &b->err, "coordinate");
@@ -188,9 +188,9 @@ static void report_jobs(const bench *b, double written_s, double written_cpu_s, 
 
 static void release(bench *b)
 {
-    swp_local_stop(&b->local);
-    swp_crew_destroy(&b->crew);
-    swp_job_source_destroy(&b->source);
+    swp_local_worker_stop(&b->local);
+    swp_roster_destroy(&b->roster);
+    swp_job_queue_destroy(&b->source);
     swp_progress_destroy(&b->progress);
     swp_store_destroy(&b->store);
     swp_file_layout_fini(&b->layout);
@@ -199,13 +199,13 @@ static void release(bench *b)
 }
 
 /* Rank 0. @return whether all jobs are in the file */
-static bool run_boss(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path, double batch_s)
+static bool run_rank0(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path, double bundle_s)
 {
     read_inputs(b, n_jobs);
     open_file(b, path);
     start(b, mpi);
     const double thread_begin_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
-    const bool   is_complete    = coordinate(b, batch_s);
+    const bool   is_complete    = coordinate(b, bundle_s);
     if (mpi != NULL) {
         report_messages(mpi, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, swp_wall_s() - b->begin_s);
     }
@@ -215,13 +215,13 @@ static bool run_boss(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path, 
     const double running_mb    = peak_mb();
     must(swp_store_finish(b->store, SWP_FINISH_REPACK, &b->err), &b->err, "finish");
     report_jobs(b, written_s, written_cpu_s, running_mb);
-    const bool was_released = swp_crew_release(b->crew);
+    const bool was_released = swp_roster_release(b->roster);
     release(b);
     return is_complete && was_released;
 }
 
 /* Another rank. */
-static bool run_hand(bench *b, swp_mpi *mpi)
+static bool run_worker(bench *b, swp_mpi *mpi)
 {
     swp_worker *worker   = NULL;
     const char *block    = NULL;
@@ -237,16 +237,16 @@ static bool run_hand(bench *b, swp_mpi *mpi)
 
 int main(int argc, char **argv)
 {
-    const uint64_t n_jobs  = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
-    const char    *path    = argc > 2 ? argv[2] : "bench_dispatch.h5";
-    const double   batch_s = argc > 3 ? strtod(argv[3], NULL) : 0.0;
+    const uint64_t n_jobs   = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    const char    *path     = argc > 2 ? argv[2] : "bench_dispatch.h5";
+    const double   bundle_s = argc > 3 ? strtod(argv[3], NULL) : 0.0;
     static bench   b;
     swp_mpi       *mpi = NULL;
     if (swp_mpi_is_launched()) {
         must(swp_mpi_enter(60.0, &mpi), &b.err, "MPI");
     }
     const bool is_well =
-        swp_mpi_rank(mpi) == 0 ? run_boss(&b, mpi, n_jobs, path, batch_s) : run_hand(&b, mpi);
+        swp_mpi_rank(mpi) == 0 ? run_rank0(&b, mpi, n_jobs, path, bundle_s) : run_worker(&b, mpi);
     if (mpi != NULL) {
         swp_mpi_leave(&mpi, is_well ? 0 : 1);
     }

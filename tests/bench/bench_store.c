@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "store.h"
+#include "store/live_writer.h"
 
 static double wall_now_s(void)
 {

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reader.h"
-#include "store.h"
+#include "store/live_writer.h"
+#include "store/reader.h"
 
 #define FIXTURE_PARAMS 4
 #define FIXTURE_NODES 2

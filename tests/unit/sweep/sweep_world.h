@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "constraint.h"
-#include "job_build.h"
+#include "job/builder.h"
+#include "job/constraint.h"
 #include "world.h"
 
 enum { SWEEP_WORLD_PARAMS = 8 };

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "constraint.h"
-#include "job_build.h"
+#include "job/builder.h"
+#include "job/constraint.h"
 
 static const char toy_cluster[] = "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 0, \"nodes\": "
                                   "[{\"num_instances\": 1, \"instances\": ["

@@ -1,0 +1,129 @@
+/* One writer per file: a second one is refused and told who is in the way; the lock goes with its holder,
+ * however that ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "store/lock.h"
+#include "store_fixture.h"
+
+static void second_writer_is_refused(void **state)
+{
+    char     *folder = fixture_folder();
+    char      path[600], holder[64];
+    swp_lock *first = NULL, *second = NULL;
+    ws_error  err = WS_ERROR_INIT;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/results.h5", folder);
+    assert_false(swp_lock_is_held(path));
+    assert_int_equal(swp_lock_acquire(path, true, &err, &first), WS_OK);
+    assert_true(swp_lock_is_held(path));
+    assert_int_equal(swp_lock_acquire(path, true, &err, &second), WS_ERR_IO);
+    assert_null(second);
+    snprintf(holder, sizeof(holder), "pid %ld on", (long)getpid());
+    assert_non_null(strstr(ws_error_text(&err), holder));
+    assert_non_null(strstr(ws_error_text(&err), path));
+    swp_lock_release(&first);
+    assert_null(first);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &second), WS_OK);
+    swp_lock_release(&second);
+    assert_false(swp_lock_is_held(path));
+    swp_lock_release(&second); /* NULL is fine */
+    ws_error_clear(&err);
+    fixture_remove(folder);
+}
+
+static void killed_holder_frees_it(void **state)
+{
+    char     *folder = fixture_folder();
+    char      path[600];
+    swp_lock *lock = NULL;
+    int       status, ready[2];
+    char      byte;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/results.h5", folder);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (swp_lock_acquire(path, true, NULL, &lock) != WS_OK || write(ready[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(swp_lock_acquire(path, true, NULL, &lock), WS_ERR_IO);
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    assert_int_equal(swp_lock_acquire(path, true, NULL, &lock),
+                     WS_OK); /* the file is still there, its lock is not */
+    swp_lock_release(&lock);
+    close(ready[0]);
+    close(ready[1]);
+    fixture_remove(folder);
+}
+
+/* `status` and the other readers look whether a file is being written by taking a shared lock for a moment.
+ * On a lock file that a killed sweep left they must not keep the next one out. */
+static void somebody_who_asks_is_no_writer(void **state)
+{
+    char                 *folder = fixture_folder();
+    char                  path[600], lock_path[620];
+    swp_lock             *lock   = NULL;
+    ws_error              err    = WS_ERROR_INIT;
+    const struct timespec moment = {.tv_nsec = 50000000};
+    int                   status, ready[2];
+    char                  byte;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/results.h5", folder);
+    snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(lock_path, O_RDWR | O_CREAT, 0666);
+        if (fd < 0 || flock(fd, LOCK_SH) != 0 || write(ready[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        nanosleep(&moment, NULL);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(swp_lock_acquire(path, true, &err, &lock), WS_OK);
+    assert_true(swp_lock_is_held(path));
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    swp_lock_release(&lock);
+    close(ready[0]);
+    close(ready[1]);
+    ws_error_clear(&err);
+    fixture_remove(folder);
+}
+
+static void folder_that_is_missing(void **state)
+{
+    ws_error  err  = WS_ERROR_INIT;
+    swp_lock *lock = NULL;
+
+    (void)state;
+    assert_int_equal(swp_lock_acquire("/proc/nonexistent/results.h5", true, &err, &lock), WS_ERR_IO);
+    assert_non_null(strstr(ws_error_text(&err), "/proc/nonexistent/results.h5.lock: cannot create"));
+    ws_error_clear(&err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(second_writer_is_refused), cmocka_unit_test(killed_holder_frees_it),
+        cmocka_unit_test(somebody_who_asks_is_no_writer), cmocka_unit_test(folder_that_is_missing)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
