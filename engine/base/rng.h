@@ -1,6 +1,6 @@
 /* base/rng.h -- random streams held by the caller; same seed, same numbers, on any machine.
  *
- * MT19937 with the array seeding (spec/serving.md 3.1), because reference runs draw from it; it also
+ * MT19937 with the array seeding (docs/model/serving.md 3.1), because reference runs draw from it; it also
  * feeds our own workload generators, so that there is one generator in the engine.
  * Source: Matsumoto and Nishimura, ACM TOMACS 8(1), 1998. */
 #ifndef WS_RNG_H

@@ -83,7 +83,7 @@ static size_t n_kept_open(const ws_scenario *scenario, const ws_instance_config 
 }
 
 /* Bytes of a program are those of one rank where every rank moves the same: the reference counts one rank's
- * share of ring traffic and of weights (spec Q-P7, Q-P9). */
+ * share of ring traffic and of weights (docs/model/serving.md Q-P7, Q-P9). */
 static ws_status init_instance(ws_accounts *accounts, const ws_instance_config *c, bool has_accounts)
 {
     enum { N_OPEN_MIN = 16 };

@@ -2,8 +2,8 @@
  * does it.
  *
  * Physical: NPU state intervals, bytes moved spread over their step, CPU busy while a batch is in flight on
- * its node. Reference: everything of a batch at the moment it starts, standby at polls (spec/serving.md 8).
- * docs/power-model.md has the formulas of both. */
+ * its node. Reference: everything of a batch at the moment it starts, standby at polls (docs/model/serving.md
+ * 8). docs/power-model.md has the formulas of both. */
 #ifndef WS_ACCOUNTS_H
 #define WS_ACCOUNTS_H
 
@@ -25,7 +25,8 @@ typedef struct ws_kernel_track {
 typedef struct ws_batch_purpose {
     double  prefill_share; /* of the tokens its energy is for, those of its whole round in a DP group */
     int32_t n_tokens;      /* of requests: without padding, 0 for dummies */
-    int32_t round;         /* of its DP group; its id without one; -1 = it never got a program (spec Q-17) */
+    int32_t round; /* of its DP group; its id without one; -1 = it never got a program (docs/model/serving.md
+                      Q-17) */
 } ws_batch_purpose;
 
 /** A batch that energy may still be charged to. */
@@ -167,7 +168,7 @@ void ws_accounts_charge_traffic(ws_accounts *accounts, const ws_instance_config 
 
 /* ---- reference ---- */
 
-/** Standby state of an instance as the reference keeps it (spec/serving.md 0.3 steps 2 and 3, 8.3). */
+/** Standby state of an instance as the reference keeps it (docs/model/serving.md 0.3 steps 2 and 3, 8.3). */
 typedef struct ws_reference_standby {
     bool    is_waiting;
     int64_t last_end_ns, last_calc_ns;
@@ -177,7 +178,8 @@ typedef struct ws_reference_standby {
 void ws_reference_charge_poll(ws_accounts *accounts, const ws_instance_config *instance,
                               ws_reference_standby *standby, int64_t now_ns);
 
-/** A heartbeat's power reading, 0 W if the clock has not moved since the last one (spec/serving.md 8.4). */
+/** A heartbeat's power reading, 0 W if the clock has not moved since the last one
+ * (docs/model/serving.md 8.4). */
 WS_NODISCARD ws_status ws_reference_read_power(ws_accounts *accounts, int64_t now_ns);
 
 /* ---- the end ---- */

@@ -18,7 +18,7 @@ static const struct {
     [WS__SKEW_KP]     = {"kp_bins", "kp_labels"},
 };
 
-/* The labels of ws__skew_builtin. Source: spec/serving.md 6.11, last table. */
+/* The labels of ws__skew_builtin. Source: docs/model/serving.md 6.11, last table. */
 static const ws__skew_labels builtin_labels[WS__SKEW_AXES] = {
     [WS__SKEW_N]      = {{"n<=2", "n<=4", "n<=8", "n<=16", "n<=32", "n<=64", "n<=128", "n>128"}},
     [WS__SKEW_RATE]   = {{"sr<=5%", "sr<=15%", "sr<=40%", "sr<=70%", "sr>70%"}},

@@ -1,6 +1,6 @@
 /* hardware/bundle_meta.h -- meta.yaml of a measured bundle; private to engine/hardware.
  *
- * Only the keys of spec/serving.md 7 matter; every other key is provenance for people and ignored. */
+ * Only the keys of docs/model/serving.md 7 matter; every other key is provenance for people and ignored. */
 #ifndef WS_BUNDLE_META_H
 #define WS_BUNDLE_META_H
 

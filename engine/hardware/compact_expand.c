@@ -103,7 +103,7 @@ static ws_status expand_attention(const ws__compact_tp *tp, ws__profile_draft *d
 }
 
 /* Entries for pure decode batches; everything else takes the default, as it nearly always does with a bundle
- * (Q-19). */
+ * (docs/model/serving.md Q-19). */
 static ws_status expand_skew(const ws__compact_skew *skew, ws__profile_draft *draft)
 {
     static const ws__skew_bins any = {1, {INFINITY}};

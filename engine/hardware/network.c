@@ -38,7 +38,7 @@ int64_t ws_network_between_ns(const ws_network *net, int64_t from, int64_t to, i
     return 0;
 }
 
-/* ---- a collective as a list of ring phases (spec/timing.md 2.5) ---- */
+/* ---- a collective as a list of ring phases (docs/model/timing.md 2.5) ---- */
 
 /* Two reads and one write, each truncated; evaluated as written, which falls below some exact multiples. */
 static int64_t reduction_ns(const ws_network *net, int64_t bytes)
@@ -172,7 +172,7 @@ typedef struct ring_times {
 } ring_times;
 
 /* Where nobody is more than one message later than the member before it, nobody is ever overtaken by a
- * message from further behind: the phase hands each entry time K places on (spec/timing.md 5.3). */
+ * message from further behind: the phase hands each entry time K places on (docs/model/timing.md 5.3). */
 static bool only_rotates(const ring_times *ring, int64_t message_ns)
 {
     for (int64_t i = 0; i < ring->n; i++) {

@@ -1,5 +1,5 @@
 /* hardware/network.h -- messages and ring collectives on a fully connected, congestion-free topology.
- * Source: spec/timing.md 2.4 to 2.6 and 5.2, 5.3. Plain data, pure functions. */
+ * Source: docs/model/timing.md 2.4 to 2.6 and 5.2, 5.3. Plain data, pure functions. */
 #ifndef WS_NETWORK_H
 #define WS_NETWORK_H
 
@@ -24,7 +24,7 @@ typedef enum ws_collective {
     WS_ALL_TO_ALL
 } ws_collective;
 
-/** Delay charged once when a ring phase begins and once per step. Source: spec/timing.md 0.2. */
+/** Delay charged once when a ring phase begins and once per step. Source: docs/model/timing.md 0.2. */
 enum { WS_ENDPOINT_NS = 10, WS_RING_PHASES_MAX = 2 * WS_DIMS_MAX - 1 };
 
 /** One ring of a collective: every step sends a message and, in the first n_reducing steps, adds what
@@ -43,7 +43,7 @@ typedef struct ws_ring_phases {
     ws_ring_phase phases[WS_RING_PHASES_MAX];
 } ws_ring_phases;
 
-/** A collective as the rings it consists of, bytes >= 1 (spec/timing.md 2.5). */
+/** A collective as the rings it consists of, bytes >= 1 (docs/model/timing.md 2.5). */
 ws_ring_phases ws_collective_phases(const ws_network *net, ws_collective kind, int64_t bytes, unsigned dims);
 
 /** Number of NPUs, the product of the sizes. */
@@ -72,7 +72,7 @@ void ws_collective_run(const ws_network *net, ws_collective kind, int64_t bytes,
 
 /** `count` equal all-reduces over one dimension in a row, with the same compute between them on all members
  * (so that only their skew matters): closed form as soon as no two members are more than one message apart
- * (spec/timing.md 5.3).
+ * (docs/model/timing.md 5.3).
  * @param[in,out] t_ns  [size of dim] entry times of the first, replaced by end times of the last, the compute
  * between them not included */
 void ws_all_reduce_repeat(const ws_network *net, int dim, int64_t bytes, int64_t count, int64_t *t_ns,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Attention latency of one entry on one device, ns per KV token and ns, for a model of 32 heads of 128 over 8
- * KV heads. Source: spec/serving.md 6.7. */
+ * KV heads. Source: docs/model/serving.md 6.7. */
 typedef struct pim_coefficients {
     const char *stem;
     double      slope_ns, intercept_ns;

@@ -1,5 +1,5 @@
 /* hardware/pim.h -- processing-in-memory devices: what their INI file says and how long one attention entry
- * takes. Source: spec/serving.md 6.7. Plain data. */
+ * takes. Source: docs/model/serving.md 6.7. Plain data. */
 #ifndef WS_PIM_H
 #define WS_PIM_H
 

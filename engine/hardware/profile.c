@@ -46,8 +46,7 @@ static uint32_t count_keys_up_to(const ws_profile *profile, const ws__axis *axis
     return below;
 }
 
-/* spec/serving.md 6.11, bracket(): clamps below the first key, extrapolates above the last. `locate` of 1-D
- * tables differs only where t is 0, so both are this function. x >= 0. */
+/* docs/model/serving.md 6.11: clamps below the first key, extrapolates above the last. x >= 0. */
 static WS_HOT bracket axis_bracket(const ws_profile *profile, uint32_t axis_id, int64_t x)
 {
     const ws__axis *axis = (const ws__axis *)block_at(profile, profile->axes_at) + axis_id;
@@ -194,7 +193,8 @@ static double skew_alpha(const ws_profile *profile, const ws_attention_query *qu
     if (profile->skew_pc_axis == WS__NONE) {
         return alphas[0];
     }
-    /* Only batches whose prefill token sum equals a profiled chunk find an entry. */
+    /* Only batches whose prefill token sum equals a profiled chunk find an entry (docs/model/serving.md
+     * Q-19). */
     const ws__axis *axis = (const ws__axis *)block_at(profile, profile->axes_at) + profile->skew_pc_axis;
     const int64_t  *keys = (const int64_t *)block_at(profile, profile->keys_at) + axis->first_key;
     const uint32_t  n    = count_keys_up_to(profile, axis, keys, query->prefill_tokens);

@@ -2,7 +2,7 @@
  *
  * One table form for three sources (profile_source.h): a measured bundle read as is, a compact fitted model
  * and a roofline from data-sheet numbers are both expanded onto grids when loaded. So there is one lookup,
- * and it is exact for bundles (spec/serving.md 6.11; values converted as in section 7).
+ * and it is exact for bundles (docs/model/serving.md 6.11; values converted as in section 7).
  *
  * Immutable after loading; all arrays are flat and owned by the profile, so it can be shared by any number of
  * runs. */

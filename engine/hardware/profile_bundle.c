@@ -264,7 +264,7 @@ ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbu
     int64_t       degrees[WS__TP_DEGREES_MAX];
     const size_t  n_degrees = ws__bundle_tp_degrees(files, dir, degrees);
     const int64_t smallest  = n_degrees > 0 ? degrees[0] : tp;
-    /* tp1 is the home of what does not shrink, if it was measured at all (spec/serving.md 6.1). */
+    /* tp1 is the home of what does not shrink, if it was measured at all (docs/model/serving.md 6.1). */
     const bool    has_tp1 = smallest == 1;
     const int64_t stable  = has_tp1 ? 1 : tp;
 

@@ -1,7 +1,7 @@
 /* hardware/profile_bundle.h -- reading a measured bundle as is; private to engine/hardware.
  *
- * Layout and conversion: spec/serving.md 7. A file of a category may be missing; the profile then has no data
- * for its layers. */
+ * Layout and conversion: docs/model/serving.md 7. A file of a category may be missing; the profile then has
+ * no data for its layers. */
 #ifndef WS_PROFILE_BUNDLE_H
 #define WS_PROFILE_BUNDLE_H
 

@@ -38,7 +38,7 @@ static double kv_element_bytes(const ws__roofline *r)
 
 /* ---- layers ---- */
 
-/* Matrix products: 2 operations per weight and row. Bytes from spec/serving.md 6.4. */
+/* Matrix products: 2 operations per weight and row. Bytes from docs/model/serving.md 6.4. */
 static double matrix_s(const ws__roofline *r, const ws_layer_bytes *bytes, int64_t rows)
 {
     const double weights = (double)bytes->weight / ws_dtype_bytes(r->dtype);

@@ -21,7 +21,7 @@
 
 #define WS__NONE UINT32_MAX
 
-/** Sorted distinct keys. Source: spec/serving.md 6.11. */
+/** Sorted distinct keys. Source: docs/model/serving.md 6.11. */
 typedef struct ws__axis {
     uint32_t first_key; /* in the pool of keys */
     uint32_t n_keys;    /* >= 1 */
@@ -140,7 +140,7 @@ void ws__points_sort(ws__points *points);
  * @return WS_OK; WS_ERR_NOMEM (also for tables beyond 2^32 entries) */
 WS_NODISCARD ws_status ws__profile_build(ws__profile_draft *draft, ws_profile **out);
 
-/** The built-in buckets of profiles that bring none. Source: spec/serving.md 6.11, last table. */
+/** The built-in buckets of profiles that bring none. Source: docs/model/serving.md 6.11, last table. */
 extern const ws__skew_bins ws__skew_builtin[WS__SKEW_AXES];
 
 #endif /* WS_PROFILE_TABLE_H */

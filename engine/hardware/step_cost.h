@@ -2,8 +2,8 @@
  * everything that depends on tokens or sequences alone is one array lookup, so that the cost of a step does
  * not grow with the layers.
  *
- * Every row is rounded on its own before anything is added (spec/serving.md 6.11 "Sum"), so sums are exact.
- * Immutable once built; shared by scenarios. */
+ * Every row is rounded on its own before anything is added (docs/model/serving.md 6.11 "Sum"), so sums are
+ * exact. Immutable once built; shared by scenarios. */
 #ifndef WS_STEP_COST_H
 #define WS_STEP_COST_H
 
@@ -34,7 +34,7 @@ typedef struct ws_step_cost {
 /** Build the tables.
  * @param[in] max_tokens, max_sequences  largest counts worth a table entry; beyond them rows are summed on
  * demand
- * @param[in] drops_rotary  the hardware has no rotary_emb row of its own (TPUs, spec/serving.md 6.1)
+ * @param[in] drops_rotary  the hardware has no rotary_emb row of its own (TPUs, docs/model/serving.md 6.1)
  * @param[in,out] notes  one line per block layer (or sampler) without data, which is dropped; NULL allowed
  * @return WS_OK; WS_ERR_INPUT if an embedding, final_layernorm or lm_head, or attention, has no data;
  * WS_ERR_NOMEM */

@@ -2,7 +2,7 @@
 #ifndef WS_DTYPE_H
 #define WS_DTYPE_H
 
-/* X(ID, option name, profile variant, bytes per element). Source: spec/serving.md 1.8 and 7. */
+/* X(ID, option name, profile variant, bytes per element). Source: docs/model/serving.md 1.8 and 7. */
 #define WS_DTYPE_LIST(X)                                                                                     \
     X(WS_DTYPE_FLOAT16, "float16", "fp16", 2)                                                                \
     X(WS_DTYPE_BFLOAT16, "bfloat16", "bf16", 2)                                                              \

@@ -1,6 +1,6 @@
 /* model/layer.h -- the canonical layers of a transformer, by category of latency table.
  *
- * Names are the row names of spec and profiles (vLLM's modules). Source: spec/serving.md 6.1. */
+ * Names are those of profiles (vLLM's modules). Source: docs/model/serving.md 6.1. */
 #ifndef WS_LAYER_H
 #define WS_LAYER_H
 

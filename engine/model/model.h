@@ -1,6 +1,6 @@
 /* model/model.h -- a transformer's shape and layer sequence, read from JSON; sizes of weights and KV.
  *
- * The shape file has Hugging Face config keys (spec/serving.md 1.9), the architecture file
+ * The shape file has Hugging Face config keys (docs/model/serving.md 1.9), the architecture file
  * (`arch/<model_type>.json` beside the models) the order of layers per section (6.1), so that a model or a
  * family is added by files alone. Plain data, no pointers inside. */
 #ifndef WS_MODEL_H
@@ -65,7 +65,7 @@ const ws_layer_sequence *ws_model_mlp(const ws_model *model);
 int64_t ws_model_layer_count(const ws_model *model, ws_layer layer);
 
 /** Bytes of a layer's input, weight and output for `tokens` tokens. parallel = tp, for moe the total EP
- * degree. kv_tokens is used by attention only. Source: spec/serving.md 6.4. */
+ * degree. kv_tokens is used by attention only. Source: docs/model/serving.md 6.4. */
 typedef struct ws_layer_bytes {
     int64_t input, weight, output;
 } ws_layer_bytes;
@@ -84,7 +84,7 @@ int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n
                                     bool is_last, int64_t ep_total, int64_t element_bytes);
 
 /** Bytes of weights one rank holds, as the reference counts: every rank has embedding and head, and the
- * blocks that are left over by pp are nobody's. Source: spec/serving.md 5.1. */
+ * blocks that are left over by pp are nobody's. Source: docs/model/serving.md 5.1. */
 int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,
                                    int64_t element_bytes);
 

@@ -1,5 +1,5 @@
 /* output/request_csv.h -- one row per finished request, in the byte-exact form of the reference
- * (spec/serving.md 9.1).
+ * (docs/model/serving.md 9.1).
  *
  * Lines end with CR LF. Times are ns; -1 where a value was never set. ITL is a bracketed list, quoted when it
  * contains a comma. Two columns of energy may follow: this project's own, so only on demand. */

@@ -279,7 +279,7 @@ ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws
 /* ---- sums ---- */
 
 /** With a batch in flight the host runs at this share of its active power, or at `util` if that is more.
- * Source: spec/serving.md 8.2 (ACT). */
+ * Source: docs/model/serving.md 8.2. */
 static const double CPU_BUSY_SHARE = 0.7;
 
 double ws_node_power_cpu_rest_w(const ws_node_power *power)

@@ -1,6 +1,6 @@
 /* power/coefficients.h -- the `power` block of a node as numbers in W, J per byte and ns.
  *
- * Source of the keys: spec/serving.md 1.5 and design.md 3. Plain data, immutable once read. */
+ * Source of the keys: docs/model/serving.md 1.5 and docs/power-model.md. Plain data, immutable once read. */
 #ifndef WS_POWER_COEFFICIENTS_H
 #define WS_POWER_COEFFICIENTS_H
 
@@ -39,7 +39,7 @@ WS_NODISCARD ws_status ws_npu_power_read(ws_json entry, double bare_unit_s, ws_s
 
 /** Reads a node's `power` block except its `npu` member, whose entries are read with ws_npu_power_read().
  * @param[in] cpu_mem_gib  the node's cpu_mem.mem_size; DIMMs = floor(cpu_mem_gib / dimm_size)
- * @param[in] has_pim      dram.dimm_size and idle_power are optional then (spec/serving.md 1.5)
+ * @param[in] has_pim      dram.dimm_size and idle_power are optional then (docs/model/serving.md 1.5)
  * @return WS_OK; WS_ERR_INPUT, also if a DIMM is larger than the memory or the CPU draws more at rest than at
  *         full load */
 WS_NODISCARD ws_status ws_node_power_read(ws_json power, double cpu_mem_gib, bool has_pim, ws_error *err,

@@ -1,6 +1,6 @@
 /* result/metrics.h -- the closed list of metrics, the same names in summary JSON, HDF5, tables and
- * objectives. Definitions: design.md "Metrics". NaN where a metric has no meaning in a run (energy without
- * power tracking, means of nothing). */
+ * objectives. Definitions: docs/model/serving.md 9.4. NaN where a metric has no meaning in a run (energy
+ * without power tracking, means of nothing). */
 #ifndef WS_METRICS_H
 #define WS_METRICS_H
 

@@ -15,7 +15,7 @@ typedef struct ws_weighted_ns {
 
 /** Mean, median, 90th, 95th and 99th percentile in ms, as the five metrics of a latency follow each other;
  * NaN of nothing. Percentile q of m values: linear interpolation between order statistics at q * (m - 1)
- * (spec/serving.md 9.3).
+ * (docs/model/serving.md 9.3).
  * @param[in,out] values       sorted afterwards
  * @param[out]    metrics_out  [5]
  * @return WS_OK; WS_ERR_NOMEM */

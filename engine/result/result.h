@@ -48,7 +48,7 @@ typedef struct ws_series {
     const double *component_power_w; /* [n_samples][WS_COMPONENT_COUNT] over tracked nodes; or NULL */
 } ws_series;
 
-/** One finished request. Times in ns; -1 where a value was never set (spec/serving.md 4.1). */
+/** One finished request. Times in ns; -1 where a value was never set (docs/model/serving.md 4.1). */
 typedef struct ws_request_record {
     int64_t     request_id, instance_id;
     const char *model;

@@ -1,6 +1,6 @@
 /* scenario/cluster_config.h -- the cluster JSON as typed structs: keys, types and ranges checked, nothing
- * resolved yet. Source of the keys: spec/serving.md 1.1 to 1.3. Arrays come from the given arena; strings are
- * borrowed from the document. */
+ * resolved yet. Source of the keys: docs/model/serving.md 1.1 to 1.3. Arrays come from the given arena;
+ * strings are borrowed from the document. */
 #ifndef WS_CLUSTER_CONFIG_H
 #define WS_CLUSTER_CONFIG_H
 

@@ -182,7 +182,7 @@ const ws_option *ws_option_find(const char *name)
     return NULL;
 }
 
-/* Source: spec/serving.md 1.8 for those of the reference. */
+/* Source: docs/model/serving.md 1.8 for those of the reference. */
 ws_options ws_options_default(void)
 {
     return (ws_options){

@@ -1,7 +1,7 @@
 /* scenario/options.h -- every option that changes a simulation, in one table: CLI name, type, default, range,
  * help, and whether an instance of the cluster config may override it. The table drives the CLI, `--help`,
- * sweep options and instance keys. Names and defaults are those of the reference's CLI (spec/serving.md 1.8)
- * plus our own. */
+ * sweep options and instance keys. Names and defaults are those of the reference's CLI
+ * (docs/model/serving.md 1.8) plus our own. */
 #ifndef WS_OPTIONS_H
 #define WS_OPTIONS_H
 

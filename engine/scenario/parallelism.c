@@ -283,7 +283,7 @@ ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instan
     return read_per_dim(link_latency, out->n_dims, 0, MAX_LINK_NS, err, out->latency_ns);
 }
 
-/* Which dimensions an instance's collectives involve in the cluster's network (spec/serving.md 1.6). */
+/* Which dimensions an instance's collectives involve in the cluster's network (docs/model/serving.md 1.6). */
 static void choose_cluster_dims(const ws_network *cluster, ws_instance_config *c)
 {
     const unsigned all = (1U << cluster->n_dims) - 1U;
@@ -329,7 +329,7 @@ void ws_topology_localize(ws_scenario *s)
 
 /* ---- blocks ---- */
 
-/* A single one for MoE without block copy and block rules (spec Q-10). */
+/* A single one for MoE without block copy and block rules (docs/model/serving.md Q-10). */
 WS_HOT int64_t ws_instance_n_blocks(const ws_scenario *s, const ws_instance_config *c)
 {
     const bool repeats = c->placement.blocks != NULL || !c->model->is_moe || c->options.enable_block_copy ||
@@ -337,7 +337,7 @@ WS_HOT int64_t ws_instance_n_blocks(const ws_scenario *s, const ws_instance_conf
     return repeats ? c->model->n_layers : 1;
 }
 
-/* Stages just before the last one take the remainder (spec/serving.md 6.10). */
+/* Stages just before the last one take the remainder (docs/model/serving.md 6.10). */
 WS_HOT int64_t ws_stage_n_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage)
 {
     const int64_t rest = n_blocks % n_stages;

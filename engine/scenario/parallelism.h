@@ -1,5 +1,5 @@
 /* scenario/parallelism.h -- how an instance's NPUs are divided, and the topology that follows
- * (spec/serving.md 1.4, 1.6). */
+ * (docs/model/serving.md 1.4, 1.6). */
 #ifndef WS_PARALLELISM_H
 #define WS_PARALLELISM_H
 
@@ -50,12 +50,12 @@ enum { WS_DIM_TP, WS_DIM_STAGE, WS_DIM_GROUP };
 /** Give every instance its network and the dimensions its collectives involve.
  *
  * Under reference fidelity that is the cluster's, whose sizes are averages over instances, so that clusters
- * of unlike instances hang (spec/timing.md 8). Under physical fidelity each instance has [tp, pp, DP
+ * of unlike instances hang (docs/model/timing.md 8). Under physical fidelity each instance has [tp, pp, DP
  * members], with the cluster's first, second and last link, and reduces at its own memory's bandwidth. */
 void ws_topology_localize(ws_scenario *scenario);
 
 /** Transformer blocks a batch of an instance runs through, and those of one pipeline stage
- * (spec/serving.md 6.2 and 6.10). */
+ * (docs/model/serving.md 6.2 and 6.10). */
 int64_t ws_instance_n_blocks(const ws_scenario *scenario, const ws_instance_config *instance);
 int64_t ws_stage_n_blocks(int64_t n_blocks, int64_t n_stages, int64_t stage);
 

@@ -1,4 +1,4 @@
-/* scenario/placement.h -- where weights live and evicted KV comes back from (spec/serving.md 1.7). */
+/* scenario/placement.h -- where weights live and evicted KV comes back from (docs/model/serving.md 1.7). */
 #ifndef WS_PLACEMENT_H
 #define WS_PLACEMENT_H
 

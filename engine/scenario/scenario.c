@@ -302,7 +302,7 @@ typedef struct stage_memory {
     int64_t weight_bytes, kv_bytes_per_token;
 } stage_memory;
 
-/* The reference has one kind of NPU, whatever its stage (spec/serving.md 5.2). */
+/* The reference has one kind of NPU, whatever its stage (docs/model/serving.md 5.2). */
 static stage_memory reference_memory(const ws_instance_config *c)
 {
     const int64_t kv_bytes = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->num_npus;
@@ -388,7 +388,8 @@ static bool reads_standby_in_seconds(const ws_scenario *s)
            (s->options.standby_unit == WS_STANDBY_UNIT_AUTO && s->fidelity == WS_FIDELITY_REFERENCE);
 }
 
-/* Under reference fidelity one node without a power block turns power off everywhere (spec/serving.md 1.2).
+/* Under reference fidelity one node without a power block turns power off everywhere
+ * (docs/model/serving.md 1.2).
  */
 static size_t n_power_blocks(const ws_cluster_config *cluster)
 {
@@ -425,7 +426,7 @@ static ws_status resolve_power(ws_inputs *inputs, ws_scenario *s, const ws_clust
         const ws_status read =
             ws_node_power_read(node->power, node->cpu_mem.size_gib, s->has_pim, err, &s->nodes[i].power);
         status = status != WS_OK ? status : read;
-        if (s->has_pim) { /* the PIM device describes the DIMMs (spec/serving.md 1.5) */
+        if (s->has_pim) { /* the PIM device describes the DIMMs (docs/model/serving.md 1.5) */
             s->nodes[i].power.dram_idle_w = s->nodes[i].pim.idle_w * (double)s->nodes[i].n_channels;
         }
         for (size_t k = 0; k < s->n_instances; k++) {
@@ -530,7 +531,7 @@ static ws_status read_node_pim(ws_inputs *inputs, ws_node_entry *entry, ws_node_
     return WS_OK;
 }
 
-/* PIM parameters replace the rates of the node's CPU memory (spec/serving.md 6.7). */
+/* PIM parameters replace the rates of the node's CPU memory (docs/model/serving.md 6.7). */
 static ws_status resolve_pim(ws_inputs *inputs, ws_scenario *s, ws_cluster_config *cluster, ws_error *err)
 {
     s->has_pim = s->options.enable_attn_offloading;
@@ -561,8 +562,8 @@ static ws_status resolve_cluster(ws_inputs *inputs, ws_scenario *s, ws_json root
     number_npus(s);
     WS_TRY(ws_topology_build(s->instances, s->n_instances, cluster.link_bw, cluster.link_latency, err,
                              &s->network));
-    /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs (spec/timing.md
-     * T-6, T-15). */
+    /* Reductions run at the memory bandwidth of the last node's first instance, on all NPUs
+     * (docs/model/timing.md T-6, T-15). */
     const ws_memory_config *last = &cluster.nodes[cluster.n_nodes - 1].instances[0].npu_mem;
     s->network.reduce_bw         = (int64_t)last->bw_gbps;
     WS_TRY(resolve_pim(inputs, s, &cluster, err));
@@ -626,7 +627,7 @@ static ws_status number_prefixes(ws_inputs *inputs, ws_scenario *s)
     return WS_OK;
 }
 
-/* ---- second KV tier (spec/serving.md 5.6) ---- */
+/* ---- second KV tier (docs/model/serving.md 5.6) ---- */
 
 enum { CHUNK_TOKENS = 256 };
 
@@ -747,7 +748,7 @@ static int64_t interval_ns(double seconds)
 /* ---- the longest requests ---- */
 
 /* The last token of an answer needs no slot of the KV cache; one that comes from prefill brings a slot for
- * the next. The reference does not look ahead (spec/serving.md 10.2). */
+ * the next. The reference does not look ahead (docs/model/serving.md 10.2). */
 static void limit_instance(const ws_scenario *s, ws_instance_config *c)
 {
     const bool    looks_ahead = s->fidelity == WS_FIDELITY_PHYSICAL;

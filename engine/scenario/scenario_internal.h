@@ -20,7 +20,7 @@
 
 enum { WS_NO_GROUP = -1, WS_NO_TIER = -1, WS_NO_NODE = -1 };
 
-/** Timing of a memory: m(bytes) = latency + bytes // bandwidth, both truncated (spec/timing.md 2.2). */
+/** Timing of a memory: m(bytes) = latency + bytes // bandwidth, both truncated (docs/model/timing.md 2.2). */
 typedef struct ws_memory_timing {
     int64_t latency_ns, bytes_per_ns;
 } ws_memory_timing;
@@ -58,15 +58,15 @@ typedef struct ws_instance_config {
     ws_npu_power        npu_power; /* valid if its node is tracked; under a power cap, what is left by it */
     double              clock;     /* share of the full core clock that a power cap leaves; 1 without one */
     ws_placement        placement;
-    ws_network          network;       /* as its collectives see it, see ws_topology_localize() */
-    unsigned         tp_dims, ep_dims; /* dimensions of its collectives, a bit each (spec/serving.md 1.6) */
-    int64_t          npu_mem_gbps;     /* truncated */
-    ws_memory_timing remote; /* host memory: its own node's; the first node's in the reference (T-15) */
+    ws_network          network; /* as its collectives see it, see ws_topology_localize() */
+    unsigned tp_dims, ep_dims;   /* dimensions of its collectives, a bit each (docs/model/serving.md 1.6) */
+    int64_t  npu_mem_gbps;       /* truncated */
+    ws_memory_timing remote;     /* host memory: its own node's; the first node's in the reference */
     ws_memory_timing local; /* NPU memory: its own; that of the last node's first instance in the reference */
     int32_t          tier;  /* second KV tier it uses, index into tiers, or WS_NO_TIER */
 } ws_instance_config;
 
-/** A second KV tier: a chunk pool, private or shared (spec/serving.md 5.6). */
+/** A second KV tier: a chunk pool, private or shared (docs/model/serving.md 5.6). */
 typedef struct ws_tier_config {
     int64_t n_chunks, chunk_bytes;
     int32_t chunk_tokens, block_size;
@@ -101,7 +101,7 @@ struct ws_scenario {
     bool                has_power;
     bool                has_cxl, has_pim;
     int64_t             n_npus;  /* over all instances */
-    ws_network          network; /* of the cluster, as the reference builds it (spec/serving.md 1.6) */
+    ws_network          network; /* of the cluster, as the reference builds it (docs/model/serving.md 1.6) */
     ws_memory_timing    cxl;     /* one CXL device */
     int64_t             n_cxl_devices;
     double              cxl_mem_gib;      /* of the pool, as a second KV tier */

@@ -1,5 +1,5 @@
 /* serving/block_pool.h -- reference-counted KV blocks with a free list and a prefix index
- * (spec/serving.md 5.3).
+ * (docs/model/serving.md 5.3).
  *
  * Freed blocks keep their contents until they are taken again: least recently freed first. Blocks never used
  * come before all freed ones, so their entries are not even initialised. Arena memory, one owner. */

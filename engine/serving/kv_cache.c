@@ -105,7 +105,7 @@ WS_HOT ws_kv_hit ws_kv_cache_lookup(const ws_kv_cache *kv, const ws_request *req
 
 /* ---- slots ---- */
 
-/* Free blocks needed for n_tokens slots in all (spec/serving.md 5.5). */
+/* Free blocks needed for n_tokens slots in all (docs/model/serving.md 5.5). */
 static int32_t blocks_needed(const ws_kv_cache *kv, const ws_request *request, int32_t n_tokens,
                              const ws_kv_hit *hit)
 {

@@ -1,5 +1,5 @@
 /* serving/kv_cache.h -- the paged KV cache of one instance: slots for requests, prefix reuse, a second tier
- * (spec/serving.md 5.4 to 5.8). Arena memory. */
+ * (docs/model/serving.md 5.4 to 5.8). Arena memory. */
 #ifndef WS_KV_CACHE_H
 #define WS_KV_CACHE_H
 
@@ -68,7 +68,7 @@ WS_NODISCARD ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_
                                        int32_t block_size, int32_t chunk_tokens, int64_t chunk_bytes,
                                        size_t n_prefixes);
 
-/** Give a request its prefix chain, once; later caches keep the first one (spec Q-20). */
+/** Give a request its prefix chain, once; later caches keep the first one (docs/model/serving.md Q-20). */
 void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request);
 
 /** Look up the longest known prefix of a request, leaving at least one token of the NPU part to compute. */

@@ -2,7 +2,7 @@
  *
  * Prefix i of a request stands for its tokens [0, (i+1) * block_size). Equal prefixes of any two requests get
  * the same id, different ones different ids (compared token by token, no hashing left to chance), so that a
- * run's prefix cache is an array lookup (spec/serving.md 5.4). Immutable, shared by runs. */
+ * run's prefix cache is an array lookup (docs/model/serving.md 5.4). Immutable, shared by runs. */
 #ifndef WS_PREFIX_INDEX_H
 #define WS_PREFIX_INDEX_H
 

@@ -1,4 +1,4 @@
-/* serving/request.h -- the state of one request during a run (spec/serving.md 4.1).
+/* serving/request.h -- the state of one request during a run (docs/model/serving.md 4.1).
  *
  * Plain data, one per request of the workload, in the run's arena; index = request id. The first cache line
  * is what the scheduler touches every step. */

@@ -1,5 +1,5 @@
-/* serving/router.h -- arrivals in time order, and which instance each request goes to (spec/serving.md 2.3
- * and 3). */
+/* serving/router.h -- arrivals in time order, and which instance each request goes to
+ * (docs/model/serving.md 2.3 and 3). */
 #ifndef WS_ROUTER_H
 #define WS_ROUTER_H
 

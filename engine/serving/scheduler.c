@@ -126,7 +126,8 @@ static ws_status batch_reserve(ws_scheduler *s, ws_batch *batch, size_t n)
                          sizeof(*batch->entries));
 }
 
-/* Put n tokens of a request into the batch; its computed length moves right away (spec/serving.md 4.5). */
+/* Put n tokens of a request into the batch; its computed length moves right away (docs/model/serving.md 4.5).
+ */
 static inline void batch_put(ws_batch *batch, ws_request *request, int32_t n)
 {
     const int32_t computed             = request->computed;
@@ -480,7 +481,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 }
 
 /* Where no first token was noted, all tokens share the time since the arrival; the reference counts -1 ns as
- * the first one's, and no token as -1 gaps (spec/serving.md 4.6). */
+ * the first one's, and no token as -1 gaps (docs/model/serving.md 4.6). */
 static int64_t tpot_ns(const ws_scheduler *s, const ws_request *request)
 {
     const int64_t n_tokens = (int64_t)request->target - request->input;

@@ -1,6 +1,6 @@
 /* serving/scheduler.h -- continuous batching on one instance: who runs in the next step, and what its end
- * means (spec/serving.md 4). Knows nothing of NPUs, time or power beyond the clock values it is handed. Arena
- * memory. */
+ * means (docs/model/serving.md 4). Knows nothing of NPUs, time or power beyond the clock values it is handed.
+ * Arena memory. */
 #ifndef WS_SCHEDULER_H
 #define WS_SCHEDULER_H
 
@@ -114,7 +114,7 @@ static inline bool ws_scheduler_can_serve(const ws_scheduler *scheduler, const w
 /** Put a routed request into the waiting list by (arrival, id). */
 WS_NODISCARD ws_status ws_scheduler_add(ws_scheduler *scheduler, ws_request *request);
 
-/** Take over a request whose prompt another instance computed (spec/serving.md 4.8).
+/** Take over a request whose prompt another instance computed (docs/model/serving.md 4.8).
  * @return WS_OK; WS_ERR_INFEASIBLE if it does not fit; WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_scheduler_accept(ws_scheduler *scheduler, ws_request *request, ws_error *err);
 

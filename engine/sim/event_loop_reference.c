@@ -1,6 +1,6 @@
 /* The reference's main loop: NPUs that poll at every event, a clock that steps 1 ms when nothing happens
- * (spec/serving.md 0.2 to 0.5, spec/timing.md 4). Its artefacts are the point of it; drive_physical.c has
- * none. */
+ * (docs/model/serving.md 0.2 to 0.5, docs/model/timing.md 4). Its artefacts are the point of it;
+ * event_loop_physical.c has none. */
 #include "sim/run.h"
 
 /* Rounds without event, arrival or reply after which nothing can ever happen: one lost millisecond of a
@@ -18,7 +18,7 @@ typedef struct loop {
     bool    is_over;
 } loop;
 
-/* ---- one poll (spec/serving.md 0.3) ---- */
+/* ---- one poll (docs/model/serving.md 0.3) ---- */
 
 static ws_status end_batch_part(ws_run *run, ws_instance_run *instance, const ws_poller *poller, uint32_t bit)
 {
@@ -75,7 +75,7 @@ static ws_status take_batch(ws_run *run, ws_instance_run *instance, const ws_pol
     return reply(run, instance, batch, bit);
 }
 
-/* ---- DP groups (spec/serving.md 6.9) ---- */
+/* ---- DP groups (docs/model/serving.md 6.9) ---- */
 
 static bool round_is_open(const ws_run *run, int32_t group)
 {
@@ -149,8 +149,8 @@ static ws_status take_in_group(ws_run *run, ws_instance_run *instance, const ws_
                 instance->standby.is_waiting = false;
             }
             if (!is_prepared(instance, joined)) {
-                return WS_OK; /* its round is open, or was closed without it (spec Q-17): the claim is
-                                 withdrawn */
+                return WS_OK; /* its round is open, or was closed without it (docs/model/serving.md Q-17): the
+                                 claim is withdrawn */
             }
             *taken_out = true;
             return reply(run, instance, joined, bit);
@@ -203,7 +203,7 @@ static bool group_has_work(const ws_run *run, int32_t group)
     return false;
 }
 
-/* End of work (spec/serving.md 0.5). */
+/* End of work (docs/model/serving.md 0.5). */
 static void note_done(loop *l, ws_instance_run *instance, ws_poller *poller)
 {
     if (!is_finishable(l, instance) || group_has_work(l->run, instance->config->dp_group)) {

@@ -1,5 +1,5 @@
-/* sim/itl.h -- inter-token latencies from runs of batch ids: nothing is stored per token (design.md
- * "Metrics").
+/* sim/itl.h -- inter-token latencies from runs of batch ids: nothing is stored per token
+ * (docs/model/serving.md 4.9).
  *
  * A request's tokens come out of evenly spaced batches most of the time, so its gaps are differences of the
  * instance's batch end times, shared by all requests that ran along. */

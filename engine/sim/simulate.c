@@ -58,8 +58,8 @@ static ws_status init_requests(ws_run *run)
     return WS_OK;
 }
 
-/* Blocks a request's table may need: its whole length, twice that where a hand-off counts hits twice (spec
- * Q-7). */
+/* Blocks a request's table may need: its whole length, twice that where a hand-off counts hits twice
+ * (docs/model/serving.md Q-7). */
 static size_t table_capacity(const ws_scenario *scenario, const ws_instance_config *c)
 {
     const int64_t factor = c->role == WS_ROLE_DECODE ? 2 : 1;
@@ -148,7 +148,7 @@ static ws_status init_run(ws_run *run)
         WS_TRY(init_instance(run, i));
     }
     run->npu_mem_peak_bytes = run->npu_mem_bytes;
-    /* the reference seeds its router with 42 whatever the run's seed is (spec/serving.md 3) */
+    /* the reference seeds its router with 42 whatever the run's seed is (docs/model/serving.md 3) */
     const uint64_t seed = s->fidelity == WS_FIDELITY_REFERENCE ? 42 : (uint64_t)s->options.seed;
     WS_TRY(ws_router_init(&run->router, &run->arena, (ws_router_policy)s->options.request_routing_policy,
                           seed, run->schedulers, s->n_instances));
@@ -367,7 +367,7 @@ WS_HOT ws_status ws_run_close_round(ws_run *run, int32_t group)
                                           .n_tokens = narrow(tokens_of_requests(batch)),
                                           .round    = narrow(member->n_rounds++)};
         batch->n_decodes +=
-            longest - batch->n_tokens; /* padding counts as decodes without KV (spec/serving.md 6.9) */
+            longest - batch->n_tokens; /* padding counts as decodes without KV (docs/model/serving.md 6.9) */
         batch->n_tokens = longest;
         member->pending = NULL;
         WS_TRY(prepare(run, member, batch, longest, purpose));

@@ -302,7 +302,7 @@ ws_status ws_npu_graph_seal(ws_event_engine *g, ws_npu_graph *graph)
     return WS_OK;
 }
 
-/* ---- collectives (spec/timing.md 2.5) ---- */
+/* ---- collectives (docs/model/timing.md 2.5) ---- */
 
 static int32_t ring_slot(int64_t n_collectives, int phase)
 {
@@ -326,7 +326,7 @@ static void begin_collective(ws_event_engine *g, int64_t npu, int32_t number)
     n->ring.phases = ws_collective_phases(&n->instance->network, node->collective, node->value, node->dims);
     n->ring.phase  = 0;
     n->ring.node   = number;
-    if (n->ring.phases.n_phases > 0) { /* without phases it never ends (spec/timing.md 8) */
+    if (n->ring.phases.n_phases > 0) { /* without phases it never ends (docs/model/timing.md 8) */
         begin_phase(g, npu);
     }
 }

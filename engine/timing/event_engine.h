@@ -1,5 +1,5 @@
 /* timing/event_engine.h -- the event engine below the batches: every NPU runs a graph of compute, memory,
- * message and collective nodes; resources queue, everything else overlaps (spec/timing.md 1 to 3).
+ * message and collective nodes; resources queue, everything else overlaps (docs/model/timing.md 1 to 3).
  *
  * Exact for every feature, a few tens of ns per event. Steps with a closed form do not come here
  * (timing/executor.h). Arena memory; graphs are recycled. */
@@ -101,7 +101,7 @@ int32_t ws_event_engine_device(const ws_scenario *scenario, const ws_instance_co
                                ws_location location);
 
 /** PIM queue of channel `index` of the instance's node. In the reference the numbers of different nodes
- * collide (spec/timing.md T-36); under physical fidelity every channel has a queue of its own. */
+ * collide (docs/model/timing.md T-36); under physical fidelity every channel has a queue of its own. */
 int32_t ws_event_engine_pim_queue(const ws_scenario *scenario, const ws_instance_config *instance,
                                   int32_t index);
 

@@ -46,7 +46,7 @@ static void count_token(const int32_t *chosen, int64_t k, int64_t n_ranks, int64
     }
 }
 
-/* k distinct values below n, drawn as the reference draws them (spec/serving.md 6.5). */
+/* k distinct values below n, drawn as the reference draws them (docs/model/serving.md 6.5). */
 static void sample_distinct(ws_rng *rng, int64_t k, int64_t n, int32_t *pool, int32_t *chosen)
 {
     int64_t limit = 21;
@@ -89,7 +89,7 @@ WS_HOT void ws_expert_route(ws_expert_routing policy, const ws_model *model, int
     memset(is_active, 0, (size_t)n_experts * sizeof(*is_active));
     memset(last_token, 0, (size_t)n_experts * sizeof(*last_token));
     for (int64_t i = 0; i < k; i++) {
-        chosen[i] = (int32_t)i; /* RR: every token takes the first k experts (spec Q-5) */
+        chosen[i] = (int32_t)i; /* RR: every token takes the first k experts (docs/model/serving.md Q-5) */
     }
     for (int64_t token = 0; token < n_tokens; token++) {
         if (policy == WS_EXPERT_RAND) {

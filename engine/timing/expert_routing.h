@@ -1,4 +1,5 @@
-/* timing/expert_routing.h -- how a step's tokens fall on the expert-parallel ranks (spec/serving.md 6.5). */
+/* timing/expert_routing.h -- how a step's tokens fall on the expert-parallel ranks
+ * (docs/model/serving.md 6.5). */
 #ifndef WS_EXPERT_ROUTING_H
 #define WS_EXPERT_ROUTING_H
 

@@ -2,7 +2,7 @@
 
 enum { NO_NODE = -1 };
 
-/* The walk along the ops of one NPU; names as in spec/timing.md 1.4. */
+/* The walk along the ops of one NPU (docs/model/timing.md 1.4). */
 typedef struct walk {
     ws_event_engine          *graph;
     ws_npu_graph             *out;
@@ -173,9 +173,9 @@ static void build_compute(walk *w, const ws_op *op)
     const int32_t compute = add_node(w, (ws_graph_node){.kind = WS_NODE_COMPUTE, .value = op->ns});
     if (w->lists->n_pim_parents > 0) {
         w->lists->n_pim_parents = 0;
-        /* The first compute behind PIM work waits for neither ops nor weights (T-33). With experts, ranks
-         * would then enter collectives in different orders and wait for each other for ever; physical
-         * fidelity keeps the links there. */
+        /* The first compute behind PIM work waits for neither ops nor weights (docs/model/timing.md T-33).
+         * With experts, ranks would then enter collectives in different orders and wait for each other
+         * forever; physical fidelity keeps the links there. */
         if (w->scenario->fidelity == WS_FIDELITY_PHYSICAL && w->c->model->is_moe) {
             continue_sub_batch(w, op, load, compute);
         }

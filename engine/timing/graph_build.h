@@ -1,4 +1,5 @@
-/* timing/graph_build.h -- the graph of one NPU from the ops of its instance's list (spec/timing.md 1). */
+/* timing/graph_build.h -- the graph of one NPU from the ops of its instance's list (docs/model/timing.md 1).
+ */
 #ifndef WS_GRAPH_BUILD_H
 #define WS_GRAPH_BUILD_H
 

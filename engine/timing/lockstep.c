@@ -279,7 +279,8 @@ static void wait_for_collective(walk *w)
     memcpy(w->space->chain_ns, w->space->ring_ns, (size_t)w->n_npus * sizeof(int64_t));
 }
 
-/* Experts: the first rank of a member waits for the dispatch, the others do not (spec/timing.md 1.5, T-24).
+/* Experts: the first rank of a member waits for the dispatch, the others do not (docs/model/timing.md 1.5,
+ * T-24).
  */
 static void run_experts(walk *w, bool has_dispatch)
 {

@@ -1,5 +1,5 @@
 /* timing/lockstep.h -- batches of a DP group, or of one instance, walked block by block instead of event by
- * event (spec/timing.md 5.4): pipeline stages, tensor and expert parallelism, prefill hand-off.
+ * event (docs/model/timing.md 5.4): pipeline stages, tensor and expert parallelism, prefill hand-off.
  *
  * All NPUs of a batch start together (physical fidelity), so every element of a block is a few additions per
  * NPU, and once the NPUs' distances repeat from one block to the next the remaining blocks are a
@@ -54,7 +54,7 @@ typedef struct ws_lockstep_instance {
 
 /** Room for walking groups of up to n_npus NPUs per stage. */
 typedef struct ws_lockstep_space {
-    int64_t *chain_ns, *slot_ns; /* [n_npus] c and q of spec/timing.md 5.4 */
+    int64_t *chain_ns, *slot_ns; /* [n_npus] c and q of docs/model/timing.md 5.4 */
     int64_t *last_ns;            /* [n_npus] end of the last kernel */
     int64_t *ring_ns, *scratch;  /* [n_npus] */
     int64_t *before;             /* [3 * n_npus] distances before the last block */

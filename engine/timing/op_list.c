@@ -142,7 +142,7 @@ static void put_layer(writer *w, ws_layer layer, int64_t block, const group *g)
     op->weight_bytes =
         ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, c->tp_size, c->element_bytes).weight;
     w->p->energy.act_ns += ns;
-    /* the prologue's off-NPU weights are charged unsharded (spec Q-P9) */
+    /* the prologue's off-NPU weights are charged unsharded (docs/model/serving.md Q-P9) */
     const bool unsharded = layer == WS_LAYER_EMBEDDING;
     count_weight_bytes(
         w, op->weights,
@@ -406,7 +406,7 @@ static group whole_batch(writer *w, const ws_batch *batch)
     return g;
 }
 
-/* A sub-batch rebuilt by the rule of spec/serving.md 4.5. */
+/* A sub-batch rebuilt by the rule of docs/model/serving.md 4.5. */
 static group sub_batch(writer *w, const ws_batch_entry *entries, size_t n, int8_t tag)
 {
     ws_batch counted = {.kv_min = INT64_MAX, .n_entries = n};
@@ -455,7 +455,8 @@ static int compare_arrival(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-/* Split a batch in two by tokens (spec/serving.md 6.8). n_out[k] entries land in builder->entries[k]. */
+/* Split a batch in two by tokens (docs/model/serving.md 6.8). n_out[k] entries land in builder->entries[k].
+ */
 static ws_status split_batch(ws_op_list_builder *b, const ws_batch *batch, size_t n_out[2])
 {
     const size_t  n      = batch->n_entries;
@@ -512,7 +513,7 @@ static void count_batch_traffic(writer *w, const ws_batch *batch, const group *f
     ws_batch_work            *energy = &w->p->energy;
     const double              hidden = (double)(first->n_tokens * c->model->hidden_size);
     if (c->pp_size > 1) {
-        /* the reference forgets the element size here (spec Q-P6) */
+        /* the reference forgets the element size here (docs/model/serving.md Q-P6) */
         const double element =
             w->scenario->fidelity == WS_FIDELITY_REFERENCE ? 1.0 : (double)c->element_bytes;
         energy->link_bytes += hidden * element * (double)(c->pp_size - 1);

@@ -1,5 +1,5 @@
 /* timing/op_list.h -- a batch as an ordered list of ops: what every NPU of the instance computes, loads and
- * sends (spec/serving.md 6). graph_build.c turns ops into each NPU's graph.
+ * sends (docs/model/serving.md 6). graph_build.c turns ops into each NPU's graph.
  *
  * Rows of a repeated block are written once per block; the list is flat and used again for every batch. */
 #ifndef WS_OP_LIST_H
@@ -39,14 +39,14 @@ typedef struct ws_op {
     int64_t       pim_bytes;       /* transfer of a PIM entry */
 } ws_op;
 
-/** Energy events of a list as the reference charges them (spec/serving.md 8.2). */
+/** Energy events of a list as the reference charges them (docs/model/serving.md 8.2). */
 typedef struct ws_batch_work {
     int64_t act_ns;                            /* compute of the ops, experts by their largest local rank */
     double  dram_bytes, cxl_bytes, link_bytes; /* cxl_bytes are among dram_bytes */
     double  kv_dram_bytes,
         kv_cxl_bytes; /* physical: KV blocks from and to the second tier, of all NPUs together */
-    double io_bytes;  /* entry load and exit store of one NPU; the reference charges no energy for them (spec
-                         Q-P11) */
+    double io_bytes;  /* entry load and exit store of one NPU; the reference charges no energy for them
+                         (docs/model/serving.md Q-P11) */
     double pim_ns;    /* sum over PIM entries */
     double pim_bytes;
 } ws_batch_work;

@@ -1,5 +1,5 @@
 /* timing/pim_spread.h -- decode attention of a group of requests spread over PIM channels
- * (spec/serving.md 6.7 "Load balancing").
+ * (docs/model/serving.md 6.7).
  *
  * Every request goes to the least loaded channel several times over. The same for all blocks of a program, so
  * it is worked out once per group. Arena memory, used again for the next group. */

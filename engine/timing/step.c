@@ -29,7 +29,7 @@ static void compute_time(const ws_step_cost *cost, const ws_batch *batch, ws_ste
     out->extrapolates = ws_step_cost_extrapolates(cost, tokens, seqs, &query);
 }
 
-/* Entry loads queue up: middle NPUs, start NPU, end NPU (spec/timing.md 4.2). Returns the new tail. */
+/* Entry loads queue up: middle NPUs, start NPU, end NPU (docs/model/timing.md 4.2). Returns the new tail. */
 static int64_t queue_loads(int64_t n, int64_t load_ns, int64_t now_ns, int64_t tail_ns, int64_t *ready_ns,
                            ws_step *out)
 {

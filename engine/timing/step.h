@@ -1,4 +1,4 @@
-/* timing/step.h -- one batch of a dense model on a tensor-parallel group, by the clock (spec/timing.md
+/* timing/step.h -- one batch of a dense model on a tensor-parallel group, by the clock (docs/model/timing.md
  * 2, 4.2, 5.4, 5.5). Closed form: compute from summed tables, collectives from the ring recurrence, loads and
  * stores from one queue. */
 #ifndef WS_STEP_H
@@ -36,7 +36,7 @@ void ws_step_time(const ws_instance_config *instance, const ws_batch *batch, int
  * @return when the queue is empty again */
 int64_t ws_queue_transfers(int64_t n, int64_t transfer_ns, int64_t tail_ns, int64_t *at_ns, int64_t *order);
 
-/** What attention sees of a batch (spec/serving.md 6.3). */
+/** What attention sees of a batch (docs/model/serving.md 6.3). */
 ws_attention_query ws_batch_attention(const ws_batch *batch);
 
 #endif /* WS_STEP_H */

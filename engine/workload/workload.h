@@ -1,6 +1,6 @@
 /* workload/workload.h -- the requests of a run: flat requests and agentic sessions, with token ids.
  *
- * Flat and immutable once read, shared by any number of runs; all counts validated (spec/serving.md 2).
+ * Flat and immutable once read, shared by any number of runs; all counts validated (docs/model/serving.md 2).
  * Request ids are indices into `requests`. */
 #ifndef WS_WORKLOAD_H
 #define WS_WORKLOAD_H
@@ -21,7 +21,7 @@ typedef struct ws_workload_request {
     int64_t line; /* of the dataset, from 1; 0 = generated */
 } ws_workload_request;
 
-/** State of a session id; a repeated id replaces the earlier session (spec/serving.md 2.2). */
+/** State of a session id; a repeated id replaces the earlier session (docs/model/serving.md 2.2). */
 typedef struct ws_workload_session {
     uint32_t first_request; /* id of its first sub-request */
     uint32_t n_requests;

@@ -256,7 +256,8 @@ static int compare_names(const void *left, const void *right)
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* Calls of every session of one name point to the last one: its state replaces the earlier ones' (spec 2.2).
+/* Calls of every session of one name point to the last one: its state replaces the earlier ones'
+ * (docs/model/serving.md 2.2).
  */
 static ws_status merge_repeated_sessions(reader *r)
 {

@@ -1,6 +1,6 @@
 /* workload/workload_read.h -- workloads from JSONL datasets, and the one a run without a dataset gets.
  *
- * A line is a flat request or an agentic session (spec/serving.md 2); every count is validated here. */
+ * A line is a flat request or an agentic session (docs/model/serving.md 2); every count is validated here. */
 #ifndef WS_WORKLOAD_READ_H
 #define WS_WORKLOAD_READ_H
 

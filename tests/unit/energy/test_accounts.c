@@ -2,7 +2,8 @@
  * time equally at every moment; every joule of a batch is in its account, in its instance's phases and in the
  * ledger; what is drawn all the time belongs to no instance; accounts that keep batches together have the
  * same totals; the common case of a step charges what the general one does; and the reference's readings and
- * waits follow spec/serving.md 8. By hand: base 60 W, host 50 W busy beyond its rest, NPU 20/80/200 W. */
+ * waits follow docs/model/serving.md 8. By hand: base 60 W, host 50 W busy beyond its rest, NPU 20/80/200 W.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -107,7 +107,7 @@ static void check_series(const gen_scenario *g, uint64_t seed, const ws_result *
 }
 
 /* Seconds are ns times 1e-9, so that they give back the ns they were. The reference charges states on its own
- * terms, experts on all ranks and dummies twice (spec/serving.md 10.1). */
+ * terms, experts on all ranks and dummies twice (docs/model/serving.md 10.1). */
 static void check_states(const gen_scenario *g, uint64_t seed, const ws_result *result)
 {
     const ws_scenario *s = result->run->scenario;
@@ -150,7 +150,8 @@ static void check_dark_series(const gen_scenario *g, uint64_t seed, const ws_ser
     REQUIRE(series->node_power_w == NULL && series->component_power_w == NULL);
 }
 
-/* One node with a power block is enough; the reference needs it on all of them (spec/serving.md 1.2). */
+/* One node with a power block is enough; the reference needs it on all of them (docs/model/serving.md 1.2).
+ */
 static bool wants_power(const gen_scenario *g, size_t n_nodes)
 {
     size_t n_blocks = 0;
@@ -236,8 +237,8 @@ static void a_dark_node_leaves_the_others_as_they_are(void **state)
     }
 }
 
-/* Under reference fidelity the first log interval may begin the run (spec/serving.md 0.3), so that it changes
- * results there. */
+/* Under reference fidelity the first log interval may begin the run (docs/model/serving.md 0.3), so that it
+ * changes results there. */
 static void any_interval_gives_the_same_totals(void **state)
 {
     (void)state;

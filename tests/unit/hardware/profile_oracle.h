@@ -1,5 +1,5 @@
-/* The slow, obvious lookups: spec/serving.md 6.11 word for word over an unsorted list of points. No index, no
- * skipping of corners, no shared brackets. The fast tables must agree with it to the last bit. */
+/* The slow, obvious lookups: docs/model/serving.md 6.11 word for word over an unsorted list of points. No
+ * index, no skipping of corners, no shared brackets. The fast tables must agree with it to the last bit. */
 #ifndef PROFILE_ORACLE_H
 #define PROFILE_ORACLE_H
 

@@ -14,7 +14,7 @@
 
 enum { MEMBERS_MAX = 64, N_RANDOM = 300 };
 
-/* ---- spec/timing.md 6.1, line by line ---- */
+/* ---- docs/model/timing.md 6.1, line by line ---- */
 
 typedef struct measured_line {
     ws_collective kind;
@@ -264,7 +264,7 @@ static void repeated_all_reduces_equal_single_ones(void **state)
     }
 }
 
-/* Two NPUs: each keeps its own lateness through any number of all-reduces (spec 5.3). */
+/* Two NPUs: each keeps its own lateness through any number of all-reduces (docs/model/timing.md 5.3). */
 static void a_pair_keeps_its_skew(void **state)
 {
     (void)state;

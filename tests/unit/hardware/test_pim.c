@@ -1,5 +1,5 @@
-/* Invariants: the bundled devices have the capacity, bandwidth and latency of spec/serving.md 6.7 and the
- * entry time of 11.6; a broken file is refused with line and key. */
+/* Invariants: the bundled devices have the capacity, bandwidth and latency of docs/model/serving.md 6.7, and
+ * the time of a piece of work that 11.6 has; a broken file is refused with line and key. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Invariant: a measured bundle answers every lookup as the reference does (worked values of
- * spec/serving.md 11.1-11.3, and the slow oracle over its own points), and a broken bundle is refused with
- * file and line. */
+ * docs/model/serving.md 11.1-11.3, and the slow oracle over its own points), and a broken bundle is refused
+ * with file and line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ static void unload(loaded *l)
     ws_files_destroy(&l->files);
 }
 
-/* spec/serving.md 11.1 */
+/* docs/model/serving.md 11.1 */
 static void worked_dense_and_per_sequence(void **state)
 {
     (void)state;
@@ -72,7 +72,7 @@ static void worked_dense_and_per_sequence(void **state)
     unload(&l);
 }
 
-/* spec/serving.md 11.2, A to C, and batch rows of 11.5 */
+/* docs/model/serving.md 11.2, A to C, and batch rows of 11.5 */
 static void worked_attention(void **state)
 {
     (void)state;
@@ -93,7 +93,7 @@ static void worked_attention(void **state)
     unload(&l);
 }
 
-/* spec/serving.md 11.3; moe always comes from tp1 */
+/* docs/model/serving.md 11.3; moe always comes from tp1 */
 static void worked_moe(void **state)
 {
     (void)state;

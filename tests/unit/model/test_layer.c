@@ -20,7 +20,7 @@ static void names_read_back(void **state)
     assert_int_equal(ws_layer_from_name("Attention"), WS_LAYER_COUNT);
 }
 
-/* spec/serving.md 6.1: four tp_stable layers, and a category for each layer. */
+/* docs/model/serving.md 6.1: four tp_stable layers, and a category for each layer. */
 static void categories_and_tp_stability(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Invariants: the bundled models give the sizes worked out in spec/serving.md 6.4 and 11.4; whatever is
+/* Invariants: the bundled models give the sizes of docs/model/serving.md 6.4 and 11.4; whatever is
  * missing or wrong in a file is named, all of it at once. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,7 +81,7 @@ static void llama_weights_of_the_worked_example(void **state)
     assert_int_equal(ws_model_kv_bytes_per_token(&m, 1), 65536);
 }
 
-/* Blocks of 16 tokens in 0.9 of 96 GiB: 36,578; spec 11.4. */
+/* Blocks of 16 tokens in 0.9 of 96 GiB: 36,578; docs/model/serving.md 11.4. */
 static void llama_kv_blocks_of_the_worked_example(void **state)
 {
     (void)state;
@@ -93,7 +93,7 @@ static void llama_kv_blocks_of_the_worked_example(void **state)
                      36578);
 }
 
-/* tp 2, ep 2: W = 30,544,891,904; spec 11.4. */
+/* tp 2, ep 2: W = 30,544,891,904; docs/model/serving.md 11.4. */
 static void qwen_moe_weights_of_the_worked_example(void **state)
 {
     (void)state;

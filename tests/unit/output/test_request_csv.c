@@ -1,5 +1,5 @@
-/* Invariant: the file's bytes are those of spec/serving.md 9.1: CR LF, lists quoted from two entries on, -1
- * for unset. */
+/* Invariant: the file's bytes are those of docs/model/serving.md 9.1: CR LF, lists quoted from two entries
+ * on, -1 for unset. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Invariants: every key of a cluster config finds its place; counts must match what is there; whatever is
  * wrong is said at once with its place; and memory rates may only be left out where the PIM file gives them
- * (spec/serving.md 1.1 to 1.3). */
+ * (docs/model/serving.md 1.1 to 1.3). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* Invariants: degrees that were left out follow from those given, as spec/serving.md 1.4 says, and NPUs are
- * always stages times ranks; members of a DP group share the experts evenly; every collective's ring has as
- * many members as the degree says. */
+/* Invariants: degrees that were left out follow from those given, as docs/model/serving.md 1.4 says, and NPUs
+ * are always stages times ranks; members of a DP group share the experts evenly; every collective's ring has
+ * as many members as the degree says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -323,8 +323,8 @@ static ws_instance_config of(int64_t tp, int64_t pp, ws_role role, int32_t group
         .tp_size = tp, .pp_size = pp, .num_npus = tp * pp, .role = role, .dp_group = group, .ep_total = 1};
 }
 
-/* spec/serving.md 1.6: [tp, pp, D] or [tp, D] with a group; else [N / M, M] where no instance has stages, [N
- * / S, S] where one has; a prefill instance counts twice; ones at the end are dropped. */
+/* docs/model/serving.md 1.6: [tp, pp, D] or [tp, D] with a group; else [N / M, M] where no instance has
+ * stages, [N / S, S] where one has; a prefill instance counts twice; ones at the end are dropped. */
 static void dimensions_follow_the_cluster(void **state)
 {
     (void)state;

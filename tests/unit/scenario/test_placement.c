@@ -1,6 +1,6 @@
-/* Invariants of spec/serving.md 1.7: a layer rule goes before a block rule, and that before the default;
- * ranges name blocks in any order and select nothing where they cannot be read; places that do not exist are
- * refused; and the bytes in CXL memory are those of all layers placed there, counted one by one. */
+/* Invariants of docs/model/serving.md 1.7: a layer rule goes before a block rule, and that before the
+ * default; ranges name blocks in any order and select nothing where they cannot be read; places that do not
+ * exist are refused; and the bytes in CXL memory are those of all layers placed there, counted one by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* plain_scheduler.h -- the scheduler of spec/serving.md 4.1 to 4.7 written down plainly: arrays, linear
+/* plain_scheduler.h -- the scheduler of docs/model/serving.md 4.1 to 4.7 written down plainly: arrays, linear
  * searches, requests and a KV cache of its own. What the fast one is compared with. Combined role only. */
 #ifndef WS_TEST_PLAIN_SCHEDULER_H
 #define WS_TEST_PLAIN_SCHEDULER_H

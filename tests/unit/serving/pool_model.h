@@ -1,6 +1,6 @@
 /* pool_model.h -- a block pool as the specification words it, slow and obvious: the free blocks as an array
- * in order, a count and a prefix per block, a holder per prefix (spec/serving.md 5.3). What the fast pool is
- * compared with. */
+ * in order, a count and a prefix per block, a holder per prefix (docs/model/serving.md 5.3). What the fast
+ * pool is compared with. */
 #ifndef WS_TEST_POOL_MODEL_H
 #define WS_TEST_POOL_MODEL_H
 

@@ -1,4 +1,5 @@
-/* Invariant: over random operations the pool agrees with the naive one of pool_model.h (spec/serving.md 5.3).
+/* Invariant: over random operations the pool agrees with the naive one of pool_model.h
+ * (docs/model/serving.md 5.3).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* Invariant: over random lookups, grants, growth, completions and releases the KV cache and its second tier
- * agree, block by block, with spec/serving.md 5.4 to 5.7 written down naively over the pools of pool_model.h.
- * Reference counts are the tables that hold a block; nothing leaks; a refusal changes nothing. */
+ * agree, block by block, with docs/model/serving.md 5.4 to 5.7 written down naively over the pools of
+ * pool_model.h. Reference counts are the tables that hold a block; nothing leaks; a refusal changes nothing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

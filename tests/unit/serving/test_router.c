@@ -1,4 +1,4 @@
-/* Requests go where the policy says (spec/serving.md 3): by load with ties in rotation, in turn, by the
+/* Requests go where the policy says (docs/model/serving.md 3): by load with ties in rotation, in turn, by the
  * seeded generator, or to the emptiest KV cache; and a session's next call follows the one before. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Invariants, over random workloads, pools, budgets and pipeline depths: the scheduler forms, entry by entry,
- * the batches of spec/serving.md 4.1 to 4.7 written down plainly over arrays; no batch exceeds the token
- * budget, no running set the cap; requests known in time first run in order of arrival; each ends with
+ * the batches of docs/model/serving.md 4.1 to 4.7 written down plainly over arrays; no batch exceeds the
+ * token budget, no running set the cap; requests known in time first run in order of arrival; each ends with
  * exactly its tokens, and its blocks come back; its token runs and work runs together are its entries. */
 #include <setjmp.h>
 #include <stdarg.h>

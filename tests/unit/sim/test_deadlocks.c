@@ -1,5 +1,5 @@
 /* Invariant: what can never run ends with an error that names the instance and the shortage, in both
- * fidelities; it never spins (spec/serving.md 10.2, spec/timing.md 8). */
+ * fidelities; it never spins (docs/model/serving.md 10.2, docs/model/timing.md 8). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

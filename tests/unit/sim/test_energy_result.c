@@ -1,7 +1,7 @@
 /* Invariants: tables of energy have a row for every node, instance and NPU, NaN where nothing is tracked, and
  * none without power; the energy of a batch goes to its requests by their tokens, that of a round of a DP
  * group to the requests of the whole group, dummies and padding included. That everything adds up is tested
- * in test_energy_dimensions.c. */
+ * in energy/test_dimensions.c. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

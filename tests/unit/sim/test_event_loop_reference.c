@@ -1,7 +1,7 @@
-/* Invariants, the artefacts of the reference's loop (spec/serving.md 0.2 to 0.5, 9.2): its clock starts at
- * the first arrival or 1 ns, or at the log interval if that is less; where nothing happens it steps by 1 ms,
- * so that arrivals of an idle time are noticed at the next step; a heartbeat comes with a poll that is later
- * than the interval, one at a time. */
+/* Invariants, the artefacts of the reference's loop (docs/model/serving.md 0.2 to 0.5, 9.2): its clock starts
+ * at the first arrival or 1 ns, or at the log interval if that is less; where nothing happens it steps by 1
+ * ms, so that arrivals of an idle time are noticed at the next step; a heartbeat comes with a poll that is
+ * later than the interval, one at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Invariants, over random scenarios of every kind: a run finishes every request or says who cannot run;
  * tokens in are tokens out; time only moves forward; no KV block leaks; the ways to time a batch agree; and
- * the same input gives the same result. Energy has a file of its own, test_energy_properties.c.
+ * the same input gives the same result. Energy has a file of its own, energy/test_properties.c.
  * WS_PROPERTY_SCENARIOS asks for more scenarios. */
 #include <math.h>
 #include <setjmp.h>
@@ -59,7 +59,8 @@ static void check_requests(const gen_scenario *g, uint64_t seed, const ws_result
         out += r->output_tokens;
     }
     REQUIRE(result->prompt_tokens == in && result->generated_tokens == out);
-    if (g->kind != GEN_PD) { /* the first token of a prefill instance is not counted (spec/serving.md 4.6) */
+    /* the first token of a prefill instance is not counted (docs/model/serving.md 4.6) */
+    if (g->kind != GEN_PD) {
         REQUIRE(run->generated_tokens == out);
     }
 }

@@ -1,6 +1,6 @@
-/* Invariants: one operation takes the nanoseconds of spec/timing.md 6.1; and random graphs on several NPUs
- * end when a simulator without queues of events says, which looks at every node of every NPU again after each
- * end. */
+/* Invariants: one operation takes the nanoseconds of docs/model/timing.md 6.1; and random graphs on several
+ * NPUs end when a simulator without queues of events says, which looks at every node of every NPU again after
+ * each end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -249,7 +249,7 @@ static void programs_follow_each_other(void **state)
 }
 
 /* PIM channels: 3 on each of three nodes. Physical: node by node; the reference: n_nodes * node + channel
- * (T-36). */
+ * (docs/model/timing.md T-36). */
 static void pim_channels_are_numbered(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Tokens fall on expert-parallel ranks as the worked values of spec/serving.md 6.5 and 11.3 say, and none is
- * lost. */
+/* Tokens fall on expert-parallel ranks as the worked values of docs/model/serving.md 6.5 and 11.3 say, and
+ * none is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -215,7 +215,8 @@ static void tensor_parallel_rows_are_reduced(void **state)
     site_fini(&s);
 }
 
-/* Two stages: the hidden state of 10 tokens once; the reference forgets the size of its elements (spec Q-P6).
+/* Two stages: the hidden state of 10 tokens once; the reference forgets the size of its elements
+ * (docs/model/serving.md Q-P6).
  */
 static void pipelines_send_the_hidden_state(void **state)
 {

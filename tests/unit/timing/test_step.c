@@ -22,7 +22,7 @@ static int64_t max_i64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* ---- the walk (spec/timing.md 5.4) ---- */
+/* ---- the walk (docs/model/timing.md 5.4) ---- */
 
 typedef struct walk {
     const ws_instance_config *c;

@@ -119,7 +119,8 @@ static void sessions_reserve_consecutive_ids(void **state)
     ws_workload_destroy(&w);
 }
 
-/* Both lines stay pending, but the calls of both point to the state of the later one (spec 2.2). */
+/* Both lines stay pending, but the calls of both point to the state of the later one
+ * (docs/model/serving.md 2.2). */
 static void a_repeated_session_id_takes_over(void **state)
 {
     (void)state;

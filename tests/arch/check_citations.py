@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+"""Check that what comments and documents refer to is there.
+
+usage: check_citations.py [--self-test] SOURCE_DIR
+
+- A citation of a document, "docs/model/serving.md 4.3", names a file and a numbered heading of it; several may follow each
+  other ("2.4 to 2.6 and 5.2"). "docs/model/timing.md T-36" names a row of a table whose first cell is T-36.
+- A rule's id alone, T-36, is in some document of docs/model.
+- No comment cites a document that is not in the repository.
+- Sources that comments and documents name ("op_list.h", "timing/op_list.h") exist, and a header names itself by its own path.
+- Links of documents lead to files, and to headings in them.
+- Paths of the repository that documents name (engine/..., tests/..., with * for any name) exist.
+
+--self-test checks the checker on texts that must be refused and on texts that must pass.
+"""
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCES = ("engine", "sweep", "tests", "examples", "python", "scripts", "slurm", "configs")
+SUFFIXES = {".c", ".h", ".py", ".sh", ".txt", ".cmake", ".md", ".json", ".sbatch", ""}
+PATH_ROOTS = "engine|sweep|tests|scripts|configs|slurm|docs|workloads|examples|python"
+
+NUMBER = r"(?:[QT]-P?\d+|\d+(?:\.\d+)*)"
+CITATION = re.compile(rf"\b(docs/[\w./-]+\.md)(?:,? \(?({NUMBER}(?:(?:, and |, | and | to |-)\(?{NUMBER})*))?")
+OUTSIDE = re.compile(r"(?:shared/|\b)spec/\w+\.md|\bspec (?:[QT]-P?\d|\d+\.\d)|(?<![\w/])(?:design|style)\.md\b")
+HEADING = re.compile(r"^#{1,6} +(.*?)\s*$", re.MULTILINE)
+HEADING_NUMBER = re.compile(r"(\d+(?:\.\d+)*)\b")
+RULE_ID = re.compile(r"(?<![\w-])[QT]-P?\d+\b")
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+SOURCE_NAME = re.compile(r"(?<![\w./-])(?:[a-z_]+/)*[A-Za-z]\w+\.[ch]\b")
+OWN_NAME = re.compile(r"/\* ([\w/]+\.h) -- ")
+ELSEWHERE = {"sysexits.h"}  # of the system, and included nowhere
+SYSTEM_HEADER = re.compile(r"^ *# *include *<([^>]+)>", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(rf"(?<![\w/.$}}-])(?:{PATH_ROOTS})/[\w./*<>{{}},-]*")
+
+
+def without_code(markdown):
+    return re.sub(r"^```.*?^```", "", markdown, flags=re.MULTILINE | re.DOTALL)
+
+
+def one_line(text):
+    """The text with comments that go over several lines as one: "docs/a.md\\n * 4.2" is "docs/a.md 4.2"."""
+    return re.sub(r"\s*\n\s*(?:\*(?!/)|#|//)? *", " ", text)
+
+
+def slug(heading):
+    """The anchor that a heading gets."""
+    heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+class Document:
+    """What of a document can be cited: its numbered headings, rows of its tables, anchors."""
+
+    def __init__(self, path):
+        text = path.read_text(encoding="utf-8")
+        headings = HEADING.findall(without_code(text))
+        numbers = [HEADING_NUMBER.match(heading) for heading in headings]
+        self.numbers = {number.group(1) for number in numbers if number}
+        self.numbers |= set(re.findall(r"^\| ([QT]-P?\d+) \|", text, re.MULTILINE))
+        self.anchors = {slug(heading) for heading in headings}
+
+
+class Tree:
+    def __init__(self, root):
+        self.root = root
+        self.documents = {}
+        self.paths, self.system_headers = set(), set(ELSEWHERE)
+        for path in (p for top in SOURCES for p in (root / top).rglob("*.[ch]")):
+            self.paths.add("/" + path.relative_to(root).as_posix())
+            self.system_headers |= set(SYSTEM_HEADER.findall(path.read_text(encoding="utf-8", errors="replace")))
+        rules = [self.document(path) for path in sorted((root / "docs" / "model").rglob("*.md"))]
+        self.rule_ids = {number for document in rules for number in document.numbers}
+
+    def document(self, path):
+        if path not in self.documents:
+            self.documents[path] = Document(path) if path.is_file() else None
+        return self.documents[path]
+
+    def citation_problems(self, text):
+        """Citations that lead nowhere, and how many there are."""
+        found, problems = 0, []
+        text = one_line(text)
+        for path, numbers in CITATION.findall(text):
+            document = self.document(self.root / path)
+            if document is None:
+                problems.append(f"{path} does not exist")
+                continue
+            for number in re.findall(NUMBER, numbers):
+                found += 1
+                if number not in document.numbers:
+                    problems.append(f"{path} has no {number}")
+        problems += [f"no document of docs/model has {rule}" for rule in RULE_ID.findall(text) if rule not in self.rule_ids]
+        problems += [f'"{cited}" is not in the repository' for cited in OUTSIDE.findall(text)]
+        return problems, found
+
+    def source_problems(self, path, text):
+        """Sources that are named and not there; text is a document's, or a source's with the comments that count."""
+        is_code = path.suffix in (".c", ".h")
+        said = " ".join(COMMENT.findall(text)) if is_code else text
+        problems = []
+        for name in SOURCE_NAME.findall(said):
+            if name not in self.system_headers and not any(known.endswith("/" + name) for known in self.paths):
+                problems.append(f"there is no source {name}")
+        own = OWN_NAME.match(text) if is_code else None
+        if own and not ("/" + path.relative_to(self.root).as_posix()).endswith("/" + own.group(1)):
+            problems.append(f"calls itself {own.group(1)}")
+        return problems
+
+    def link_problems(self, path, text):
+        problems = []
+        for target in LINK.findall(without_code(text)):
+            if re.match(r"\w+:", target):
+                continue
+            name, _, anchor = target.partition("#")
+            leads_to = (path.parent / name).resolve() if name else path
+            if not leads_to.exists():
+                problems.append(f"link to {target}: no such file")
+            elif anchor and leads_to.suffix == ".md" and anchor not in self.document(leads_to).anchors:
+                problems.append(f"link to {target}: no such heading")
+        return problems
+
+    def path_problems(self, text):
+        problems = []
+        for name in PATH.findall(text):
+            name = name.rstrip(".,-")
+            if re.search(r"[<>{}]", name):
+                continue  # a pattern for people
+            if not any(self.root.glob(name.rstrip("/"))):
+                problems.append(f"{name} does not exist")
+        return problems
+
+
+def sources_of(root):
+    for top in SOURCES:
+        for path in sorted((root / top).rglob("*")):
+            if path.is_file() and path.suffix in SUFFIXES and path.name != Path(__file__).name:
+                yield path
+
+
+def documents_of(root):
+    return sorted((root / "docs").rglob("*.md")) + [root / name for name in ("README.md", "CONTRIBUTING.md")
+                                                     if (root / name).is_file()]
+
+
+def check(root):
+    """All problems of a source tree, one per line, and the number of citations that were followed."""
+    tree, problems, n_citations = Tree(root), [], 0
+    documents = documents_of(root)
+    for path in [*sources_of(root), *documents]:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # no text
+        found, n = tree.citation_problems(text)
+        n_citations += n
+        if path.suffix in (".c", ".h", ".md"):
+            found += tree.source_problems(path, text)
+        if path in documents:
+            found += tree.link_problems(path, text) + tree.path_problems(text)
+        problems += [f"{path.relative_to(root)}: {problem}" for problem in dict.fromkeys(found)]
+    return problems, n_citations
+
+
+MODEL = "# Model\n\n## 1 Begin\n\n### 1.2 Then `so`\n\n| id | what |\n|---|---|\n| Q-7 | a |\n| T-36 | b |\n"
+MUST_FAIL = [
+    ("engine/a.c", "/* docs/model.md 1.3 */"),
+    ("engine/a.c", "/* as in docs/model.md\n * 1.2 and 4. */"),
+    ("engine/a.c", "/* docs/model.md 1 to 1.4 */"),
+    ("engine/a.c", "/* docs/other.md says so */"),
+    ("engine/a.c", "/* docs/model.md Q-8 */"),
+    ("tests/a.py", '"""docs/model.md, 2"""'),
+    ("sweep/a.h", "/* Source: spec/serving.md 4.2 */"),
+    ("sweep/a.h", "/* ../shared/spec/timing.md */"),
+    ("engine/a.c", "/* (spec Q-7) */"),
+    ("engine/a.c", "/* spec 11.4. */"),
+    ("engine/a.c", "/* Definitions: design.md */"),
+    ("engine/a.c", "/* as in Q-8 */"),
+    ("engine/a.c", "/* see other.h */"),
+    ("engine/a.c", "/* sim/main.c has it */"),
+    ("engine/sim/a.h", "/* timing/a.h -- what it was */"),
+    ("docs/b.md", "`sim/gone.c`"),
+    ("docs/b.md", "[there](other.md)"),
+    ("docs/b.md", "[there](model.md#2-end)"),
+    ("docs/b.md", "see `engine/b.c`"),
+    ("docs/b.md", "see `engine/b_*.c`."),
+    ("README.md", "| `tests/none/` | nothing |"),
+]
+MUST_PASS = [
+    ("engine/a.c", "/* Source: docs/model.md 1.2 and 1. */"),
+    ("engine/a.c", "/* docs/model.md\n * 1, 1.2, and T-36: a\n * sweep's spec has 4 jobs */"),
+    ("engine/a.c", "/* docs/model.md has it; docs/model.md 1.2 (Q-7). 3 more */"),
+    ("engine/sim/a.h", "/* sim/a.h -- T-36, sim/a.h and stdio.h */\n#include <stdio.h>\nchar *x = \"gone.h\";"),
+    ("docs/b.md", "[there](model.md#12-then-so), [site](https://example.org/x), [here](#own)\n\n# Own\n"),
+    ("docs/b.md", "`engine/a.c`, `engine/*.c`, engine/, `build/release/tests/bench`, `hardware/<tag>/x.json`"),
+]
+
+
+def self_test():
+    wrong = []
+    for cases, is_wrong in ((MUST_FAIL, True), (MUST_PASS, False)):
+        for name, text in cases:
+            with tempfile.TemporaryDirectory() as folder:
+                root = Path(folder).resolve()
+                files = {"docs/model.md": MODEL, "docs/model/m.md": MODEL, "engine/a.c": "", name: text}
+                for path, content in files.items():
+                    (root / path).parent.mkdir(parents=True, exist_ok=True)
+                    (root / path).write_text(content)
+                if bool(check(root)[0]) != is_wrong:
+                    wrong.append(f"the checker misjudges {text!r} in {name}")
+    return wrong
+
+
+def main(arguments):
+    paths = [argument for argument in arguments if argument != "--self-test"]
+    if len(paths) != 1:
+        sys.exit(__doc__)
+    problems = self_test() if "--self-test" in arguments else []
+    found, n_citations = check(Path(paths[0]).resolve())
+    problems += found
+    if n_citations < 100:
+        problems.append(f"{paths[0]}: only {n_citations} citations found, which cannot be all")
+    print("\n".join(problems) or f"{n_citations} citations, all of them lead somewhere")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
