@@ -387,7 +387,7 @@ static double smaller_of(double a, double b)
     return isnan(a) || isnan(b) ? NAN : fmin(a, b);
 }
 
-/* tp, pp and NPUs of an instance, by the config format's rules of inference (spec/serving.md 1.4). */
+/* tp, pp and NPUs of an instance, by the config format's rules of inference (docs/model/serving.md 1.4). */
 static void add_instance(ws_json instance, ws_json datasheet, swp_cluster_facts *facts)
 {
     const double npus = size_or(ws_json_member(instance, "num_npus"), 0.0);
