@@ -9,6 +9,7 @@ usage: check_citations.py [--self-test] SOURCE_DIR
 - No comment cites a document that is not in the repository.
 - Sources that comments and documents name ("op_list.h", "timing/op_list.h") exist, and a header names itself by its own path.
 - Links of documents lead to files, and to headings in them.
+- The tables of rooms in docs/architecture.md are those of check_includes.py.
 - Paths of the repository that documents name (engine/..., tests/..., with * for any name) exist.
 
 --self-test checks the checker on texts that must be refused and on texts that must pass.
@@ -17,6 +18,8 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+
+import check_includes
 
 SOURCES = ("engine", "sweep", "tests", "examples", "python", "scripts", "slurm", "configs")
 SUFFIXES = {".c", ".h", ".py", ".sh", ".txt", ".cmake", ".md", ".json", ".sbatch", ""}
@@ -134,6 +137,24 @@ class Tree:
         return problems
 
 
+ROOM = re.compile(r"^\| `(engine|sweep)/(\w+)/` \|.*\| ([^|]*?) \|$", re.MULTILINE)
+
+
+def room_problems(text, engine, sweep):
+    """Where the tables of rooms differ from what includes are held to."""
+    found = {(top, room): included for top, room, included in ROOM.findall(text)}
+    wanted = {("engine", "programs"): "every room"}
+    wanted |= {("engine", room): included for room, included in engine.items()}
+    wanted |= {("sweep", room): included for room, included in sweep.items()}
+    problems = [f"the room {top}/{room} is missing" for top, room in wanted if (top, room) not in found]
+    problems += [f"there is no room {top}/{room}" for top, room in found if (top, room) not in wanted]
+    for place, included in found.items():
+        said = included if place[1] == "programs" else set() if included == "nothing" else set(included.split(", "))
+        if place in wanted and said != wanted[place]:
+            problems.append(f"{'/'.join(place)} may include {sorted(wanted[place])}, found {included}")
+    return problems
+
+
 def sources_of(root):
     for top in SOURCES:
         for path in sorted((root / top).rglob("*")):
@@ -161,6 +182,8 @@ def check(root):
             found += tree.source_problems(path, text)
         if path in documents:
             found += tree.link_problems(path, text) + tree.path_problems(text)
+        if path.name == "architecture.md":
+            found += room_problems(text, check_includes.ALLOWED, check_includes.SWEEP_ALLOWED)
         problems += [f"{path.relative_to(root)}: {problem}" for problem in dict.fromkeys(found)]
     return problems, n_citations
 
@@ -211,6 +234,11 @@ def self_test():
                     (root / path).write_text(content)
                 if bool(check(root)[0]) != is_wrong:
                     wrong.append(f"the checker misjudges {text!r} in {name}")
+    rooms = "| `engine/programs/` | a | every room |\n| `engine/b/` | b | c |\n| `engine/c/` | c | nothing |\n"
+    for text, engine, n_problems in ((rooms, {"b": {"c"}, "c": set()}, 0), (rooms, {"b": set(), "c": set()}, 1),
+                                     (rooms, {"b": {"c"}, "c": set(), "d": set()}, 1), (rooms, {"b": {"c"}}, 1)):
+        if len(room_problems(text, engine, {})) != n_problems:
+            wrong.append(f"the checker misjudges a table of rooms against {engine}")
     return wrong
 
 
