@@ -343,8 +343,8 @@ static void put_reading_rows(const ws_run *run, const power_columns *columns)
 {
     const ws_accounts *accounts = &run->power;
     const size_t       width    = run->scenario->n_nodes * WS_COMPONENT_COUNT;
-    for (size_t i = 0; i < accounts->n_readings; i++) {
-        put_power_row(run, columns, i, accounts->reading_w + i * width, 1.0);
+    for (size_t i = 0; i < accounts->readings.n; i++) {
+        put_power_row(run, columns, i, accounts->readings.power_w + i * width, 1.0);
         columns->inst_w[i] = columns->power_w[i];
     }
 }
@@ -395,12 +395,12 @@ static ws_status finish_series(ws_run *run)
         WS_TRY(ws_reference_read_power(&run->power, run->now_ns));
     }
     if (run->scenario->has_power) {
-        WS_TRY(ws_accounts_finish(&run->power, run->now_ns));
+        WS_TRY(ws_charge_finish(&run->power, run->now_ns));
     }
     if (run->has_log_samples) {
         WS_TRY(take_last_sample(run, &run->log_samples, &state));
         if (run->scenario->has_power) {
-            WS_TRY(ws_accounts_finish(&run->log_power, run->now_ns));
+            WS_TRY(ws_charge_finish(&run->log_power, run->now_ns));
         }
     }
     return WS_OK;

@@ -5,7 +5,8 @@
 
 #include "serving/router.h"
 #include "timing/executor.h"
-#include "energy/accounts.h"
+#include "energy/charge.h"
+#include "energy/reference_accounts.h"
 #include "sim/sampler.h"
 #include "scenario/scenario_internal.h"
 

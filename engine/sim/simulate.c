@@ -134,6 +134,17 @@ static ws_status init_power(ws_run *run)
                                 : WS_OK;
 }
 
+/* What charging kernel by kernel hears of them. */
+static void note_kernel(void *ctx, const ws_instance_config *c, int64_t npu, int64_t batch_id, bool is_start,
+                        int64_t now_ns)
+{
+    ws_run *run = ctx;
+    ws_charge_note_kernel(&run->power, c, npu, batch_id, is_start, now_ns);
+    if (run->has_log_samples) {
+        ws_charge_note_kernel(&run->log_power, c, npu, batch_id, is_start, now_ns);
+    }
+}
+
 static ws_status init_run(ws_run *run)
 {
     const ws_scenario *s = run->scenario;
@@ -154,10 +165,9 @@ static ws_status init_run(ws_run *run)
                           seed, run->schedulers, s->n_instances));
     WS_TRY(ws_arrivals_init(&run->arrivals, &run->arena, s->workload));
     WS_TRY(init_power(run));
-    const bool follows =
-        s->has_power && s->fidelity == WS_FIDELITY_PHYSICAL && s->step_model == WS_STEP_EVENTS;
-    WS_TRY(ws_executor_init(&run->executor, &run->arena, s, follows ? &run->power : NULL,
-                            follows && run->has_log_samples ? &run->log_power : NULL));
+    const bool follows = s->has_power && run->power.charging == WS_CHARGE_KERNELS;
+    WS_TRY(ws_executor_init(&run->executor, &run->arena, s,
+                            (ws_kernel_hook){.ctx = run, .on_kernel = follows ? note_kernel : NULL}));
     for (size_t i = 0; i < s->n_instances; i++) {
         run->instances[i].npus = &run->executor.instances[i];
     }
@@ -280,46 +290,36 @@ static void update_memory(ws_run *run, ws_instance_run *instance)
 }
 
 /* What is charged when a batch has ended. */
-static inline void charge_ended(ws_run *run, ws_accounts *accounts, const ws_instance_run *instance,
+static inline void charge_ended(const ws_run *run, ws_accounts *accounts, const ws_instance_run *instance,
                                 const ws_batch *batch)
 {
-    const ws_scenario *s = run->scenario;
-    if (s->fidelity == WS_FIDELITY_REFERENCE || !ws_accounts_tracks(accounts, instance->config)) {
-        return;
+    if (ws_accounts_tracks(accounts, instance->config)) {
+        const size_t slot = ws_scheduler_slot(instance->scheduler, batch);
+        ws_charge_end(accounts, instance->config, batch->id, &instance->npus->prepared[slot].report,
+                      batch->start_ns, run->now_ns);
     }
-    ws_accounts_end(accounts, instance->config, batch->id, run->now_ns);
-    if (s->step_model == WS_STEP_CLOSED) {
-        return;
-    }
-    const ws_prepared *prepared = &instance->npus->prepared[ws_scheduler_slot(instance->scheduler, batch)];
-    if (s->step_model == WS_STEP_LOCKSTEP) {
-        ws_accounts_charge_npus(accounts, instance->config, batch->id, prepared->lock.npus);
-    }
-    ws_accounts_charge_traffic(accounts, instance->config, batch->id, &prepared->energy, batch->start_ns,
-                               run->now_ns);
 }
 
 /* @param[in] group_tokens  longest batch of its DP round; its own length without one */
 static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch, int64_t group_tokens,
                          ws_batch_purpose purpose)
 {
-    const size_t slot         = ws_scheduler_slot(instance->scheduler, batch);
-    bool         extrapolates = false;
+    const size_t       slot     = ws_scheduler_slot(instance->scheduler, batch);
+    const ws_prepared *prepared = &instance->npus->prepared[slot];
     WS_TRY(ws_arena_grow(&run->arena, &instance->batch_end_ns, &instance->batch_end_capacity,
                          (size_t)batch->id, (size_t)batch->id + 1, sizeof(*instance->batch_end_ns)));
     WS_TRY(ws_executor_prepare(&run->executor, (size_t)instance->config->index, slot, batch, group_tokens,
-                               run->now_ns, &extrapolates));
+                               run->now_ns));
     run->n_steps++;
-    run->n_extrapolated += extrapolates;
+    run->n_extrapolated += prepared->extrapolates;
     update_memory(run, instance);
     if (!run->scenario->has_power) {
         return WS_OK;
     }
-    const ws_batch_work *energy = &instance->npus->prepared[slot].energy;
-    const ws_step       *step   = &instance->npus->step;
-    WS_TRY(ws_accounts_begin(&run->power, instance->config, batch->id, purpose, step, energy, run->now_ns));
-    return run->has_log_samples ? ws_accounts_begin(&run->log_power, instance->config, batch->id, purpose,
-                                                    step, energy, run->now_ns)
+    WS_TRY(
+        ws_charge_begin(&run->power, instance->config, batch->id, purpose, &prepared->report, run->now_ns));
+    return run->has_log_samples ? ws_charge_begin(&run->log_power, instance->config, batch->id, purpose,
+                                                  &prepared->report, run->now_ns)
                                 : WS_OK;
 }
 

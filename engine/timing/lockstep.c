@@ -42,7 +42,7 @@ typedef struct coster {
     const ws_instance_config *c;
     const ws_batch           *batch;
     int64_t                   group_tokens, n_sequences, attention_ns, n_blocks;
-    ws_batch_work            *energy;
+    ws_batch_work            *work;
 } coster;
 
 static int64_t layer_ns(const coster *k, ws_layer layer)
@@ -77,7 +77,7 @@ static void put_all_reduce(coster *k)
     const double  tp    = (double)k->c->tp_size;
     const int64_t bytes = k->batch->n_tokens * k->c->model->hidden_size * k->c->element_bytes;
     put(k, WS_LOCKSTEP_ALL_REDUCE, 0, bytes);
-    k->energy->link_bytes += (double)k->n_blocks * 2.0 * (tp - 1.0) * ((double)bytes / tp);
+    k->work->link_bytes += (double)k->n_blocks * 2.0 * (tp - 1.0) * ((double)bytes / tp);
 }
 
 static void put_kv_send(coster *k)
@@ -87,7 +87,7 @@ static void put_kv_send(coster *k)
         2 * m->n_kv_heads * m->head_dim * k->batch->pd_tokens * k->c->kv_element_bytes / k->c->tp_size;
     if (bytes > 0) {
         put(k, WS_LOCKSTEP_KV_SEND, ws_network_message_ns(&k->c->network, WS_DIM_STAGE, bytes), bytes);
-        k->energy->link_bytes += (double)k->n_blocks * (double)bytes;
+        k->work->link_bytes += (double)k->n_blocks * (double)bytes;
     }
 }
 
@@ -95,7 +95,7 @@ static void put_expert_collective(coster *k, ws_lockstep_kind kind, int64_t byte
 {
     const double ranks = (double)k->c->ep_total;
     put(k, kind, 0, bytes);
-    k->energy->link_bytes += (double)k->n_blocks * (ranks - 1.0) * ((double)bytes / ranks);
+    k->work->link_bytes += (double)k->n_blocks * (ranks - 1.0) * ((double)bytes / ranks);
 }
 
 static WS_HOT void put_experts(coster *k)
@@ -126,7 +126,7 @@ static WS_HOT void put_experts(coster *k)
     if (c->ep_total > 1) {
         put_expert_collective(k, WS_LOCKSTEP_COMBINE, k->group_tokens * m->hidden_size * c->element_bytes);
     }
-    k->energy->act_ns += k->n_blocks * slowest_ns;
+    k->work->act_ns += k->n_blocks * slowest_ns;
 }
 
 /* @return compute time of a section outside the blocks */
@@ -137,7 +137,7 @@ static int64_t sum_section(coster *k, ws_section section)
     for (size_t i = 0; i < sequence->n_layers; i++) {
         ns += k->c->cost->has_layer[sequence->layers[i]] ? layer_ns(k, sequence->layers[i]) : 0;
     }
-    k->energy->act_ns += ns;
+    k->work->act_ns += ns;
     return ns;
 }
 
@@ -155,7 +155,7 @@ static WS_HOT void put_section(coster *k, ws_section section)
         }
         const int64_t ns = layer_ns(k, layer);
         put(k, WS_LOCKSTEP_COMPUTE, ns, 0);
-        k->energy->act_ns += k->n_blocks * ns;
+        k->work->act_ns += k->n_blocks * ns;
         if (layer == WS_LAYER_QKV_PROJ && k->c->role == WS_ROLE_PREFILL) {
             put_kv_send(k);
         }
@@ -180,20 +180,20 @@ static void cost_edges(coster *k)
     lock->stage_ns = lock->output_ns = 0;
     if (c->pp_size > 1) {
         lock->stage_ns = ws_network_message_ns(&c->network, WS_DIM_STAGE, hidden);
-        k->energy->link_bytes += (double)hidden * (double)(c->pp_size - 1);
+        k->work->link_bytes += (double)hidden * (double)(c->pp_size - 1);
     }
     if (c->role == WS_ROLE_PREFILL) {
         const double element = (double)c->element_bytes;
         lock->output_ns      = ws_network_message_ns(&c->network, WS_DIM_STAGE, output);
-        k->energy->link_bytes += (double)hidden + (double)(k->n_sequences * c->model->hidden_size) * element;
+        k->work->link_bytes += (double)hidden + (double)(k->n_sequences * c->model->hidden_size) * element;
     }
-    k->energy->io_bytes = (double)(input + output);
-    ws_batch_work_add_kv(k->scenario, c, batch, k->energy);
+    k->work->io_bytes = (double)(input + output);
+    ws_batch_work_add_kv(k->scenario, c, batch, k->work);
 }
 
 WS_HOT void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builder *builder,
                                       const ws_scenario *scenario, const ws_instance_config *c,
-                                      const ws_batch *batch, int64_t group_tokens, ws_batch_work *energy,
+                                      const ws_batch *batch, int64_t group_tokens, ws_batch_work *work,
                                       bool *extrapolates_out)
 {
     const ws_attention_query query = ws_batch_attention(batch);
@@ -205,8 +205,8 @@ WS_HOT void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builde
                                       .group_tokens = group_tokens,
                                       .n_sequences  = ws_batch_n_sequences(batch),
                                       .n_blocks     = ws_instance_n_blocks(scenario, c),
-                                      .energy       = energy};
-    *energy                        = (ws_batch_work){0};
+                                      .work         = work};
+    *work                          = (ws_batch_work){0};
     lock->n_elements               = 0;
     k.attention_ns =
         query.prefill_tokens > 0 || query.n_decodes > 0 ? ws_profile_attention_ns(c->profile, &query) : 0;
@@ -231,7 +231,7 @@ typedef struct walk {
     int64_t                      stage;
 } walk;
 
-static ws_lockstep_npu *npu_of(const walk *w, int64_t i)
+static ws_npu_times *npu_of(const walk *w, int64_t i)
 {
     return &w->locks[i / w->n_ranks]->npus[w->stage * w->n_ranks + i % w->n_ranks];
 }
@@ -239,9 +239,9 @@ static ws_lockstep_npu *npu_of(const walk *w, int64_t i)
 /* A kernel on NPU i at its chain time. */
 static WS_HOT void run_kernel(walk *w, int64_t i, int64_t ns)
 {
-    ws_lockstep_npu *npu        = npu_of(w, i);
-    const int64_t    begin_ns   = w->space->chain_ns[i];
-    const int64_t    standby_ns = w->instances[i / w->n_ranks]->config->npu_power.standby_ns;
+    ws_npu_times *npu        = npu_of(w, i);
+    const int64_t begin_ns   = w->space->chain_ns[i];
+    const int64_t standby_ns = w->instances[i / w->n_ranks]->config->npu_power.standby_ns;
     if (npu->active_ns == 0) {
         npu->first_kernel_ns = begin_ns;
     } else {
@@ -371,8 +371,8 @@ static void skip_blocks(walk *w, int64_t n, int64_t block_ns)
 {
     ws_lockstep_space *s = w->space;
     for (int64_t i = 0; i < w->n_npus; i++) {
-        ws_lockstep_npu       *npu    = npu_of(w, i);
-        const ws_lockstep_npu *before = &s->counts[i];
+        ws_npu_times       *npu    = npu_of(w, i);
+        const ws_npu_times *before = &s->counts[i];
         s->chain_ns[i] += n * block_ns;
         s->slot_ns[i] += n * block_ns;
         s->last_ns[i] += n * block_ns;
@@ -474,7 +474,7 @@ static void end_last_stage(walk *w)
 static void begin_members(walk *w)
 {
     for (size_t m = 0; m < w->n_members; m++) {
-        memset(w->locks[m]->npus, 0, (size_t)w->instances[m]->config->num_npus * sizeof(ws_lockstep_npu));
+        memset(w->locks[m]->npus, 0, (size_t)w->instances[m]->config->num_npus * sizeof(ws_npu_times));
     }
 }
 

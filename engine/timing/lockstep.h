@@ -27,12 +27,6 @@ typedef struct ws_lockstep_element {
     int64_t          ns, bytes;
 } ws_lockstep_element;
 
-/** What one NPU did in a batch, for the energy accounts. */
-typedef struct ws_lockstep_npu {
-    int64_t first_kernel_ns, last_kernel_ns; /* begin of the first, end of the last */
-    int64_t active_ns, standby_ns;           /* between them; the rest is idle */
-} ws_lockstep_npu;
-
 /** A batch of one instance, costed. */
 typedef struct ws_lockstep_batch {
     int64_t             prologue_ns, head_ns;
@@ -40,9 +34,9 @@ typedef struct ws_lockstep_batch {
     ws_lockstep_element elements[WS_LOCKSTEP_ELEMENTS_MAX]; /* of one block */
     int64_t            *expert_ns;                          /* [local_ep] 0 = the rank has no tokens */
     int64_t             load_ns, store_ns, stage_ns,
-        output_ns;         /* entry load, exit store, hand-off to the next stage, to the shadow */
-    ws_lockstep_npu *npus; /* [num_npus] filled by the walk */
-    int64_t          start_end_ns, end_end_ns; /* program ends of start and end NPU, filled by the walk */
+        output_ns;      /* entry load, exit store, hand-off to the next stage, to the shadow */
+    ws_npu_times *npus; /* [num_npus] filled by the walk */
+    int64_t       start_end_ns, end_end_ns; /* program ends of start and end NPU, filled by the walk */
 } ws_lockstep_batch;
 
 /** State of an instance's NPUs between batches. */
@@ -59,7 +53,7 @@ typedef struct ws_lockstep_space {
     int64_t *ring_ns, *scratch;  /* [n_npus] */
     int64_t *before;             /* [3 * n_npus] distances before the last block */
     int64_t *bytes; /* [n_npus] payload of each member's collective; there are no more members than NPUs */
-    ws_lockstep_npu *counts; /* [n_npus] counts before the last block */
+    ws_npu_times *counts; /* [n_npus] counts before the last block */
 } ws_lockstep_space;
 
 WS_NODISCARD ws_status ws_lockstep_space_init(ws_lockstep_space *space, ws_arena *arena, int64_t n_npus);
@@ -69,7 +63,7 @@ WS_NODISCARD ws_status ws_lockstep_batch_init(ws_lockstep_batch *lock, ws_arena 
 /** Cost a batch. energy gets what ws_op_list_build() would count. */
 void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builder *builder,
                                const ws_scenario *scenario, const ws_instance_config *instance,
-                               const ws_batch *batch, int64_t group_tokens, ws_batch_work *energy,
+                               const ws_batch *batch, int64_t group_tokens, ws_batch_work *work,
                                bool *extrapolates_out);
 
 /** Walk the batches of n members that start together at now_ns.

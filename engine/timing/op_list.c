@@ -101,10 +101,10 @@ static int64_t layer_ns(const writer *w, ws_layer layer, const group *g)
 static void count_weight_bytes(writer *w, ws_location where, double bytes)
 {
     if (where.kind == WS_LOCATION_CXL) {
-        w->p->energy.cxl_bytes += bytes;
+        w->p->work.cxl_bytes += bytes;
     }
     if (where.kind != WS_LOCATION_LOCAL) {
-        w->p->energy.dram_bytes += bytes;
+        w->p->work.dram_bytes += bytes;
     }
 }
 
@@ -115,7 +115,7 @@ static void add_all_reduce(writer *w, ws_op *op, const group *g)
     op->collective       = WS_ALL_REDUCE;
     op->collective_bytes = g->n_tokens * w->c->model->hidden_size * w->c->element_bytes;
     op->collective_dims  = w->c->tp_dims;
-    w->p->energy.link_bytes += 2.0 * (tp - 1.0) * ((double)op->collective_bytes / tp);
+    w->p->work.link_bytes += 2.0 * (tp - 1.0) * ((double)op->collective_bytes / tp);
 }
 
 static void add_kv_send(writer *w, ws_op *op, const group *g)
@@ -124,7 +124,7 @@ static void add_kv_send(writer *w, ws_op *op, const group *g)
     const int64_t   tp = w->c->tp_size;
     op->kv_send_bytes =
         2 * m->n_kv_heads * m->head_dim * g->pd_tokens * w->c->kv_element_bytes / (tp > 1 ? tp : 1);
-    w->p->energy.link_bytes += (double)op->kv_send_bytes;
+    w->p->work.link_bytes += (double)op->kv_send_bytes;
 }
 
 /* A layer of prologue, block or head that runs on every NPU of its stage. */
@@ -141,7 +141,7 @@ static void put_layer(writer *w, ws_layer layer, int64_t block, const group *g)
     op->weights = ws_placement_weights(&c->placement, block, layer);
     op->weight_bytes =
         ws_model_layer_bytes(c->model, layer, g->n_tokens, 0, c->tp_size, c->element_bytes).weight;
-    w->p->energy.act_ns += ns;
+    w->p->work.act_ns += ns;
     /* the prologue's off-NPU weights are charged unsharded (docs/model/serving.md Q-P9) */
     const bool unsharded = layer == WS_LAYER_EMBEDDING;
     count_weight_bytes(
@@ -181,7 +181,7 @@ static void put_expert_collective(writer *w, ws_op *mark, ws_collective kind, in
     mark->collective       = kind;
     mark->collective_bytes = bytes;
     mark->collective_dims  = w->c->ep_dims;
-    w->p->energy.link_bytes += (ranks - 1.0) * ((double)bytes / ranks);
+    w->p->work.link_bytes += (ranks - 1.0) * ((double)bytes / ranks);
 }
 
 static void put_expert_rank(writer *w, const ws_expert_load *load, int64_t block, const group *g,
@@ -229,7 +229,7 @@ static void put_experts(writer *w, int64_t block, const group *g)
     if (end != NULL) {
         put_expert_collective(w, end, WS_REDUCE_SCATTER, w->group_tokens * m->hidden_size * c->element_bytes);
     }
-    w->p->energy.act_ns += slowest_ns;
+    w->p->work.act_ns += slowest_ns;
 }
 
 /* ---- PIM attention ---- */
@@ -302,8 +302,8 @@ static void put_pim(writer *w, const group *g)
             op->index     = (int32_t)channel;
             op->ns        = spread->entry_ns[i];
             op->pim_bytes = bytes;
-            w->p->energy.pim_ns += (double)op->ns;
-            w->p->energy.pim_bytes += (double)bytes;
+            w->p->work.pim_ns += (double)op->ns;
+            w->p->work.pim_bytes += (double)bytes;
         }
     }
     (void)put_op(w, WS_OP_PIM_END, g->tag);
@@ -494,15 +494,15 @@ static ws_status split_batch(ws_op_list_builder *b, const ws_batch *batch, size_
 /* The reference charges recalls alone, always as memory of the host. A block that is kept on the NPU goes
  * nowhere. */
 WS_HOT void ws_batch_work_add_kv(const ws_scenario *scenario, const ws_instance_config *c,
-                                 const ws_batch *batch, ws_batch_work *energy)
+                                 const ws_batch *batch, ws_batch_work *work)
 {
     const double moved = (double)(batch->load_bytes + batch->store_bytes);
     if (scenario->fidelity == WS_FIDELITY_REFERENCE) {
-        energy->dram_bytes += (double)batch->load_bytes;
+        work->dram_bytes += (double)batch->load_bytes;
     } else if (c->placement.kv_evict.kind == WS_LOCATION_CXL) {
-        energy->kv_cxl_bytes += moved;
+        work->kv_cxl_bytes += moved;
     } else if (c->placement.kv_evict.kind == WS_LOCATION_REMOTE) {
-        energy->kv_dram_bytes += moved;
+        work->kv_dram_bytes += moved;
     }
 }
 
@@ -510,27 +510,26 @@ WS_HOT void ws_batch_work_add_kv(const ws_scenario *scenario, const ws_instance_
 static void count_batch_traffic(writer *w, const ws_batch *batch, const group *first)
 {
     const ws_instance_config *c      = w->c;
-    ws_batch_work            *energy = &w->p->energy;
+    ws_batch_work            *work   = &w->p->work;
     const double              hidden = (double)(first->n_tokens * c->model->hidden_size);
     if (c->pp_size > 1) {
         /* the reference forgets the element size here (docs/model/serving.md Q-P6) */
         const double element =
             w->scenario->fidelity == WS_FIDELITY_REFERENCE ? 1.0 : (double)c->element_bytes;
-        energy->link_bytes += hidden * element * (double)(c->pp_size - 1);
+        work->link_bytes += hidden * element * (double)(c->pp_size - 1);
     }
     if (c->role == WS_ROLE_PREFILL) {
         const double element = (double)c->element_bytes;
-        energy->link_bytes +=
-            hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
+        work->link_bytes += hidden * element + (double)(first->n_sequences * c->model->hidden_size) * element;
     }
-    ws_batch_work_add_kv(w->scenario, c, batch, energy);
-    energy->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
+    ws_batch_work_add_kv(w->scenario, c, batch, work);
+    work->io_bytes = (double)(w->p->input_bytes + w->p->output_bytes);
 }
 
 static void reset_program(ws_op_list *p, const ws_instance_config *c, const ws_batch *batch)
 {
     p->n_ops        = 0;
-    p->energy       = (ws_batch_work){0};
+    p->work         = (ws_batch_work){0};
     p->load_bytes   = batch->load_bytes;
     p->load_from    = c->placement.kv_evict;
     p->input_bytes  = 2 * batch->n_tokens * c->element_bytes;

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "hardware/pim.h"
 #include "timing/expert_routing.h"
+#include "timing/batch_report.h"
 #include "timing/pim_spread.h"
 #include "scenario/scenario_internal.h"
 
@@ -39,18 +40,6 @@ typedef struct ws_op {
     int64_t       pim_bytes;       /* transfer of a PIM entry */
 } ws_op;
 
-/** Energy events of a list as the reference charges them (docs/model/serving.md 8.2). */
-typedef struct ws_batch_work {
-    int64_t act_ns;                            /* compute of the ops, experts by their largest local rank */
-    double  dram_bytes, cxl_bytes, link_bytes; /* cxl_bytes are among dram_bytes */
-    double  kv_dram_bytes,
-        kv_cxl_bytes; /* physical: KV blocks from and to the second tier, of all NPUs together */
-    double io_bytes;  /* entry load and exit store of one NPU; the reference charges no energy for them
-                         (docs/model/serving.md Q-P11) */
-    double pim_ns;    /* sum over PIM entries */
-    double pim_bytes;
-} ws_batch_work;
-
 typedef struct ws_op_list {
     ws_op        *ops;
     size_t        n_ops, capacity;
@@ -61,12 +50,12 @@ typedef struct ws_op_list {
     int64_t       input_bytes, output_bytes; /* first op's input, last op's output */
     int64_t       hidden_bytes;              /* T * h * b, between stages */
     bool          extrapolates;
-    ws_batch_work energy;
+    ws_batch_work work;
 } ws_op_list;
 
 /** Count the KV blocks that a batch moves between its instance and the second tier. */
 void ws_batch_work_add_kv(const ws_scenario *scenario, const ws_instance_config *instance,
-                          const ws_batch *batch, ws_batch_work *energy);
+                          const ws_batch *batch, ws_batch_work *work);
 
 /** Memory that building programs needs, one per run. */
 typedef struct ws_op_list_builder {

@@ -5,24 +5,7 @@
 #define WS_STEP_H
 
 #include "scenario/scenario_internal.h"
-
-typedef struct ws_step {
-    int64_t first_load_ns;            /* end of the first entry load: the next event after the start */
-    int64_t start_end_ns, end_end_ns; /* program end on the start and on the end NPU (equal for one NPU) */
-    int64_t tail_ns;                  /* when the memory queue is empty again */
-    int64_t compute_ns;               /* sum of all ops of one NPU */
-    int64_t first_kernel_ns, last_kernel_ns; /* begin of the first, end of the last if all enter together */
-    int64_t n_collectives, collective_ns;    /* all-reduces and the time of one when all enter together */
-    int64_t collective_bytes;                /* payload of one all-reduce */
-    int64_t input_bytes, output_bytes;       /* entry load and exit store of one NPU */
-    bool    extrapolates;                    /* some lookup left the profile's grid */
-} ws_step;
-
-/** When the last NPU has ended its program. */
-static inline int64_t ws_step_end_ns(const ws_step *step)
-{
-    return step->end_end_ns > step->start_end_ns ? step->end_end_ns : step->start_end_ns;
-}
+#include "timing/batch_report.h"
 
 /** Time a batch that starts at now_ns on all NPUs of the instance.
  * @param[in] tail_ns  when the memory queue gets free

@@ -14,7 +14,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "energy/accounts.h"
+#include "energy/charge.h"
+#include "energy/reference_accounts.h"
 
 enum { MS = 1000000, N_INSTANCES = 2 };
 
@@ -86,11 +87,11 @@ static void expect_j(const char *what, double found, double expected)
 static void form_timed(site *s, int instance, int64_t batch, double prefill_share, const ws_step *step,
                        const ws_batch_work *energy, int64_t now_ns)
 {
+    const ws_batch_report  report  = {.work = *energy, .step = step};
     const ws_batch_purpose purpose = {
         .prefill_share = prefill_share, .n_tokens = 10, .round = (int32_t)batch};
-    assert_int_equal(
-        ws_accounts_begin(&s->accounts, &s->instances[instance], batch, purpose, step, energy, now_ns),
-        WS_OK);
+    assert_int_equal(ws_charge_begin(&s->accounts, &s->instances[instance], batch, purpose, &report, now_ns),
+                     WS_OK);
 }
 
 /* The same in lockstep, where nothing but the host's work is known of it at first. */
@@ -101,12 +102,13 @@ static void form(site *s, int instance, int64_t batch, double prefill_share, int
 
 static void end(site *s, int instance, int64_t batch, int64_t now_ns)
 {
-    ws_accounts_end(&s->accounts, &s->instances[instance], batch, now_ns);
+    const ws_batch_report report = {.work = {.act_ns = 0}};
+    ws_charge_end(&s->accounts, &s->instances[instance], batch, &report, now_ns, now_ns);
 }
 
 static void finish(site *s, int64_t end_ns)
 {
-    assert_int_equal(ws_accounts_finish(&s->accounts, end_ns), WS_OK);
+    assert_int_equal(ws_charge_finish(&s->accounts, end_ns), WS_OK);
 }
 
 /* What a token of a batch has cost, once the accounts are finished. */
@@ -195,15 +197,14 @@ static void moved_bytes_are_charged_by_where_they_lie(void **state)
     (void)state;
     site s;
     site_init(&s, WS_FIDELITY_PHYSICAL, WS_STEP_LOCKSTEP, true);
-    const ws_batch_work moved = {.dram_bytes    = 100,
-                                 .cxl_bytes     = 40,
-                                 .io_bytes      = 20,
-                                 .link_bytes    = 60,
-                                 .kv_dram_bytes = 30,
-                                 .kv_cxl_bytes  = 50};
+    const ws_batch_report moved = {.work = {.dram_bytes    = 100,
+                                            .cxl_bytes     = 40,
+                                            .io_bytes      = 20,
+                                            .link_bytes    = 60,
+                                            .kv_dram_bytes = 30,
+                                            .kv_cxl_bytes  = 50}};
     form(&s, 1, 0, 0.5, 5 * MS);
-    end(&s, 1, 0, 15 * MS);
-    ws_accounts_charge_traffic(&s.accounts, &s.instances[1], 0, &moved, 5 * MS, 15 * MS);
+    ws_charge_end(&s.accounts, &s.instances[1], 0, &moved, 5 * MS, 15 * MS);
     const double dram_j = 0.5 * (2 * (100 - 40 + 20) + 30), cxl_j = 0.5 * (2 * 40 + 50),
                  link_j = 0.25 * 2 * 60, host_j = ws_node_power_cpu_busy_w(&s.node.power) * 0.010;
     expect_j("dram", ws_ledger_total_j(&s.accounts.ledger, 0, WS_DRAM), dram_j);
@@ -438,10 +439,10 @@ static void readings_are_means_since_the_last(void **state)
     assert_int_equal(ws_reference_read_power(&s.accounts, 200 * MS), WS_OK);
     assert_int_equal(ws_reference_read_power(&s.accounts, 300 * MS), WS_OK);
     static const double link_w[] = {30, 0, 50, 0}, base_w[] = {60, 0, 60, 60};
-    assert_int_equal(s.accounts.n_readings, 4);
+    assert_int_equal(s.accounts.readings.n, 4);
     for (int i = 0; i < 4; i++) {
-        expect_j("link", s.accounts.reading_w[i * WS_COMPONENT_COUNT + WS_LINK], link_w[i]);
-        expect_j("base", s.accounts.reading_w[i * WS_COMPONENT_COUNT + WS_BASE], base_w[i]);
+        expect_j("link", s.accounts.readings.power_w[i * WS_COMPONENT_COUNT + WS_LINK], link_w[i]);
+        expect_j("base", s.accounts.readings.power_w[i * WS_COMPONENT_COUNT + WS_BASE], base_w[i]);
     }
     site_fini(&s);
 }

@@ -33,7 +33,8 @@ static void site_init(site *s, const char *instance, ws_step_model model)
                             "{\"input_toks\": 4, \"output_toks\": 2, \"arrival_time_ns\": 0}\n", &options);
     s->scenario->step_model = model;
     ws_arena_init(&s->arena, 0);
-    assert_int_equal(ws_executor_init(&s->executor, &s->arena, s->scenario, NULL, NULL), WS_OK);
+    assert_int_equal(ws_executor_init(&s->executor, &s->arena, s->scenario, (ws_kernel_hook){NULL, NULL}),
+                     WS_OK);
 }
 
 static void site_fini(site *s)
@@ -68,16 +69,15 @@ static void run_tick(site *s)
 static void run_batch(site *s, int64_t n_prompt, int64_t n_decodes, int64_t *start_end_ns,
                       int64_t *end_end_ns)
 {
-    ws_executor_instance *npus         = &s->executor.instances[0];
-    const ws_batch        batch        = batch_of(s->next_id++, n_prompt, n_decodes);
-    const size_t          slot         = (size_t)(batch.id % 2);
-    const int64_t         n_before     = npus->start.n_programs;
-    bool                  extrapolates = true;
+    ws_executor_instance *npus     = &s->executor.instances[0];
+    const ws_batch        batch    = batch_of(s->next_id++, n_prompt, n_decodes);
+    const size_t          slot     = (size_t)(batch.id % 2);
+    const int64_t         n_before = npus->start.n_programs;
     assert_false(ws_executor_is_prepared(npus, slot, &batch));
-    assert_int_equal(
-        ws_executor_prepare(&s->executor, 0, slot, &batch, batch.n_tokens, s->now_ns, &extrapolates), WS_OK);
+    assert_int_equal(ws_executor_prepare(&s->executor, 0, slot, &batch, batch.n_tokens, s->now_ns), WS_OK);
     assert_true(ws_executor_is_prepared(npus, slot, &batch));
-    assert_int_equal(extrapolates, n_prompt > 256 || n_decodes > 16); /* the grid of the toy profile */
+    assert_int_equal(npus->prepared[slot].extrapolates,
+                     n_prompt > 256 || n_decodes > 16); /* the grid of the toy profile */
     assert_int_equal(ws_executor_start(&s->executor, 0, slot, s->now_ns), WS_OK);
     assert_true(npus->start.is_busy && npus->prepared[slot].start_has_it);
     const bool has_end = ws_executor_has_end(npus);
@@ -186,10 +186,8 @@ static void stages_work_at_the_same_time(void **state)
             if (n_started < 3 && !npus->start.is_busy) {
                 const ws_batch batch = batch_of(n_started, 50 * (n_started + 1), 2);
                 const size_t   slot  = (size_t)n_started++;
-                bool           unused;
-                assert_int_equal(
-                    ws_executor_prepare(&s.executor, 0, slot, &batch, batch.n_tokens, s.now_ns, &unused),
-                    WS_OK);
+                assert_int_equal(ws_executor_prepare(&s.executor, 0, slot, &batch, batch.n_tokens, s.now_ns),
+                                 WS_OK);
                 assert_int_equal(ws_executor_start(&s.executor, 0, slot, s.now_ns), WS_OK);
                 assert_int_equal(ws_executor_join(&s.executor, 0, slot, s.now_ns), WS_OK);
             }

@@ -183,9 +183,9 @@ static void rows_are_the_layers_of_the_model(void **state)
         for (size_t i = 0; i < list.n_ops; i++) {
             act_ns += list.ops[i].ns;
         }
-        assert_true(list.energy.act_ns == act_ns);
+        assert_true(list.work.act_ns == act_ns);
         /* two ids of 2 bytes in and one of 4 out for each of 107 tokens; 107 x 64 elements between stages */
-        assert_true(list.input_bytes == 428 && list.output_bytes == 428 && list.energy.io_bytes == 856);
+        assert_true(list.input_bytes == 428 && list.output_bytes == 428 && list.work.io_bytes == 856);
         assert_int_equal(list.hidden_bytes, 107 * 64 * 2);
         site_fini(&s);
     }
@@ -211,7 +211,7 @@ static void tensor_parallel_rows_are_reduced(void **state)
         }
     }
     assert_int_equal(n_collective, 8);
-    assert_true(list.energy.link_bytes == 8 * 2 * 3 * 320.0);
+    assert_true(list.work.link_bytes == 8 * 2 * 3 * 320.0);
     site_fini(&s);
 }
 
@@ -229,7 +229,7 @@ static void pipelines_send_the_hidden_state(void **state)
         options.fidelity = fidelity;
         site_init(&s, 1, INSTANCE("toy/dense", ", \"num_npus\": 2, \"pp_size\": 2"), &options);
         build(&s, 0, &batch, &list);
-        assert_true(list.energy.link_bytes == (fidelity == WS_FIDELITY_REFERENCE ? 640 : 1280));
+        assert_true(list.work.link_bytes == (fidelity == WS_FIDELITY_REFERENCE ? 640 : 1280));
         site_fini(&s);
     }
 }
@@ -280,7 +280,7 @@ static void experts_are_spread_over_ranks(void **state)
             }
             act_ns += slowest_ns;
         }
-        assert_true(list.energy.act_ns == act_ns); /* experts by their slowest rank */
+        assert_true(list.work.act_ns == act_ns); /* experts by their slowest rank */
         site_fini(&s);
     }
 }
@@ -302,7 +302,7 @@ static void expect_same_program(const ws_op_list *found, const ws_op_list *expec
     for (int64_t stage = 0; stage <= n_stages; stage++) {
         assert_int_equal(found->stage_begin[stage], expected->stage_begin[stage]);
     }
-    assert_memory_equal(&found->energy, &expected->energy, sizeof(found->energy));
+    assert_memory_equal(&found->work, &expected->work, sizeof(found->work));
 }
 
 /* Twelve layers on a board known by its data sheet alone. */
