@@ -1,5 +1,5 @@
-/* builder.h -- from a job's number to everything a simulation needs: cluster config, options, workload,
- * scenario.
+/* builder.h -- what the jobs of a sweep are built from: the spec's space, cluster config and workload before
+ * any parameter, and the files they name. Its jobs: job/job.h.
  *
  * A builder reads the files a spec names once, through the caller's file cache, and keeps what many points
  * share. Not thread-safe: every thread that builds jobs has its own builder. */
@@ -48,44 +48,7 @@ const char *swp_builder_dataset_path(const swp_builder *builder); /**< as found;
 ws_json     swp_builder_cluster(const swp_builder *builder);      /**< before any parameter */
 ws_json     swp_builder_workload(const swp_builder *builder);     /**< generator spec or dataset, or absent */
 
-/** Cluster config of a point, a new document the caller destroys. */
-WS_NODISCARD ws_status swp_build_cluster(swp_builder *builder, const uint32_t *value_index, ws_error *err,
-                                         ws_json_doc **cluster_out);
-
-/** Workload of a point, a new document the caller destroys; NULL if the spec has no workload. */
-WS_NODISCARD ws_status swp_build_workload(swp_builder *builder, const uint32_t *value_index, ws_error *err,
-                                          ws_json_doc **workload_out);
-
-/** Options of a job, its seed included. */
-WS_NODISCARD ws_status swp_build_options(const swp_builder *builder, uint64_t job,
-                                         const uint32_t *value_index, ws_error *err, ws_options *options_out);
-
-/** What a point's cluster config amounts to; cached. */
-WS_NODISCARD ws_status swp_build_facts(swp_builder *builder, const uint32_t *value_index, ws_error *err,
-                                       swp_cluster_facts *facts_out);
-
-/** What a job's hash covers; 1 did not cover the files a config names. */
-#define SWP_HASH_KIND "2"
-
-/** Content hash of a job: a SHA-256 over cluster config, options, workload, SLO and seed, and over the
- * contents of the files they name: models, architectures, profiles, data sheets, PIM configs, datasets
- * (job/input_digest.h). Paths do not count. Names, order and number of a sweep's parameters do not matter: a
- * spec that grew keeps the jobs it shares.
- */
-WS_NODISCARD ws_status swp_build_hash(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                                      ws_error *err, char hash_out[SWP_HASH_LEN + 1]);
-
-/** The scenario of a job. @return as ws_scenario_create(); release it before the builder */
-WS_NODISCARD ws_status swp_build_scenario(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                                          ws_error *err, ws_scenario **scenario_out);
-
-/** Weights per NPU in 10^9 bytes, also where the NPU's memory does not hold them: for constraints that say
- * so.
- * @param[out] weights_gb_out  untouched after an error */
-WS_NODISCARD ws_status swp_build_weights_gb(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                                            double *weights_gb_out);
-
 /** The point's parameters as the result file takes them, [n_params]; texts are borrowed from the spec. */
-void swp_build_params(const swp_builder *builder, const uint32_t *value_index, swp_value *params_out);
+void swp_builder_params(const swp_builder *builder, const uint32_t *value_index, swp_value *params_out);
 
 #endif /* SWP_BUILDER_H */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "job/job_hash.h"
 #include "spec/expr.h"
 
 #define DERIVED_LIST(X)                                                                                      \
@@ -201,19 +202,33 @@ static double weights_gb_of(swp_constraints *c, uint64_t job, const uint32_t *va
     const uint64_t key   = swp_space_key(swp_builder_space(c->builder), value_index, swp_param_is_structural);
     weights_entry *entry = &c->weights[key % WEIGHTS_CACHE_SIZE];
     if (entry->key_plus_1 != key + 1) {
-        if (swp_build_weights_gb(c->builder, job, value_index, &entry->weights_gb) != WS_OK) {
+        swp_job built = swp_job_of(c->builder, job, value_index);
+        if (swp_job_weights_gb(&built, &entry->weights_gb) != WS_OK) {
             entry->weights_gb = NAN;
         }
+        swp_job_fini(&built);
         entry->key_plus_1 = key + 1;
     }
     return entry->weights_gb;
 }
 
+/* What the point's cluster config amounts to, or nothing of it. */
+static swp_cluster_facts facts_of(const swp_constraints *c, uint64_t job, const uint32_t *value_index)
+{
+    swp_cluster_facts facts = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    swp_job           built = swp_job_of(c->builder, job, value_index);
+    if (swp_job_facts(&built, NULL, &facts) != WS_OK) {
+        facts = (swp_cluster_facts){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    }
+    swp_job_fini(&built);
+    return facts;
+}
+
 static void fill_point(swp_constraints *c, uint64_t job, const uint32_t *value_index)
 {
     swp_cluster_facts facts = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    if (c->needs_facts && swp_build_facts(c->builder, value_index, NULL, &facts) != WS_OK) {
-        facts = (swp_cluster_facts){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    if (c->needs_facts) {
+        facts = facts_of(c, job, value_index);
     }
     c->values[DERIVED_NUM_INSTANCES].number = facts.num_instances;
     c->values[DERIVED_NUM_NODES].number     = facts.num_nodes;

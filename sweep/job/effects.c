@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "job/job.h"
 
 enum { MAX_POINTS = 16, MAX_VALUES = 8, MAX_PARAMS_TRIED = 256 };
 
@@ -77,7 +78,9 @@ static bool is_undecided(const suspect *s)
 static bool fingerprint(search *s, uint64_t job, uint64_t *out)
 {
     ws_scenario    *scenario = NULL;
-    const ws_status status   = swp_build_scenario(s->builder, job, s->point, NULL, &scenario);
+    swp_job         built    = swp_job_of(s->builder, job, s->point);
+    const ws_status status   = swp_job_scenario(&built, NULL, &scenario);
+    swp_job_fini(&built);
     if (status == WS_OK) {
         *out = ws_scenario_fingerprint(scenario);
     }

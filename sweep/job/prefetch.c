@@ -1,11 +1,12 @@
 #include "job/prefetch.h"
 
-#include "job/effects.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "job/effects.h"
+#include "job/job_hash.h"
 
 enum { MAX_COMBINATIONS = 1000 };
 
@@ -99,32 +100,39 @@ void swp_prefetch_fini(swp_prefetch *prefetch)
 /* ---- the combinations ---- */
 
 /* Once more, for its problems: only the first one that fails tells them. */
-static void tell_problems(swp_builder *builder, const uint32_t *value_index, ws_error *err)
+static void tell_problems(swp_job *job, ws_error *err)
 {
     ws_scenario *scenario = NULL;
-    if (swp_build_scenario(builder, 0, value_index, err, &scenario) == WS_OK) {
+    if (swp_job_scenario(job, err, &scenario) == WS_OK) {
         ws_scenario_destroy(&scenario);
     }
 }
 
-/* Options come from the point, seeds from the job: the first point's repeat 0 does for all. */
-static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_error *err, swp_prefetch *out)
+static ws_status look_at(swp_job *job, ws_error *err, swp_prefetch *out)
 {
     ws_scenario      *scenario = NULL;
     swp_cluster_facts facts;
-    const ws_status   status = swp_build_scenario(builder, 0, value_index, NULL, &scenario);
+    const ws_status   status = swp_job_scenario(job, NULL, &scenario);
     out->n_tried++;
     if (status == WS_OK) {
         out->cost_mean += ws_scenario_cost_estimate(scenario);
         add_notes(ws_scenario_notes(scenario), &out->notes);
     } else if (status == WS_ERR_INPUT && out->n_failed++ == 0) {
-        tell_problems(builder, value_index, err);
+        tell_problems(job, err);
     }
     ws_scenario_destroy(&scenario);
-    if (swp_build_facts(builder, value_index, NULL, &facts) == WS_OK &&
-        facts.num_nodes > (double)out->max_nodes) {
+    if (swp_job_facts(job, NULL, &facts) == WS_OK && facts.num_nodes > (double)out->max_nodes) {
         out->max_nodes = (size_t)facts.num_nodes;
     }
+    return status;
+}
+
+/* Options come from the point, seeds from the job: the first point's repeat 0 does for all. */
+static ws_status visit(swp_builder *builder, const uint32_t *value_index, ws_error *err, swp_prefetch *out)
+{
+    swp_job         job    = swp_job_of(builder, 0, value_index);
+    const ws_status status = look_at(&job, err, out);
+    swp_job_fini(&job);
     return status;
 }
 

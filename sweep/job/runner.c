@@ -1,6 +1,5 @@
 #include "job/runner.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/host_memory.h"
+#include "job/job_hash.h"
 #include "result/row_wire.h"
 
 struct swp_runner {
@@ -165,10 +165,10 @@ static ws_status check_size(swp_runner *r)
         r->row.n_samples, r->row.n_requests, (double)bytes * 1e-6, (double)limit * 1e-6);
 }
 
-static ws_status simulate(swp_runner *r, uint64_t job)
+static ws_status simulate(swp_runner *r, swp_job *job)
 {
     ws_scenario *scenario = NULL;
-    WS_TRY(swp_build_scenario(r->config.builder, job, r->value_index, &r->err, &scenario));
+    WS_TRY(swp_job_scenario(job, &r->err, &scenario));
     const ws_run_limits limits  = {.memory_bytes = r->config.memory_bytes, .should_stop = is_over, .ctx = r};
     const ws_result    *result  = NULL;
     const double        begin_s = swp_wall_s();
@@ -220,48 +220,37 @@ static void explain_failure(swp_runner *r, ws_status status)
     r->row.error = ws_error_text(&r->err);
 }
 
-void swp_row_hash(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                  char hash_out[SWP_HASH_LEN + 1])
+swp_row swp_row_without_run(swp_job *job, swp_job_state state, const char *reason,
+                            char hash_buf[SWP_HASH_LEN + 1])
 {
-    if (swp_build_hash(builder, job, value_index, NULL, hash_out) != WS_OK) {
-        char      text[128], hex[65];
-        const int n = snprintf(text, sizeof text, "%s %" PRIu64, swp_builder_spec(builder)->sha256, job);
-        ws_sha256_hex(text, (size_t)n, hex);
-        memcpy(hash_out, hex, SWP_HASH_LEN);
-        hash_out[SWP_HASH_LEN] = '\0';
-    }
-}
-
-swp_row swp_row_without_run(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                            swp_job_state state, const char *reason, char hash_buf[SWP_HASH_LEN + 1])
-{
-    const swp_space *space = swp_builder_space(builder);
-    ws_options       options;
-    swp_row_hash(builder, job, value_index, hash_buf);
-    const bool has_options = swp_build_options(builder, job, value_index, NULL, &options) == WS_OK;
-    return (swp_row){.job          = (int64_t)job,
+    const ws_options *options = NULL;
+    swp_job_row_hash(job, hash_buf);
+    const bool has_options = swp_job_options(job, NULL, &options) == WS_OK;
+    return (swp_row){.job          = (int64_t)job->number,
                      .state        = state,
                      .error        = reason,
                      .attempt      = 1,
                      .hash         = hash_buf,
-                     .seed         = has_options ? options.seed : swp_builder_spec(builder)->seed,
-                     .repeat       = (int32_t)swp_space_repeat(space, job),
+                     .seed         = has_options ? options->seed : swp_builder_spec(job->builder)->seed,
+                     .repeat       = (int32_t)swp_space_repeat(swp_builder_space(job->builder), job->number),
                      .rank         = -1,
                      .wall_s       = NAN,
                      .profile_kind = -1};
 }
 
-const swp_row *swp_runner_run(void *runner, uint64_t job, int32_t attempt)
+const swp_row *swp_runner_run(void *runner, uint64_t number, int32_t attempt)
 {
     swp_runner *r = runner;
     ws_error_clear(&r->err);
-    swp_space_point(swp_builder_space(r->config.builder), job, r->value_index);
-    r->row = swp_row_without_run(r->config.builder, job, r->value_index, SWP_STATE_DONE, NULL, r->hash);
+    swp_space_point(swp_builder_space(r->config.builder), number, r->value_index);
+    swp_job job            = swp_job_of(r->config.builder, number, r->value_index);
+    r->row                 = swp_row_without_run(&job, SWP_STATE_DONE, NULL, r->hash);
     r->row.attempt         = attempt;
     r->row.rank            = r->config.rank;
-    const ws_status status = simulate(r, job);
+    const ws_status status = simulate(r, &job);
     if (status != WS_OK) {
         explain_failure(r, status);
     }
+    swp_job_fini(&job);
     return &r->row;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "job/builder.h"
+#include "job/job.h"
 #include "result/row.h"
 
 /** Run a job and describe it; the row is borrowed until the next call. Its params are NULL and its host is
@@ -37,16 +37,11 @@ void                   swp_runner_destroy(swp_runner **runner);
 /** A swp_job_fn; ctx is the swp_runner. */
 const swp_row *swp_runner_run(void *runner, uint64_t job, int32_t attempt);
 
-/** The hash of a job's row: its own, or, of inputs that cannot be put together, one of the spec and its
- * number. */
-void swp_row_hash(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                  char hash_out[SWP_HASH_LEN + 1]);
-
 /** The row of a job that never runs: pruned, or its inputs cannot be put together. Params and arrays are
  * NULL.
  * @param[out] hash_buf  the row's hash is kept here */
-swp_row swp_row_without_run(swp_builder *builder, uint64_t job, const uint32_t *value_index,
-                            swp_job_state state, const char *reason, char hash_buf[SWP_HASH_LEN + 1]);
+swp_row swp_row_without_run(swp_job *job, swp_job_state state, const char *reason,
+                            char hash_buf[SWP_HASH_LEN + 1]);
 
 /** Monotonic wall clock, s. */
 double swp_wall_s(void);

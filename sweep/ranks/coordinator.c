@@ -48,9 +48,11 @@ static ws_status give_up(coordinator *c, swp_ticket ticket)
         return WS_ERR_NOMEM;
     }
     swp_space_point(swp_builder_space(c->config->builder), ticket.job, value_index);
-    swp_row row = swp_row_without_run(c->config->builder, ticket.job, value_index, SWP_STATE_FAILED,
-                                      "three workers died while they ran this job", hash);
+    swp_job job = swp_job_of(c->config->builder, ticket.job, value_index);
+    swp_row row =
+        swp_row_without_run(&job, SWP_STATE_FAILED, "three workers died while they ran this job", hash);
     row.attempt = ticket.attempt;
+    swp_job_fini(&job);
     free(value_index);
     WS_TRY(swp_rows_add(&rows, &row));
     swp_progress_count(c->config->progress, &row);

@@ -47,7 +47,7 @@ static void fail(swp_writer *w, ws_status status)
 static void write_row(swp_writer *w, swp_row *row)
 {
     swp_space_point(swp_builder_space(w->builder), (uint64_t)row->job, w->value_index);
-    swp_build_params(w->builder, w->value_index, w->params);
+    swp_builder_params(w->builder, w->value_index, w->params);
     row->params = w->params;
     if (row->rank >= 0 && (size_t)row->rank < w->n_ranks) {
         row->host = w->hosts[row->rank];

@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "job/prefetch.h"
-#include "job/setup.h"
+#include "job/simulator.h"
 #include "ranks/coordinator.h"
 #include "ranks/exit_file.h"
 #include "ranks/signals.h"
@@ -52,9 +52,7 @@ typedef struct rank0 {
     swp_progress  *progress;
     swp_job_queue *source;
     /* the worker thread and what is its own */
-    ws_files         *local_files;
-    swp_builder      *local_builder;
-    swp_runner       *local_runner;
+    swp_simulator    *simulator;
     swp_local_worker *local;
     atomic_bool       abandon;
     /* of calls made in a thread of their own */
@@ -182,24 +180,12 @@ static ws_status start_local(rank0 *b)
     if (!wants_local(b)) {
         return WS_OK;
     }
-    const swp_setup         *setup  = &b->setup;
-    const swp_builder_config config = {.spec_path   = setup->spec_path,
-                                       .data_dirs   = setup->data_dirs,
-                                       .n_data_dirs = setup->n_data_dirs,
-                                       .bundled_dir =
-                                           setup->bundled_dir[0] != '\0' ? setup->bundled_dir : NULL};
-    WS_TRY(ws_files_map(setup->files, setup->files_len, false, &b->local_files));
-    WS_TRY(swp_builder_create(b->inputs.spec, &config, b->local_files, NULL, &b->local_builder));
-    const swp_runner_config runner = {.builder       = b->local_builder,
-                                      .rank          = 0,
-                                      .max_nodes     = setup->max_nodes,
-                                      .time_budget_s = setup->time_budget_s,
-                                      .memory_bytes  = setup->memory_bytes,
-                                      .n_ranks_here  = swp_mpi_n_ranks_here(b->mpi),
-                                      .should_stop   = must_abandon,
-                                      .ctx           = &b->abandon};
-    WS_TRY(swp_runner_create(&runner, &b->local_runner));
-    return swp_local_worker_start(swp_runner_run, b->local_runner, &b->local);
+    const swp_simulator_config config = {.rank         = 0,
+                                         .n_ranks_here = swp_mpi_n_ranks_here(b->mpi),
+                                         .should_stop  = must_abandon,
+                                         .ctx          = &b->abandon};
+    WS_TRY(swp_simulator_create(&b->setup, &config, &b->err, &b->simulator));
+    return swp_local_worker_start(swp_simulator_run, b->simulator, &b->local);
 }
 
 /* ---- the sweep, rank 0 ---- */
@@ -212,9 +198,10 @@ static void write_pruned(void *ctx, uint64_t job, const uint32_t *value_index, s
     char     hash[SWP_HASH_LEN + 1], reason[SWP_ERROR_LEN];
     swp_rows rows = {0};
     snprintf(reason, sizeof reason, "does not meet %s", b->inputs.spec->constraints[constraint].text);
-    swp_row row =
-        swp_row_without_run(b->inputs.builder, job, value_index, SWP_STATE_INFEASIBLE, reason, hash);
-    row.attempt = 0;
+    swp_job built = swp_job_of(b->inputs.builder, job, value_index);
+    swp_row row   = swp_row_without_run(&built, SWP_STATE_INFEASIBLE, reason, hash);
+    row.attempt   = 0;
+    swp_job_fini(&built);
     if (swp_rows_add(&rows, &row) != WS_OK || swp_writer_push(b->writer, rows.data, 0, rows.len) != WS_OK) {
         swp_progress_say(b->progress, "out of memory for the row of job %" PRIu64 "; it stays pending", job);
     }
@@ -425,9 +412,7 @@ static ws_status leave_alone(rank0 *b, swp_outcome *outcome)
 static void release_boss(rank0 *b)
 {
     swp_local_worker_stop(&b->local);
-    swp_runner_destroy(&b->local_runner);
-    swp_builder_destroy(&b->local_builder);
-    ws_files_destroy(&b->local_files);
+    swp_simulator_destroy(&b->simulator);
     swp_job_queue_destroy(&b->source);
     ws_error        ignored = WS_ERROR_INIT; /* an earlier error is being reported */
     const ws_status status  = swp_writer_stop(&b->writer, &ignored);

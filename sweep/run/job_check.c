@@ -32,7 +32,9 @@ static ws_status look_at(swp_builder *builder, uint64_t job, const uint32_t *val
 {
     ws_scenario *scenario = NULL;
     ws_error     err      = WS_ERROR_INIT;
-    ws_status    status   = swp_build_scenario(builder, job, value_index, &err, &scenario);
+    swp_job      built    = swp_job_of(builder, job, value_index);
+    ws_status    status   = swp_job_scenario(&built, &err, &scenario);
+    swp_job_fini(&built);
     check->n_checked++;
     ws_scenario_destroy(&scenario);
     if (status != WS_OK && status != WS_ERR_NOMEM) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/json_write.h"
+#include "job/job_hash.h"
 #include "ranks/transport.h"
 #include "store/live_writer.h"
 

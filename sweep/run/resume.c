@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job/job_hash.h"
 #include "result/columns.h"
 #include "result/point_order.h"
-
-#include "job/runner.h"
 
 enum { CHUNK_ROWS = 4096 };
 
@@ -41,6 +40,15 @@ static known_row *find_slot(const row_table *table, const char *hash)
     }
 }
 
+/* The hash of a job of the sweep. */
+static void row_hash_of(const swp_sweep_inputs *in, uint64_t number, const uint32_t *value_index,
+                        char hash_out[SWP_HASH_LEN + 1])
+{
+    swp_job job = swp_job_of(in->builder, number, value_index);
+    swp_job_row_hash(&job, hash_out);
+    swp_job_fini(&job);
+}
+
 /* The hash by which a row is found: its own, or with --rehash the one that its job has now; "" if it has
  * none. */
 static void hash_of_row(const swp_sweep_inputs *in, const swp_row_status *row, bool rehash,
@@ -51,7 +59,7 @@ static void hash_of_row(const swp_sweep_inputs *in, const swp_row_status *row, b
         memcpy(hash_out, row->hash, SWP_HASH_LEN + 1);
     } else if (row->job >= 0 && (uint64_t)row->job < swp_builder_space(in->builder)->n_jobs) {
         swp_space_point(swp_builder_space(in->builder), (uint64_t)row->job, value_index);
-        swp_row_hash(in->builder, (uint64_t)row->job, value_index, hash_out);
+        row_hash_of(in, (uint64_t)row->job, value_index, hash_out);
     }
 }
 
@@ -107,7 +115,7 @@ static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint3
                            bool retry_failed, const row_table *table, size_t *capacity, swp_resume *out)
 {
     char hash[SWP_HASH_LEN + 1];
-    swp_row_hash(in->builder, job, value_index, hash);
+    row_hash_of(in, job, value_index, hash);
     known_row *row = find_slot(table, hash);
     if (row->row_plus_1 == 0 || row->is_matched) {
         return WS_OK;

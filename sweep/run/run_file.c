@@ -9,7 +9,7 @@
 #include "base/strbuf.h"
 #include "base/target.h"
 #include "job/input_digest.h"
-#include "job/runner.h"
+#include "job/job_hash.h"
 #include "store/rewrite.h"
 
 /* Parameters of carried rows, in the new file's columns. */
@@ -22,7 +22,7 @@ static ws_status params_of(void *ctx, int64_t job, swp_value *params_out)
 {
     const carry_params *carry = ctx;
     swp_space_point(swp_builder_space(carry->builder), (uint64_t)job, carry->value_index);
-    swp_build_params(carry->builder, carry->value_index, params_out);
+    swp_builder_params(carry->builder, carry->value_index, params_out);
     return WS_OK;
 }
 
@@ -31,7 +31,9 @@ static ws_status hash_of(void *ctx, int64_t job, char *hash_out)
 {
     const carry_params *carry = ctx;
     swp_space_point(swp_builder_space(carry->builder), (uint64_t)job, carry->value_index);
-    swp_row_hash(carry->builder, (uint64_t)job, carry->value_index, hash_out);
+    swp_job built = swp_job_of(carry->builder, (uint64_t)job, carry->value_index);
+    swp_job_row_hash(&built, hash_out);
+    swp_job_fini(&built);
     return WS_OK;
 }
 

@@ -11,7 +11,7 @@
 #include "base/output_file.h"
 #include "base/strbuf.h"
 #include "base/target.h"
-#include "job/builder.h"
+#include "job/job.h"
 #include "job/dataset_workload.h"
 
 #define MAX_DATA_DIRS 16
@@ -190,11 +190,14 @@ static ws_status check_inputs(rebuilt *r, const char *name, int64_t job, ws_erro
     const char   *cluster = ws_json_string(ws_json_member(root, "cluster_path"));
     const char   *workload =
         ws_json_string(ws_json_member(ws_json_member(ws_json_member(root, "spec"), "workload"), "path"));
-    ws_scenario *scenario = NULL;
-    ws_strbuf    changed  = WS_STRBUF_INIT;
-    const char  *path     = NULL;
-    ws_bytes     bytes;
-    if (swp_build_scenario(r->builder, (uint64_t)job, r->value_index, NULL, &scenario) == WS_ERR_NOMEM) {
+    ws_scenario    *scenario = NULL;
+    ws_strbuf       changed  = WS_STRBUF_INIT;
+    const char     *path     = NULL;
+    ws_bytes        bytes;
+    swp_job         built = swp_job_of(r->builder, (uint64_t)job, r->value_index);
+    const ws_status tried = swp_job_scenario(&built, NULL, &scenario);
+    swp_job_fini(&built);
+    if (tried == WS_ERR_NOMEM) {
         return WS_ERR_NOMEM; /* whatever else is wrong was the job's result */
     }
     ws_scenario_destroy(&scenario);
@@ -237,9 +240,9 @@ static ws_status take_text(ws_strbuf *from, char **text_out)
     return *text_out == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
-static ws_status make_json(const ws_json_doc *doc, char **text_out)
+static ws_status make_json(ws_json place, char **text_out)
 {
-    *text_out = ws_json_print(ws_json_doc_root(doc), true);
+    *text_out = ws_json_print(place, true);
     return *text_out == NULL ? WS_ERR_NOMEM : WS_OK;
 }
 
@@ -286,17 +289,18 @@ static void put_dataset(ws_strbuf *out, ws_json root, ws_json workload)
     }
 }
 
-static ws_status make_args(const rebuilt *r, int64_t job, ws_json workload, ws_error *err, char **text_out)
+static ws_status make_args(const rebuilt *r, swp_job *job, ws_json workload, ws_error *err, char **text_out)
 {
-    const ws_json root = ws_json_doc_root(r->doc);
-    ws_strbuf     text = WS_STRBUF_INIT;
-    ws_options    options;
+    const ws_json     root = ws_json_doc_root(r->doc);
+    ws_strbuf         text = WS_STRBUF_INIT;
+    const ws_options *built;
 
-    WS_TRY(swp_build_options(r->builder, (uint64_t)job, r->value_index, err, &options));
+    WS_TRY(swp_job_options(job, err, &built));
+    ws_options options = *built;
     if (swp_is_dataset(workload)) {
         WS_TRY(swp_dataset_options(workload, &options, err));
     }
-    ws_strbuf_printf(&text, "# job %lld; wattsim --from FOLDER runs it again\n", (long long)job);
+    ws_strbuf_printf(&text, "# job %lld; wattsim --from FOLDER runs it again\n", (long long)job->number);
     put_dataset(&text, root, workload);
     for (ws_json dir_of = ws_json_first(ws_json_member(root, "data_dirs")); ws_json_string(dir_of) != NULL;
          dir_of         = ws_json_next(dir_of)) {
@@ -322,31 +326,17 @@ static ws_status make_inputs(ws_json root, char **text_out)
     return take_text(&text, text_out);
 }
 
-static ws_status make_texts(rebuilt *r, int64_t job, ws_error *err, folder_texts *texts)
+static ws_status make_texts(const rebuilt *r, swp_job *job, ws_error *err, folder_texts *texts)
 {
-    const ws_json root    = ws_json_doc_root(r->doc);
-    ws_json_doc  *cluster = NULL, *workload = NULL;
-    ws_status     status = swp_build_cluster(r->builder, r->value_index, err, &cluster);
-
-    if (status == WS_OK) {
-        status = swp_build_workload(r->builder, r->value_index, err, &workload);
+    ws_json cluster, workload;
+    WS_TRY(swp_job_cluster(job, err, &cluster));
+    WS_TRY(swp_job_workload(job, err, &workload));
+    WS_TRY(make_json(cluster, &texts->text[CLUSTER_FILE]));
+    WS_TRY(make_inputs(ws_json_doc_root(r->doc), &texts->text[INPUTS_FILE]));
+    if (ws_json_kind_of(workload) != WS_JSON_ABSENT && !swp_is_dataset(workload)) {
+        WS_TRY(make_json(workload, &texts->text[WORKLOAD_FILE]));
     }
-    if (status == WS_OK) {
-        status = make_json(cluster, &texts->text[CLUSTER_FILE]);
-    }
-    if (status == WS_OK) {
-        status = make_inputs(root, &texts->text[INPUTS_FILE]);
-    }
-    if (status == WS_OK && workload != NULL && !swp_is_dataset(ws_json_doc_root(workload))) {
-        status = make_json(workload, &texts->text[WORKLOAD_FILE]);
-    }
-    if (status == WS_OK) {
-        status = make_args(r, job, workload == NULL ? WS_JSON_NONE : ws_json_doc_root(workload), err,
-                           &texts->text[ARGS_FILE]);
-    }
-    ws_json_doc_destroy(&workload);
-    ws_json_doc_destroy(&cluster);
-    return status;
+    return make_args(r, job, workload, err, &texts->text[ARGS_FILE]);
 }
 
 /* ---- the folder: all of it, or what it was before ---- */
@@ -435,7 +425,9 @@ ws_status swp_job_export(const char *spec_json, const char *name, int64_t job, c
         status = check_inputs(&r, name, job, err);
     }
     if (status == WS_OK) {
-        status = make_texts(&r, job, err, &texts);
+        swp_job built = swp_job_of(r.builder, (uint64_t)job, r.value_index);
+        status        = make_texts(&r, &built, err, &texts);
+        swp_job_fini(&built);
     }
     if (status == WS_OK) {
         status = write_folder(&texts, dir, err);

@@ -2,7 +2,8 @@
  * build their inputs or say why not. */
 #include <stdlib.h>
 
-#include "constraint.h"
+#include "job/constraint.h"
+#include "job/job_hash.h"
 #include "toy.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -19,7 +20,9 @@ static void try_job(swp_builder *builder, swp_constraints *constraints, uint64_t
         WS_ASSERT(index[i] < spec->params[i].n_values);
     }
     (void)swp_constraints_check(constraints, job, index);
-    (void)!swp_build_hash(builder, job, index, &err, hash);
+    swp_job built = swp_job_of(builder, job, index);
+    (void)!swp_job_hash(&built, &err, hash);
+    swp_job_fini(&built);
     ws_error_clear(&err);
     free(index);
 }

@@ -15,6 +15,7 @@
 
 #include "job/builder.h"
 #include "job/constraint.h"
+#include "job/job_hash.h"
 #include "world.h"
 
 enum { SWEEP_WORLD_PARAMS = 8 };
@@ -90,6 +91,21 @@ static inline const uint32_t *sweep_world_point(sweep_world *s, uint64_t job)
 {
     swp_space_point(swp_builder_space(s->builder), job, s->value_index);
     return s->value_index;
+}
+
+/* Nothing of it built yet; swp_job_fini() releases it. */
+static inline swp_job sweep_world_job(sweep_world *s, uint64_t number)
+{
+    return swp_job_of(s->builder, number, sweep_world_point(s, number));
+}
+
+/* The hash of a job, or why there is none. */
+static inline ws_status sweep_world_hash(sweep_world *s, uint64_t number, char hash[SWP_HASH_LEN + 1])
+{
+    swp_job         job    = sweep_world_job(s, number);
+    const ws_status status = swp_job_hash(&job, NULL, hash);
+    swp_job_fini(&job);
+    return status;
 }
 
 #endif /* SWEEP_WORLD_H */

@@ -11,6 +11,7 @@
 
 #include "job/builder.h"
 #include "job/constraint.h"
+#include "job/job_hash.h"
 
 static const char toy_cluster[] = "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 0, \"nodes\": "
                                   "[{\"num_instances\": 1, \"instances\": ["
@@ -49,6 +50,18 @@ static inline void toy_builder_fini(toy_builder *toy)
     swp_spec_destroy(&toy->spec);
     ws_files_destroy(&toy->files);
     ws_error_clear(&toy->err);
+}
+
+/* The hash of a job, or why there is none. */
+static inline ws_status toy_builder_hash(toy_builder *toy, uint64_t number, char hash[SWP_HASH_LEN + 1])
+{
+    uint32_t value_index[16];
+    assert_true(toy->spec->n_params <= 16);
+    swp_space_point(swp_builder_space(toy->builder), number, value_index);
+    swp_job         job    = swp_job_of(toy->builder, number, value_index);
+    const ws_status status = swp_job_hash(&job, &toy->err, hash);
+    swp_job_fini(&job);
+    return status;
 }
 
 #endif /* TOY_BUILDER_H */

@@ -5,10 +5,8 @@
 static void hash_of(const char *members, uint64_t job, char hash[SWP_HASH_LEN + 1])
 {
     toy_builder toy;
-    uint32_t    value_index[8];
     toy_builder_init(&toy, members);
-    swp_space_point(swp_builder_space(toy.builder), job, value_index);
-    assert_int_equal(swp_build_hash(toy.builder, job, value_index, &toy.err, hash), WS_OK);
+    assert_int_equal(toy_builder_hash(&toy, job, hash), WS_OK);
     assert_int_equal(strlen(hash), SWP_HASH_LEN);
     toy_builder_fini(&toy);
 }
@@ -77,14 +75,11 @@ static void test_caches_do_not_mix_points(void **state)
     toy_builder toy;
     toy_builder_init(&toy, many);
     for (uint64_t job = 0; job < 3000; job += 500) {
-        char     first[SWP_HASH_LEN + 1], again[SWP_HASH_LEN + 1];
-        uint32_t value_index[1];
+        char first[SWP_HASH_LEN + 1], again[SWP_HASH_LEN + 1];
         for (uint64_t other = job; other < 3000; other += 1024) { /* they share a slot of the cache */
-            swp_space_point(swp_builder_space(toy.builder), other, value_index);
-            assert_int_equal(swp_build_hash(toy.builder, other, value_index, NULL, first), WS_OK);
+            assert_int_equal(toy_builder_hash(&toy, other, first), WS_OK);
         }
-        swp_space_point(swp_builder_space(toy.builder), job, value_index);
-        assert_int_equal(swp_build_hash(toy.builder, job, value_index, NULL, first), WS_OK);
+        assert_int_equal(toy_builder_hash(&toy, job, first), WS_OK);
         hash_of(many, job, again);
         assert_string_equal(first, again);
     }
@@ -94,21 +89,23 @@ static void test_caches_do_not_mix_points(void **state)
 static void test_params_and_options_of_a_job(void **state)
 {
     (void)state;
-    toy_builder toy;
-    uint32_t    v[3];
-    swp_value   params[3];
-    ws_options  options;
+    toy_builder       toy;
+    uint32_t          v[3];
+    swp_value         params[3];
+    const ws_options *options;
     toy_builder_init(&toy, "\"seed\": 5, \"repeats\": 2, \"parameters\": {\"max_num_seqs\": [4, 8],"
                            "\"log_interval\": [\"100ms\"], \"dtype\": [\"fp8\", \"float16\"]}");
     swp_space_point(swp_builder_space(toy.builder), 7, v); /* point 3, repeat 1 */
-    swp_build_params(toy.builder, v, params);
+    swp_builder_params(toy.builder, v, params);
     assert_int_equal(params[0].integer, 8);
     assert_true(params[1].number == 0.1);
     assert_string_equal(params[2].text, "float16");
-    assert_int_equal(swp_build_options(toy.builder, 7, v, NULL, &options), WS_OK);
-    assert_int_equal(options.max_num_seqs, 8);
-    assert_true(options.log_interval_s == 0.1);
-    assert_int_equal(options.seed, swp_repeat_seed(5, 1));
+    swp_job job = swp_job_of(toy.builder, 7, v);
+    assert_int_equal(swp_job_options(&job, NULL, &options), WS_OK);
+    assert_int_equal(options->max_num_seqs, 8);
+    assert_true(options->log_interval_s == 0.1);
+    assert_int_equal(options->seed, swp_repeat_seed(5, 1));
+    swp_job_fini(&job);
     toy_builder_fini(&toy);
 }
 

@@ -39,7 +39,7 @@ static void expect_no_result(sweep_world *s, const swp_row *row, uint64_t job, i
     assert_true(row->n_nodes == 0 && row->n_samples == 0 && row->n_requests == 0 && row->requests == NULL);
     assert_true(row->node_power_w == NULL && row->component_power_w == NULL && row->series[0] == NULL);
     assert_int_equal(row->profile_kind, -1);
-    if (swp_build_hash(s->builder, job, sweep_world_point(s, job), NULL, hash) == WS_OK) {
+    if (sweep_world_hash(s, job, hash) == WS_OK) {
         assert_string_equal(row->hash, hash);
     }
 }
@@ -49,8 +49,9 @@ static void expect_result(sweep_world *s, const swp_row *row, uint64_t job)
 {
     ws_scenario     *scenario = NULL;
     const ws_result *result   = NULL;
-    assert_int_equal(swp_build_scenario(s->builder, job, sweep_world_point(s, job), &s->w.err, &scenario),
-                     WS_OK);
+    swp_job          built    = sweep_world_job(s, job);
+    assert_int_equal(swp_job_scenario(&built, &s->w.err, &scenario), WS_OK);
+    swp_job_fini(&built);
     assert_int_equal(ws_simulate(scenario, s->w.run, NULL, &s->w.err, &result), WS_OK);
     expect_state(row, SWP_STATE_DONE, NULL);
     assert_memory_equal(row->metrics, result->metrics, sizeof result->metrics);
@@ -95,7 +96,7 @@ static void test_a_row_is_its_simulation(void **state)
         const swp_row *row = swp_runner_run(runner, job, 2);
         expect_result(&s, row, job);
         char hash[SWP_HASH_LEN + 1];
-        assert_int_equal(swp_build_hash(s.builder, job, sweep_world_point(&s, job), NULL, hash), WS_OK);
+        assert_int_equal(sweep_world_hash(&s, job, hash), WS_OK);
         assert_string_equal(row->hash, hash);
         assert_true(row->job == (int64_t)job && row->attempt == 2 && row->rank == 3);
         assert_int_equal(row->repeat, job % 2);
@@ -281,14 +282,15 @@ static void test_rows_without_a_run(void **state)
     sweep_world_init(&s, DATASET ", \"parameters\": {\"max_num_seqs\": [1, 2]}, \"repeats\": 2, \"seed\": 5",
                      NULL);
     for (uint64_t job = 0; job < 4; job++) {
-        const swp_row row = swp_row_without_run(s.builder, job, sweep_world_point(&s, job),
-                                                SWP_STATE_INFEASIBLE, "a constraint", hashes[job]);
+        swp_job       built = sweep_world_job(&s, job);
+        const swp_row row   = swp_row_without_run(&built, SWP_STATE_INFEASIBLE, "a constraint", hashes[job]);
         expect_state(&row, SWP_STATE_INFEASIBLE, "a constraint");
         expect_no_result(&s, &row, job, 1);
         assert_ptr_equal(row.hash, hashes[job]);
         assert_int_equal(row.repeat, job % 2);
         assert_int_equal(row.seed, swp_repeat_seed(5, (uint32_t)(job % 2)));
         assert_true(row.rank == -1 && isnan(row.wall_s));
+        swp_job_fini(&built);
     }
     sweep_world_fini(&s);
     /* a pointer into what a patch took away: no cluster config, and still a name for each job */
@@ -297,11 +299,11 @@ static void test_rows_without_a_run(void **state)
                      "\"/nodes/0/num_instances\": [1, 2, 3, 4]}",
                      NULL);
     for (uint64_t job = 0; job < 4; job++) {
-        const uint32_t *point = sweep_world_point(&s, job);
-        assert_int_not_equal(swp_build_hash(s.builder, job, point, NULL, hash), WS_OK);
-        const swp_row row =
-            swp_row_without_run(s.builder, job, point, SWP_STATE_FAILED, "broken", hashes[job]);
+        swp_job built = sweep_world_job(&s, job);
+        assert_int_not_equal(swp_job_hash(&built, NULL, hash), WS_OK);
+        const swp_row row = swp_row_without_run(&built, SWP_STATE_FAILED, "broken", hashes[job]);
         expect_hash(row.hash);
+        swp_job_fini(&built);
         for (uint64_t other = 0; other < job; other++) {
             assert_string_not_equal(hashes[job], hashes[other]);
         }

@@ -21,9 +21,7 @@ typedef struct place {
 
 static void hash_of(toy_builder *toy, uint64_t job, char hash[SWP_HASH_LEN + 1])
 {
-    uint32_t value_index[1];
-    swp_space_point(swp_builder_space(toy->builder), job, value_index);
-    assert_int_equal(swp_build_hash(toy->builder, job, value_index, NULL, hash), WS_OK);
+    assert_int_equal(toy_builder_hash(toy, job, hash), WS_OK);
 }
 
 /* A file of a sweep over max_num_seqs with these values. */
