@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest_name.h"
 #include "base/unread.h"
 #include "cli/commands.h"
 #include "ranks/transport.h"

@@ -114,9 +114,6 @@ typedef struct ws_field {
 WS_NODISCARD ws_status ws_json_read_object(ws_json object, const ws_field *fields, size_t n_fields,
                                            void *struct_out, ws_error *err);
 
-/** The known name nearest to `name` by edit distance, or NULL if none is near. For error messages. */
-const char *ws_nearest_name(const char *name, const char *const *known, size_t n_known);
-
 /* ---- editing (documents the caller owns) ---- */
 
 /** RFC 7396 merge patch: objects merge, null deletes, anything else (arrays too) replaces. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest_name.h"
 #include "base/strbuf.h"
 
 #define MAX_EXACT_INT 9007199254740992.0 /* 2^53: beyond it a double skips integers */

@@ -1,6 +1,6 @@
-/* The known name nearest to a mistyped one, by edit distance. */
-#include "base/json.h"
+#include "base/nearest_name.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_NAME_BYTES = 64 }; /* longer names are no typing mistakes */

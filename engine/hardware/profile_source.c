@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest_name.h"
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_compact.h"
 #include "hardware/profile_fuse.h"

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/nearest_name.h"
+
 /* Far above any model in existence, and small enough that every product of sizes below stays inside int64:
  * n * E * 3 * h * Fm * element bytes < 2^63. */
 enum {

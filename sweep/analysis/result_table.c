@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/nearest_name.h"
 #include "base/units.h"
 #include "store/gather.h"
 

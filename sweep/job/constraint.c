@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest_name.h"
 #include "base/strbuf.h"
 #include "job/job_hash.h"
 #include "spec/expr.h"

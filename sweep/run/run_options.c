@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/exit_code.h"
-#include "base/json.h"
+#include "base/nearest_name.h"
 #include "base/units.h"
 
 typedef enum option_kind { KIND_FLAG, KIND_TEXT, KIND_DURATION, KIND_MEGABYTES, KIND_OTHER } option_kind;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest_name.h"
 #include "base/units.h"
 
 #define WORKLOAD_PREFIX "workload."

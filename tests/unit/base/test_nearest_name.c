@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/nearest_name.h"
 
 static const char *const known[] = {"tp_size",    "pp_size",  "num_npus", "max_num_seqs",
                                     "block_size", "hardware", "tp"};
