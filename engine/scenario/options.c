@@ -2,11 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/units.h"
+#include "base/value_text.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -211,14 +210,30 @@ ws_options ws_options_default(void)
 
 /* ---- setting ---- */
 
-/** A value of any type on its way into ws_options. */
-typedef union option_value {
-    int64_t integer;
-    double  number;
-    bool    truth;
-} option_value;
+static ws_value_domain domain_of(const ws_option *option)
+{
+    static const ws_value_kind kinds[] = {[WS_OPTION_INT]     = WS_VALUE_INT,
+                                          [WS_OPTION_DOUBLE]  = WS_VALUE_NUMBER,
+                                          [WS_OPTION_BOOL]    = WS_VALUE_BOOL,
+                                          [WS_OPTION_CHOICE]  = WS_VALUE_CHOICE,
+                                          [WS_OPTION_SECONDS] = WS_VALUE_SECONDS};
+    return (ws_value_domain){
+        .kind = kinds[option->type], .min = option->min, .max = option->max, .choices = option->choices};
+}
 
-static void store(ws_options *options, const ws_option *option, option_value value)
+static void describe_expected(const ws_option *option, ws_strbuf *out)
+{
+    const ws_value_domain domain = domain_of(option);
+    ws_value_put_expected(&domain, out);
+}
+
+static bool parse_text(const ws_option *option, const char *text, ws_value *out)
+{
+    const ws_value_domain domain = domain_of(option);
+    return ws_value_parse(&domain, text, out);
+}
+
+static void store(ws_options *options, const ws_option *option, ws_value value)
 {
     char *place = (char *)options + option->offset;
     switch (option->type) {
@@ -236,92 +251,7 @@ static void store(ws_options *options, const ws_option *option, option_value val
     }
 }
 
-/** "integer >= 1", "one of LOAD, RR": what a message says was expected. */
-static void describe_expected(const ws_option *option, ws_strbuf *out)
-{
-    static const char *const kinds[] = {[WS_OPTION_INT]     = "integer",
-                                        [WS_OPTION_DOUBLE]  = "number",
-                                        [WS_OPTION_BOOL]    = "true or false",
-                                        [WS_OPTION_CHOICE]  = "one of",
-                                        [WS_OPTION_SECONDS] = "duration in s, or with a unit (\"100ms\"),"};
-    ws_strbuf_puts(out, kinds[option->type]);
-    if (option->type == WS_OPTION_CHOICE) {
-        for (size_t i = 0; option->choices[i] != NULL; i++) {
-            ws_strbuf_printf(out, "%s %s", i == 0 ? "" : ",", option->choices[i]);
-        }
-    } else if (option->type != WS_OPTION_BOOL) {
-        ws_strbuf_printf(out, " from %.7g to %.7g", option->min, option->max);
-    }
-}
-
-static bool parse_int(const ws_option *option, const char *text, int64_t *out)
-{
-    char           *end;
-    const size_t    sign      = *text == '-' || *text == '+' ? 1 : 0;
-    const long long value     = strtoll(text, &end, 10);
-    const bool      is_number = text[sign] >= '0' && text[sign] <= '9' && *end == '\0';
-    *out                      = value;
-    return is_number && (double)value >= option->min && (double)value <= option->max;
-}
-
-static bool parse_double(const ws_option *option, const char *text, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= option->min && *out <= option->max;
-}
-
-static bool parse_seconds(const ws_option *option, const char *text, double *out)
-{
-    int64_t ns;
-    if (ws_duration_parse(text, 1.0, &ns) != WS_OK) {
-        return false;
-    }
-    *out = ws_seconds(ns);
-    return *out >= option->min && *out <= option->max;
-}
-
-static bool parse_bool(const char *text, bool *out)
-{
-    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (strcasecmp(text, words[i]) == 0) {
-            *out = i % 2 == 1;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_choice(const ws_option *option, const char *text, int64_t *out)
-{
-    for (size_t i = 0; option->choices[i] != NULL; i++) {
-        if (strcasecmp(text, option->choices[i]) == 0) {
-            *out = (int64_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_text(const ws_option *option, const char *text, option_value *out)
-{
-    switch (option->type) {
-    case WS_OPTION_INT:
-        return parse_int(option, text, &out->integer);
-    case WS_OPTION_DOUBLE:
-        return parse_double(option, text, &out->number);
-    case WS_OPTION_BOOL:
-        return parse_bool(text, &out->truth);
-    case WS_OPTION_CHOICE:
-        return parse_choice(option, text, &out->integer);
-    case WS_OPTION_SECONDS:
-        return parse_seconds(option, text, &out->number);
-    }
-    return false;
-}
-
-static bool parse_number(const ws_option *option, double number, option_value *out)
+static bool parse_number(const ws_option *option, double number, ws_value *out)
 {
     if (!(number >= option->min && number <= option->max)) {
         return false;
@@ -336,7 +266,7 @@ static bool parse_number(const ws_option *option, double number, option_value *o
 
 ws_status ws_option_set_text(ws_options *options, const ws_option *option, const char *text, ws_error *err)
 {
-    option_value value = {.integer = 0};
+    ws_value value = {.integer = 0};
     if (parse_text(option, text, &value)) {
         store(options, option, value);
         return WS_OK;
@@ -352,7 +282,7 @@ ws_status ws_option_set_text(ws_options *options, const ws_option *option, const
 
 ws_status ws_option_set_json(ws_options *options, const ws_option *option, ws_json value, ws_error *err)
 {
-    option_value       read  = {.integer = 0};
+    ws_value           read  = {.integer = 0};
     const ws_json_kind kind  = ws_json_kind_of(value);
     bool               is_ok = false;
     if (kind == WS_JSON_STRING) {
