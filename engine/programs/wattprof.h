@@ -17,16 +17,18 @@
 
 enum { WP_POSITIONAL_MAX = 16, WP_PATH_CAP = 4096 };
 
-/** The command line after the subcommand. Texts are borrowed from argv. */
+/** The command line. Texts are borrowed from argv. */
 typedef struct wp_args {
-    const char *positional[WP_POSITIONAL_MAX];
-    size_t      n_positional;
-    const char *output;          /**< --output */
-    const char *bundle;          /**< --bundle */
-    const char *configs;         /**< --configs: folder with model/; the bundled one by default */
-    int64_t     tp;              /**< --tp; 0 = not given */
-    bool        json;            /**< --json */
-    bool        fixed_attention; /**< --fixed-attention */
+    const char  *words[1 + WP_POSITIONAL_MAX]; /**< the command, then its arguments */
+    const char **positional;                   /**< words + 1 */
+    size_t       n_positional;
+    const char  *output;          /**< --output */
+    const char  *bundle;          /**< --bundle */
+    const char  *configs;         /**< --configs: folder with model/; the bundled one by default */
+    int64_t      tp;              /**< --tp; 0 = not given */
+    bool         json;            /**< --json */
+    bool         fixed_attention; /**< --fixed-attention */
+    bool         wants_version;   /**< --version */
 } wp_args;
 
 /** What one run of a command works with. */

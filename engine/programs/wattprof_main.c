@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cmdline_help.h"
 #include "base/exit_code.h"
+#include "base/nearest_name.h"
 #include "base/strbuf.h"
 #include "base/unread.h"
 #include "base/version.h"
@@ -30,81 +32,62 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
-static void print_help(FILE *out)
+#define AT(member) .offset = offsetof(wp_args, member)
+
+static const ws_arg options[] = {
+    {.name = "output", .kind = WS_ARG_FILE, AT(output), .help = "where to write; - is standard output"},
+    {.name = "bundle",
+     .kind = WS_ARG_FILE,
+     AT(bundle),
+     .value = "DIR",
+     .help  = "measured bundle: meta.yaml and tp<N>/*.csv"},
+    {.name = "configs",
+     .kind = WS_ARG_FILE,
+     AT(configs),
+     .value        = "DIR",
+     .help         = "folder with model/",
+     .default_text = "$WATTSWEEP_CONFIGS, else the bundled one"},
+    {.name = "tp",
+     .kind = WS_ARG_INT,
+     AT(tp),
+     .min      = 1,
+     .max      = 1000000,
+     .expected = "an integer >= 1",
+     .help     = "only this tensor-parallel degree"},
+    {.name = "fixed-attention",
+     .kind = WS_ARG_FLAG,
+     AT(fixed_attention),
+     .help = "keep the attention and kv efficiencies of the data sheet"},
+    {.name = "json", .kind = WS_ARG_FLAG, AT(json), .help = "print JSON instead of a table"},
+    {.name = "version", .kind = WS_ARG_FLAG, AT(wants_version), .help = "print the version"},
+};
+
+/* One line for all commands: an option that a command has no use for is let pass. */
+static ws_cmdline make_line(const ws_arg_section *section, wp_args *into)
 {
-    (void)fprintf(out, "wattprof: hardware latency profiles for wattsim\n\n");
+    return (ws_cmdline){
+        .program    = "wattprof",
+        .closing    = "Profiles and bundles are looked up as given, then beside the bundled configs folder.",
+        .sections   = section,
+        .n_sections = 1,
+        .operand_names = "a command and up to 16 arguments",
+        .max_operands  = 1 + WP_POSITIONAL_MAX,
+        .operands      = into->words};
+}
+
+static int print_help(const ws_cmdline *line, FILE *out)
+{
+    ws_cmdline shown = *line;
+    ws_strbuf  about = WS_STRBUF_INIT;
+    ws_strbuf_puts(&about, "wattprof: hardware latency profiles for wattsim\n");
     for (int i = 0; i < N_COMMANDS; i++) {
-        (void)fprintf(out, "  wattprof %s %s\n      %s\n", commands[i].name, commands[i].usage,
-                      commands[i].help);
+        ws_strbuf_printf(&about, "\n  wattprof %s %s\n      %s", commands[i].name, commands[i].usage,
+                         commands[i].help);
     }
-    (void)fprintf(out,
-                  "\n"
-                  "  --output FILE   where to write; - is standard output\n"
-                  "  --bundle DIR    measured bundle: meta.yaml and tp<N>/*.csv\n"
-                  "  --configs DIR   folder with model/ (default: $WATTSWEEP_CONFIGS, else the bundled one)\n"
-                  "  --tp N          only this tensor-parallel degree\n"
-                  "  --fixed-attention  keep the attention and kv efficiencies of the data sheet\n"
-                  "  --json          print JSON instead of a table\n"
-                  "  --help, --version\n\n"
-                  "Profiles and bundles are looked up as given, then beside the bundled configs folder.\n\n");
-    (void)fputs(ws_exit_code_help(), out);
-}
-
-/* The value behind an option, as --name VALUE or --name=VALUE; NULL if argv[*i] is another option. */
-static const char *option_value(int argc, char **argv, int *i, const char *name)
-{
-    const size_t len = strlen(name);
-    if (strncmp(argv[*i], name, len) != 0) {
-        return NULL;
-    }
-    if (argv[*i][len] == '=') {
-        return argv[*i] + len + 1;
-    }
-    if (argv[*i][len] != '\0' || *i + 1 >= argc) {
-        return NULL;
-    }
-    return argv[++*i];
-}
-
-static ws_status parse_tp(wp_context *ctx, const char *text)
-{
-    char      *stop  = NULL;
-    const long value = strtol(text, &stop, 10);
-    if (*text == '\0' || *stop != '\0' || value < 1 || value > 1000000) {
-        return ws_error_add(&ctx->err, WS_ERR_INPUT, "--tp: expected an integer >= 1, found \"%s\"", text);
-    }
-    ctx->args.tp = value;
-    return WS_OK;
-}
-
-static ws_status parse_args(wp_context *ctx, int argc, char **argv)
-{
-    wp_args *args = &ctx->args;
-    for (int i = 0; i < argc; i++) {
-        const char *value;
-        if ((value = option_value(argc, argv, &i, "--output")) != NULL) {
-            args->output = value;
-        } else if ((value = option_value(argc, argv, &i, "--bundle")) != NULL) {
-            args->bundle = value;
-        } else if ((value = option_value(argc, argv, &i, "--configs")) != NULL) {
-            args->configs = value;
-        } else if ((value = option_value(argc, argv, &i, "--tp")) != NULL) {
-            WS_TRY(parse_tp(ctx, value));
-        } else if (strcmp(argv[i], "--json") == 0) {
-            args->json = true;
-        } else if (strcmp(argv[i], "--fixed-attention") == 0) {
-            args->fixed_attention = true;
-        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            return ws_error_add(&ctx->err, WS_ERR_INPUT,
-                                "%s: unknown option, or its value is missing; see wattprof --help", argv[i]);
-        } else if (args->n_positional == WP_POSITIONAL_MAX) {
-            return ws_error_add(&ctx->err, WS_ERR_INPUT, "%s: expected at most %d arguments", argv[i],
-                                WP_POSITIONAL_MAX);
-        } else {
-            args->positional[args->n_positional++] = argv[i];
-        }
-    }
-    return WS_OK;
+    shown.about = ws_strbuf_text(&about);
+    ws_cmdline_print_help(&shown, out);
+    ws_strbuf_fini(&about);
+    return out == stdout ? WS_EXIT_DONE : WS_EXIT_INPUT;
 }
 
 static ws_status find_input(wp_context *ctx, const char *what, const char **path, char **found)
@@ -130,60 +113,105 @@ static ws_status find_inputs(wp_context *ctx, size_t n_inputs)
                                 : WS_OK;
 }
 
-static int run_command(int which, int argc, char **argv)
+/* What was printed has to have arrived, unless nobody wants it. */
+static ws_status check_stdout(ws_error *err)
 {
-    wp_context ctx    = {.err = WS_ERROR_INIT, .bundled = "configs"};
-    ws_status  status = ws_files_create(&ctx.files);
-    ctx.args.configs  = ctx.bundled;
-    if (!ws_bundled_dir(ctx.bundled, sizeof(ctx.bundled))) {
-        (void)snprintf(ctx.bundled, sizeof(ctx.bundled), "configs");
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && !ws_is_unread(fileno(stdout))) {
+        return ws_error_add(err, WS_ERR_IO, "standard output: %s", strerror(errno));
     }
-    if (status == WS_OK) {
-        status = parse_args(&ctx, argc, argv);
-    }
-    if (status == WS_OK) {
-        status = find_inputs(&ctx, commands[which].n_inputs);
-    }
-    if (status == WS_OK) {
-        status = commands[which].run(&ctx);
-    }
-    if (status == WS_OK && (fflush(stdout) != 0 || ferror(stdout) != 0) && !ws_is_unread(fileno(stdout))) {
-        status = ws_error_add(&ctx.err, WS_ERR_IO, "standard output: %s", strerror(errno));
-    }
+    return WS_OK;
+}
+
+static ws_status work(wp_context *ctx, int which)
+{
+    WS_TRY(ws_files_create(&ctx->files));
+    WS_TRY(find_inputs(ctx, commands[which].n_inputs));
+    WS_TRY(commands[which].run(ctx));
+    return check_stdout(&ctx->err);
+}
+
+static int report(ws_status status, ws_error *err)
+{
     if (status != WS_OK) {
-        const char *text = ws_error_text(&ctx.err);
+        const char *text = ws_error_text(err);
         (void)fprintf(stderr, "%s\n", *text != '\0' ? text : ws_status_text(status));
     }
-    for (size_t i = 0; i < sizeof(ctx.found) / sizeof(ctx.found[0]); i++) {
-        free(ctx.found[i]);
-    }
-    ws_error_clear(&ctx.err);
-    ws_files_destroy(&ctx.files);
+    ws_error_clear(err);
     return ws_exit_code(status);
+}
+
+static int run_command(wp_context *ctx, int which)
+{
+    const ws_status status = work(ctx, which);
+    for (size_t i = 0; i < sizeof(ctx->found) / sizeof(ctx->found[0]); i++) {
+        free(ctx->found[i]);
+    }
+    ws_files_destroy(&ctx->files);
+    return report(status, &ctx->err);
+}
+
+/* The command the line names, N_COMMANDS if there is none of that name. */
+static int find_command(const char *name)
+{
+    int which = 0;
+    while (which < N_COMMANDS && strcmp(name, commands[which].name) != 0) {
+        which++;
+    }
+    return which;
+}
+
+static int report_unknown(const char *name)
+{
+    const char *names[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *nearest = ws_nearest_name(name, names, N_COMMANDS);
+    if (nearest != NULL) {
+        (void)fprintf(stderr, "%s: unknown command; did you mean %s?\n", name, nearest);
+    } else {
+        (void)fprintf(stderr, "%s: unknown command; see wattprof --help\n", name);
+    }
+    return WS_EXIT_INPUT;
+}
+
+static void set_defaults(wp_context *ctx)
+{
+    *ctx = (wp_context){.err = WS_ERROR_INIT};
+    if (!ws_bundled_dir(ctx->bundled, sizeof(ctx->bundled))) {
+        (void)snprintf(ctx->bundled, sizeof(ctx->bundled), "configs");
+    }
+    ctx->args.configs = ctx->bundled;
+}
+
+static int run_line(wp_context *ctx, const ws_cmdline *line, const ws_cmdline_seen *seen)
+{
+    wp_args *args = &ctx->args;
+    if (seen->wants_help) {
+        return print_help(line, stdout);
+    }
+    if (args->wants_version) {
+        (void)printf("wattprof %s\n", ws_version());
+        return WS_EXIT_DONE;
+    }
+    if (seen->n_operands == 0) {
+        return print_help(line, stderr);
+    }
+    const int which    = find_command(args->words[0]);
+    args->positional   = args->words + 1;
+    args->n_positional = seen->n_operands - 1;
+    return which < N_COMMANDS ? run_command(ctx, which) : report_unknown(args->words[0]);
 }
 
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the output may leave: files are still written */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(stdout);
-            return WS_EXIT_DONE;
-        }
-        if (strcmp(argv[i], "--version") == 0) {
-            (void)printf("wattprof %s\n", ws_version());
-            return WS_EXIT_DONE;
-        }
-    }
-    for (int c = 0; argc > 1 && c < N_COMMANDS; c++) {
-        if (strcmp(argv[1], commands[c].name) == 0) {
-            return run_command(c, argc - 2, argv + 2);
-        }
-    }
-    if (argc > 1) {
-        (void)fprintf(stderr, "%s: unknown command\n", argv[1]);
-    }
-    print_help(stderr);
-    return WS_EXIT_INPUT;
+    wp_context           ctx;
+    const ws_arg_section section = {"Options", options, sizeof(options) / sizeof(options[0]), &ctx.args};
+    const ws_cmdline     line    = make_line(&section, &ctx.args);
+    ws_cmdline_seen      seen    = {.n_operands = 0};
+    set_defaults(&ctx);
+    const ws_status status = ws_cmdline_read(&line, argc, (const char *const *)argv, &ctx.err, &seen);
+    return status == WS_OK ? run_line(&ctx, &line, &seen) : report(status, &ctx.err);
 }

@@ -1,26 +1,15 @@
 #include "programs/wattsim_cli.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-enum { FLAG_CAP = 64 };
-
-typedef struct flag_info {
-    const char *name, *value;
-} flag_info;
-
-static const flag_info flags[] = {
-#define FLAG_INFO(id, flag, value, help) [WS_WATTSIM_##id] = {flag, value},
-    WS_WATTSIM_FLAG_LIST(FLAG_INFO)
-#undef FLAG_INFO
-};
+#include "base/cmdline_help.h"
 
 static const char DEFAULT_CLUSTER[] = "configs/cluster/single_node_single_instance.json";
 
 /* ---- SLO ---- */
+
+enum { SHOWN_MAX = 64 }; /* bytes of a mistaken part in its message */
 
 /** Read one "name=number" of len characters. False if it is none. */
 static bool parse_part(const char *text, size_t len, ws_slo *slo)
@@ -48,7 +37,7 @@ ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo)
                 "--slo: expected NAME=MS with MS above 0 and a name of ttft_ms, tpot_ms, itl_ms, "
                 "latency_ms, queue_ms (each request) or ttft_p99_ms and the like (the run), or "
                 "attainment=SHARE up to 1, found '%.*s'",
-                (int)(len < FLAG_CAP ? len : FLAG_CAP), at);
+                (int)(len < SHOWN_MAX ? len : SHOWN_MAX), at);
         }
         at += len;
         if (*at == '\0') {
@@ -58,182 +47,188 @@ ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo)
     }
 }
 
-/* ---- one argument ---- */
-
-/** The command line while it is read. */
-typedef struct cli_reader {
-    int                argc, next;
-    const char *const *argv;
-    ws_error          *err;
-    ws_wattsim_args    args;
-} cli_reader;
-
-/** An argument split at its '='. */
-typedef struct cli_arg {
-    char        name[FLAG_CAP]; /* without dashes in front */
-    const char *value;          /* behind '=', NULL if there is none */
-    bool        is_negated;     /* it was --no-name */
-} cli_arg;
-
-static ws_status unknown_flag(ws_error *err, const char *name)
+static ws_status set_slo(void *into, const ws_arg *arg, const char *text, ws_error *err)
 {
-    size_t           n_options;
-    const ws_option *options = ws_option_table(&n_options);
-    const char     **known   = calloc(n_options + COUNT_OF(flags), sizeof(*known));
-    char(*dashed)[64]        = calloc(n_options, sizeof(*dashed));
-    ws_status status         = WS_ERR_NOMEM;
-    if (known != NULL && dashed != NULL) {
-        for (size_t i = 0; i < n_options; i++) {
-            known[i] = ws_option_flag(&options[i], dashed[i]);
-        }
-        for (size_t i = 0; i < COUNT_OF(flags); i++) {
-            known[n_options + i] = flags[i].name;
-        }
-        const char *nearest = ws_nearest_name(name, known, n_options + COUNT_OF(flags));
-        status =
-            nearest != NULL
-                ? ws_error_add(err, WS_ERR_INPUT, "--%s: unknown option; did you mean --%s?", name, nearest)
-                : ws_error_add(err, WS_ERR_INPUT, "--%s: unknown option; see wattsim --help", name);
-    }
-    free(known);
-    free(dashed);
-    return status;
+    ws_wattsim_args *args = into;
+    (void)arg;
+    return ws_slo_parse(text, err, &args->slo);
 }
 
-/** The value of an option that needs one: behind '=', or the next argument. NULL if there is none. */
-static const char *take_value(cli_reader *reader, const cli_arg *arg)
-{
-    if (arg->value != NULL) {
-        return arg->value;
-    }
-    const bool has_next = reader->next < reader->argc && strncmp(reader->argv[reader->next], "--", 2) != 0;
-    return has_next ? reader->argv[reader->next++] : NULL;
-}
+/* ---- files and switches ---- */
 
-static ws_status missing_value(ws_error *err, const char *name)
+/** Of --dataset and --workload the last one wins. */
+static ws_status set_dataset(void *into, const ws_arg *arg, const char *text, ws_error *err)
 {
-    return ws_error_add(err, WS_ERR_INPUT, "--%s: expected a value behind it", name);
-}
-
-static ws_status read_option(cli_reader *reader, const cli_arg *arg, const ws_option *option)
-{
-    if (option->type == WS_OPTION_BOOL) {
-        const char *text = arg->is_negated ? "false" : arg->value != NULL ? arg->value : "true";
-        return ws_option_set_text(&reader->args.options, option, text, reader->err);
-    }
-    const char *value = take_value(reader, arg);
-    return value != NULL ? ws_option_set_text(&reader->args.options, option, value, reader->err)
-                         : missing_value(reader->err, arg->name);
-}
-
-static ws_status read_flag(cli_reader *reader, const cli_arg *arg, ws_wattsim_flag flag)
-{
-    ws_wattsim_args *args  = &reader->args;
-    const char      *value = flags[flag].value != NULL ? take_value(reader, arg) : arg->value;
-    if (flags[flag].value != NULL && (value == NULL || *value == '\0')) {
-        return missing_value(reader->err, arg->name);
-    }
-    if (flags[flag].value == NULL && value != NULL) {
-        return ws_error_add(reader->err, WS_ERR_INPUT, "--%s: expected no value, found '%s'", arg->name,
-                            value);
-    }
-    switch (flag) {
-    case WS_WATTSIM_CLUSTER_CONFIG:
-        args->cluster_config = value;
-        break;
-    case WS_WATTSIM_DATASET:
-        args->dataset  = value;
-        args->workload = NULL;
-        break;
-    case WS_WATTSIM_WORKLOAD:
-        args->workload = value;
-        args->dataset  = NULL;
-        break;
-    case WS_WATTSIM_FROM:
-        return ws_error_add(reader->err, WS_ERR_INPUT, "--from: not allowed here");
-    case WS_WATTSIM_OUTPUT:
-        args->output = value;
-        break;
-    case WS_WATTSIM_REQUEST_ENERGY:
-        args->wants_request_energy = true;
-        break;
-    case WS_WATTSIM_SUMMARY_JSON:
-        args->summary_json = value;
-        break;
-    case WS_WATTSIM_DATA_DIR:
-        args->data_dirs[args->n_data_dirs++] = value;
-        break;
-    case WS_WATTSIM_SLO:
-        return ws_slo_parse(value, reader->err, &args->slo);
-    case WS_WATTSIM_DRY_RUN:
-        args->is_dry_run = true;
-        break;
-    case WS_WATTSIM_QUIET:
-        args->is_quiet = true;
-        break;
-    case WS_WATTSIM_VERSION:
-        args->wants_version = true;
-        break;
-    case WS_WATTSIM_HELP:
-    case WS_WATTSIM_FLAG_COUNT:
-        args->wants_help = true;
-        break;
-    }
+    ws_wattsim_args *args = into;
+    (void)arg;
+    (void)err;
+    args->dataset  = text;
+    args->workload = NULL;
     return WS_OK;
 }
 
-static ws_wattsim_flag find_flag(const char *name)
+static ws_status set_workload(void *into, const ws_arg *arg, const char *text, ws_error *err)
 {
-    for (int flag = 0; flag < WS_WATTSIM_FLAG_COUNT; flag++) {
-        if (strcmp(name, flags[flag].name) == 0) {
-            return (ws_wattsim_flag)flag;
+    ws_wattsim_args *args = into;
+    (void)arg;
+    (void)err;
+    args->workload = text;
+    args->dataset  = NULL;
+    return WS_OK;
+}
+
+/** --from is replaced by what its folder says before a line is read (job_folder.h). */
+static ws_status refuse_from(void *into, const ws_arg *arg, const char *text, ws_error *err)
+{
+    (void)into;
+    (void)arg;
+    (void)text;
+    return ws_error_add(err, WS_ERR_INPUT, "--from: not allowed here");
+}
+
+#define AT(member) .offset = offsetof(ws_wattsim_args, member)
+
+static const ws_arg file_args[] = {
+    {.name = "cluster-config",
+     .kind = WS_ARG_FILE,
+     AT(cluster_config),
+     .help = "nodes, instances, memories, links and power coefficients (docs/cluster-config.md)"},
+    {.name = "dataset",
+     .kind = WS_ARG_FILE,
+     .set  = set_dataset,
+     .help = "requests, JSON Lines; without it, 16 requests of 64 prompt and 64 output tokens at time 0"},
+    {.name = "workload",
+     .kind = WS_ARG_FILE,
+     .set  = set_workload,
+     .help =
+         "generate the requests from this spec (docs/workloads.md) with --seed; of --dataset and this, the "
+         "last one wins"},
+    {.name  = "from",
+     .kind  = WS_ARG_FILE,
+     .value = "DIR",
+     .set   = refuse_from,
+     .help  = "run what `wattsweep show FILE --job N --export DIR` wrote; further options override it"},
+    {.name = "output",
+     .kind = WS_ARG_FILE,
+     AT(output),
+     .help = "write one CSV row per request; - = standard output"},
+    {.name = "request-energy",
+     .kind = WS_ARG_FLAG,
+     AT(wants_request_energy),
+     .help = "two more columns in --output: active_j and energy_j, the request's share of energy"},
+    {.name = "summary-json",
+     .kind = WS_ARG_FILE,
+     AT(summary_json),
+     .help =
+         "write metrics, energy and time series as JSON; - = standard output, the log then goes to standard "
+         "error"},
+    {.name = "data-dir",
+     .kind = WS_ARG_LIST,
+     AT(data_dirs),
+     .value = "DIR",
+     .help =
+         "look for model/, profiles/, hardware/ and pim/ here before the bundled configs; may be repeated"},
+    {.name  = "slo",
+     .kind  = WS_ARG_FILE,
+     .value = "LIST",
+     .set   = set_slo,
+     .help  = "bounds on latencies, ms: ttft_ms=500,tpot_ms=50 of each request (also itl_ms, latency_ms, "
+              "queue_ms), "
+              "which 99 % must meet (attainment=0.95: 95 %); ttft_p99_ms=2000 and the like of the whole run"},
+    {.name = "dry-run",
+     .kind = WS_ARG_FLAG,
+     AT(is_dry_run),
+     .help = "check everything, print the resolved inputs as JSON, simulate nothing"},
+    {.name = "quiet", .kind = WS_ARG_FLAG, AT(is_quiet), .help = "print neither log nor summary"},
+    {.name = "version", .kind = WS_ARG_FLAG, AT(wants_version), .help = "print the version"},
+};
+enum { N_FILE_ARGS = sizeof(file_args) / sizeof(file_args[0]) };
+
+/* ---- simulator options ---- */
+
+static ws_status set_option(void *into, const ws_arg *arg, const char *text, ws_error *err)
+{
+    ws_wattsim_args *args = into;
+    return ws_option_set_text(&args->options, arg->context, text, err);
+}
+
+enum { MAX_OPTIONS = WS_CMDLINE_MAX_ARGS - N_FILE_ARGS };
+
+/** The line's tables: the simulator's options as rows, a section for each of their groups. */
+typedef struct tables {
+    ws_cmdline     line;
+    ws_arg         args[MAX_OPTIONS];
+    char           defaults[MAX_OPTIONS][64];
+    ws_arg_section sections[1 + MAX_OPTIONS];
+} tables;
+
+static void put_option(const ws_option *option, char default_text[64], ws_arg *out)
+{
+    static const ws_arg_kind kinds[]  = {[WS_OPTION_INT]     = WS_ARG_INT,
+                                         [WS_OPTION_DOUBLE]  = WS_ARG_NUMBER,
+                                         [WS_OPTION_BOOL]    = WS_ARG_SWITCH,
+                                         [WS_OPTION_CHOICE]  = WS_ARG_CHOICE,
+                                         [WS_OPTION_SECONDS] = WS_ARG_SECONDS};
+    const ws_options         defaults = ws_options_default();
+    (void)ws_option_get_text(&defaults, option, default_text);
+    if (option->type == WS_OPTION_BOOL) {
+        (void)strcpy(default_text, strcmp(default_text, "true") == 0 ? "on" : "off");
+    }
+    *out = (ws_arg){.name         = option->name,
+                    .kind         = kinds[option->type],
+                    .choices      = option->choices,
+                    .mark         = option->per_instance ? " *" : NULL,
+                    .help         = option->help,
+                    .default_text = default_text,
+                    .set          = set_option,
+                    .context      = option};
+}
+
+static const char ABOUT[] =
+    "wattsim - simulate LLM serving on a cluster, with the power it draws\n"
+    "\n"
+    "  wattsim [options]                one simulation\n"
+    "  wattsim workload ...             make or inspect request traces (wattsim workload --help)\n"
+    "\n"
+    "Examples\n"
+    "  The bundled single-NPU cluster with power coefficients, standby given in seconds:\n"
+    "    wattsim --cluster-config configs/cluster/single_node_power_instance.json --standby-unit s\n"
+    "  A trace, a row per request and everything else as JSON:\n"
+    "    wattsim --cluster-config my_cluster.json --dataset workloads/sharegpt_like.jsonl --output "
+    "out/requests.csv \\\n"
+    "            --summary-json out/summary.json\n"
+    "  Smaller batches, with the share of requests that meet a bound on latency:\n"
+    "    wattsim --max-num-seqs 32 --slo ttft_ms=500,tpot_ms=50 --summary-json - | jq "
+    ".metrics.slo_attainment\n"
+    "  A job of a sweep again, then with more requests at once:\n"
+    "    wattsweep show results.h5 --job 17 --export job17 && wattsim --from job17\n"
+    "    wattsim --from job17 --max-num-seqs 512\n"
+    "  What would be simulated, without doing so:\n"
+    "    wattsim --cluster-config my_cluster.json --dry-run";
+
+static const char CLOSING[] = "Options marked * may also be keys of an instance in the cluster config (with "
+                              "underscores), which then win.\n"
+                              "Files are looked up as given, then beside the bundled configs folder.";
+
+/** @param[in,out] into  what the line sets; NULL if only help is wanted */
+static void make_tables(ws_wattsim_args *into, tables *t)
+{
+    size_t           n, n_sections = 1;
+    const ws_option *options = ws_option_table(&n);
+    WS_ASSERT(n <= MAX_OPTIONS);
+    t->sections[0] = (ws_arg_section){"Files and switches", file_args, N_FILE_ARGS, into};
+    for (size_t i = 0; i < n; i++) {
+        put_option(&options[i], t->defaults[i], &t->args[i]);
+        if (i == 0 || strcmp(options[i].group, options[i - 1].group) != 0) {
+            t->sections[n_sections++] = (ws_arg_section){options[i].group, &t->args[i], 0, into};
         }
+        t->sections[n_sections - 1].n_args++;
     }
-    return WS_WATTSIM_FLAG_COUNT;
-}
-
-/** Split "--name=value"; false if the name is empty or too long to be any option's. */
-static bool split(const char *text, cli_arg *arg)
-{
-    const char  *name  = text + 2;
-    const char  *equal = strchr(name, '=');
-    const size_t len   = equal != NULL ? (size_t)(equal - name) : strlen(name);
-    if (len == 0 || len >= sizeof(arg->name)) {
-        return false;
-    }
-    memcpy(arg->name, name, len);
-    arg->name[len]  = '\0';
-    arg->value      = equal != NULL ? equal + 1 : NULL;
-    arg->is_negated = false;
-    return true;
-}
-
-static ws_status read_argument(cli_reader *reader, const char *text)
-{
-    cli_arg arg;
-    if (strcmp(text, "-h") == 0) {
-        reader->args.wants_help = true;
-        return WS_OK;
-    }
-    if (strncmp(text, "--", 2) != 0 || !split(text, &arg)) {
-        return ws_error_add(reader->err, WS_ERR_INPUT,
-                            "%s: expected an option beginning with --; see wattsim --help", text);
-    }
-    const ws_wattsim_flag flag = find_flag(arg.name);
-    if (flag < WS_WATTSIM_FLAG_COUNT) {
-        return read_flag(reader, &arg, flag);
-    }
-    const ws_option *option = ws_option_find(arg.name);
-    if (option == NULL && strncmp(arg.name, "no-", 3) == 0 && arg.value == NULL) {
-        option         = ws_option_find(arg.name + 3);
-        option         = option != NULL && option->type == WS_OPTION_BOOL ? option : NULL;
-        arg.is_negated = true;
-    }
-    if (option != NULL) {
-        return read_option(reader, &arg, option);
-    }
-    (void)take_value(reader, &arg); /* what follows is likely its value: no second problem */
-    return unknown_flag(reader->err, arg.name);
+    t->line = (ws_cmdline){.program    = "wattsim",
+                           .about      = ABOUT,
+                           .closing    = CLOSING,
+                           .sections   = t->sections,
+                           .n_sections = n_sections};
 }
 
 /* ---- the whole line ---- */
@@ -251,31 +246,44 @@ static ws_status check_outputs(const ws_wattsim_args *args, ws_error *err)
     return WS_OK;
 }
 
+static ws_status read_line(int argc, const char *const *argv, ws_error *err, ws_wattsim_args *args)
+{
+    tables          t;
+    ws_cmdline_seen seen;
+    make_tables(args, &t);
+    WS_TRY(ws_cmdline_read(&t.line, argc, argv, err, &seen));
+    args->wants_help = seen.wants_help;
+    return check_outputs(args, err);
+}
+
 ws_status ws_wattsim_args_parse(int argc, const char *const *argv, ws_error *err, ws_wattsim_args *args_out)
 {
-    cli_reader reader = {.argc = argc, .next = 1, .argv = argv, .err = err};
-    reader.args       = (ws_wattsim_args){
-              .options = ws_options_default(), .slo = WS_SLO_NONE, .cluster_config = DEFAULT_CLUSTER};
-    reader.args.data_dirs = calloc((size_t)argc + 1, sizeof(*reader.args.data_dirs));
-    ws_status status      = reader.args.data_dirs != NULL ? WS_OK : WS_ERR_NOMEM;
-    while (status != WS_ERR_NOMEM && reader.next < argc) {
-        const ws_status read = read_argument(&reader, argv[reader.next++]);
-        status               = status == WS_OK || read == WS_ERR_NOMEM ? read : status;
+    const size_t    n_words = (size_t)argc + 1;
+    ws_wattsim_args args    = {
+           .options = ws_options_default(), .slo = WS_SLO_NONE, .cluster_config = DEFAULT_CLUSTER};
+    args.data_dirs =
+        (ws_arg_list){.items = calloc(n_words, sizeof(args.data_dirs.items[0])), .capacity = n_words};
+    if (args.data_dirs.items == NULL) {
+        return WS_ERR_NOMEM;
     }
-    if (status == WS_OK) {
-        status = check_outputs(&reader.args, err);
-    }
+    const ws_status status = read_line(argc, argv, err, &args);
     if (status != WS_OK) {
-        ws_wattsim_args_fini(&reader.args);
+        ws_wattsim_args_fini(&args);
         return status;
     }
-    *args_out = reader.args;
+    *args_out = args;
     return WS_OK;
 }
 
 void ws_wattsim_args_fini(ws_wattsim_args *args)
 {
-    free(args->data_dirs);
-    args->data_dirs   = NULL;
-    args->n_data_dirs = 0;
+    free(args->data_dirs.items);
+    args->data_dirs = (ws_arg_list){.items = NULL};
+}
+
+void ws_wattsim_print_help(FILE *stream)
+{
+    tables t;
+    make_tables(NULL, &t);
+    ws_cmdline_print_help(&t.line, stream);
 }

@@ -17,7 +17,6 @@
 #include "output/summary_json.h"
 #include "output/throughput_log.h"
 #include "programs/wattsim_cli.h"
-#include "programs/wattsim_help.h"
 #include "programs/workload_command.h"
 
 enum { PATH_CAP = 4096 };
@@ -77,8 +76,8 @@ static ws_status load(session *s, const ws_wattsim_args *args)
 {
     char bundled_buf[PATH_CAP], cluster_path[PATH_CAP], dataset_path[PATH_CAP], workload_path[PATH_CAP];
     const char *bundled = ws_bundled_dir(bundled_buf, sizeof(bundled_buf)) ? bundled_buf : NULL;
-    WS_TRY(ws_check_data_dirs(args->data_dirs, args->n_data_dirs, &s->err));
-    WS_TRY(ws_inputs_create(s->files, args->data_dirs, args->n_data_dirs, bundled, &s->inputs));
+    WS_TRY(ws_check_data_dirs(args->data_dirs.items, args->data_dirs.n, &s->err));
+    WS_TRY(ws_inputs_create(s->files, args->data_dirs.items, args->data_dirs.n, bundled, &s->inputs));
     WS_TRY(find_input(s, "--cluster-config", args->cluster_config, cluster_path));
     if (args->dataset != NULL) {
         WS_TRY(find_input(s, "--dataset", args->dataset, dataset_path));
@@ -231,7 +230,7 @@ static ws_status act(session *s, const ws_job_args *line)
     WS_TRY(ws_wattsim_args_parse(line->argc, line->argv, &s->err, &args));
     ws_status status;
     if (args.wants_help) {
-        ws_wattsim_help_print(stdout);
+        ws_wattsim_print_help(stdout);
         status = check_stream(s, stdout);
     } else if (args.wants_version) {
         (void)printf("wattsim %s %s\n", ws_version(), ws_git_commit());

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cmdline_help.h"
 #include "base/error.h"
 #include "base/exit_code.h"
 #include "base/files.h"
@@ -19,90 +20,48 @@ typedef struct command_line {
     const char *spec_path;   /* borrowed from argv */
     const char *output_path; /* "-" = standard output */
     uint64_t    seed;
-    bool        is_help;
 } command_line;
 
-static ws_status parse_seed(const char *text, ws_error *err, uint64_t *out)
+/* All of uint64_t, as specs have it; digits alone. */
+static ws_status set_seed(void *into, const ws_arg *arg, const char *text, ws_error *err)
 {
-    char *end                      = NULL;
+    command_line *line             = into;
+    char         *end              = NULL;
     errno                          = 0;
     const unsigned long long value = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0) {
-        return ws_error_add(err, WS_ERR_INPUT, "--seed: expected an integer >= 0, found \"%s\"", text);
+        return ws_arg_refuse(arg, text, err);
     }
-    *out = value;
+    line->seed = value;
     return WS_OK;
 }
 
-/* An option and its value, in one word (--seed=1) or two. False if argv[*i] is not this option; *i moves to
- * the last word used, value_out is NULL if there is none. */
-static bool take_option(const char *name, int argc, char **argv, int *i, const char **value_out)
-{
-    const size_t len = strlen(name);
-    if (strncmp(argv[*i], name, len) != 0 || (argv[*i][len] != '\0' && argv[*i][len] != '=')) {
-        return false;
-    }
-    if (argv[*i][len] == '=') {
-        *value_out = argv[*i] + len + 1;
-    } else {
-        *value_out = *i + 1 < argc ? argv[++*i] : NULL;
-    }
-    return true;
-}
+static const ws_arg args[] = {
+    {.name         = "seed",
+     .kind         = WS_ARG_INT,
+     .set          = set_seed,
+     .expected     = "an integer >= 0",
+     .help         = "seed where the spec has none of its own",
+     .default_text = "0"},
+    {.name         = "output",
+     .kind         = WS_ARG_FILE,
+     .offset       = offsetof(command_line, output_path),
+     .help         = "where the trace goes; - = standard output",
+     .default_text = "-"},
+};
 
-static ws_status parse_word(int argc, char **argv, int *i, ws_error *err, command_line *line)
+static int print_help(const ws_cmdline *line)
 {
-    const char *word = argv[*i], *value = NULL;
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        line->is_help = true;
-        return WS_OK;
+    ws_strbuf spec = WS_STRBUF_INIT;
+    ws_workload_spec_help(&spec);
+    if (!spec.failed && spec.len > 0) {
+        spec.data[spec.len - 1] = '\0'; /* the line end is the help's */
     }
-    if (take_option("--seed", argc, argv, i, &value)) {
-        return value != NULL
-                   ? parse_seed(value, err, &line->seed)
-                   : ws_error_add(err, WS_ERR_INPUT, "--seed: expected an integer >= 0, found nothing");
-    }
-    if (take_option("--output", argc, argv, i, &value)) {
-        line->output_path = value;
-        return value != NULL
-                   ? WS_OK
-                   : ws_error_add(err, WS_ERR_INPUT, "--output: expected a file name, found nothing");
-    }
-    if (word[0] == '-') {
-        return ws_error_add(err, WS_ERR_INPUT, "%s: unknown option; see wattsim workload --help", word);
-    }
-    if (line->spec_path != NULL) {
-        return ws_error_add(err, WS_ERR_INPUT, "%s: expected one spec, found a second one", word);
-    }
-    line->spec_path = word;
-    return WS_OK;
-}
-
-static ws_status parse(int argc, char **argv, ws_error *err, command_line *line)
-{
-    *line = (command_line){.output_path = "-"};
-    for (int i = 1; i < argc; i++) {
-        WS_TRY(parse_word(argc, argv, &i, err, line));
-    }
-    if (line->spec_path == NULL && !line->is_help) {
-        return ws_error_add(err, WS_ERR_INPUT,
-                            "expected a generator spec (JSON file); see wattsim workload --help");
-    }
-    return WS_OK;
-}
-
-static int print_help(void)
-{
-    ws_strbuf text = WS_STRBUF_INIT;
-    ws_strbuf_puts(&text, "usage: wattsim workload SPEC [--seed N] [--output FILE]\n\n"
-                          "Generates the requests a spec describes and writes them as a JSONL trace.\n\n"
-                          "  SPEC           JSON file, see below\n"
-                          "  --seed N       seed where the spec has none of its own; default 0\n"
-                          "  --output FILE  default -, standard output\n\n");
-    ws_workload_spec_help(&text);
-    ws_strbuf_printf(&text, "\n%s", ws_exit_code_help());
-    const bool is_written = !text.failed && fputs(ws_strbuf_text(&text), stdout) >= 0 && fflush(stdout) == 0;
-    ws_strbuf_fini(&text);
+    ws_cmdline shown = *line;
+    shown.closing    = ws_strbuf_text(&spec);
+    ws_cmdline_print_help(&shown, stdout);
+    const bool is_written = !spec.failed && fflush(stdout) == 0 && ferror(stdout) == 0;
+    ws_strbuf_fini(&spec);
     return is_written ? WS_EXIT_DONE : WS_EXIT_OUTPUT;
 }
 
@@ -168,14 +127,26 @@ static int report(ws_status status, const ws_error *err)
 
 int ws_workload_command(int argc, char **argv)
 {
-    ws_error     err = WS_ERROR_INIT;
-    command_line line;
-    ws_status    status = parse(argc, argv, &err, &line);
-    if (status == WS_OK && line.is_help) {
-        return print_help();
+    ws_error             err     = WS_ERROR_INIT;
+    command_line         words   = {.output_path = "-"};
+    const ws_arg_section section = {"Options", args, sizeof(args) / sizeof(args[0]), &words};
+    const ws_cmdline     line    = {.program = "wattsim workload",
+                                    .usage   = "SPEC [--seed N] [--output FILE]",
+                                    .about = "Generates the requests a spec describes and writes them as a JSONL "
+                                                    "trace. SPEC is a JSON file, see below.",
+                                    .sections      = &section,
+                                    .n_sections    = 1,
+                                    .operand_names = "a generator spec (JSON file)",
+                                    .min_operands  = 1,
+                                    .max_operands  = 1,
+                                    .operands      = &words.spec_path};
+    ws_cmdline_seen      seen    = {.n_operands = 0};
+    ws_status            status  = ws_cmdline_read(&line, argc, (const char *const *)argv, &err, &seen);
+    if (status == WS_OK && seen.wants_help) {
+        return print_help(&line);
     }
     if (status == WS_OK) {
-        status = run(&line, &err);
+        status = run(&words, &err);
     }
     const int code = report(status, &err);
     ws_error_clear(&err);

@@ -1,14 +1,17 @@
 /* Invariants: every option of the table can be given in its CLI form, as two arguments or one; each mistake
- * is named, with the nearest known option where there is one, and all mistakes of a line are reported. */
+ * is named, with the nearest known option where there is one, and all mistakes of a line are reported. The
+ * help names every option with its default, and fits a terminal of 112 columns. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/exit_code.h"
 #include "programs/wattsim_cli.h"
 
 #define PARSE(args_out, ...)                                                                                 \
@@ -47,7 +50,7 @@ static void an_empty_line_gives_the_defaults(void **state)
     assert_null(args.dataset);
     assert_null(args.output);
     assert_null(args.summary_json);
-    assert_int_equal(args.n_data_dirs, 0);
+    assert_int_equal(args.data_dirs.n, 0);
     assert_int_equal(args.options.max_num_seqs, 128);
     assert_false(ws_slo_is_set(&args.slo));
     assert_false(args.is_quiet || args.is_dry_run || args.wants_help || args.wants_version);
@@ -99,9 +102,9 @@ static void later_options_win_and_data_dirs_add_up(void **state)
     ws_wattsim_args args;
     PARSE(&args, "--max-num-seqs", "1", "--data-dir", "a", "--max-num-seqs", "2", "--data-dir=b");
     assert_int_equal(args.options.max_num_seqs, 2);
-    assert_int_equal(args.n_data_dirs, 2);
-    assert_string_equal(args.data_dirs[0], "a");
-    assert_string_equal(args.data_dirs[1], "b");
+    assert_int_equal(args.data_dirs.n, 2);
+    assert_string_equal(args.data_dirs.items[0], "a");
+    assert_string_equal(args.data_dirs.items[1], "b");
     ws_wattsim_args_fini(&args);
 }
 
@@ -173,7 +176,8 @@ static void mistakes_are_named(void **state)
     REFUSE("--output: expected a value", "--output=");
     REFUSE("--quiet: expected no value, found 'yes'", "--quiet=yes");
     REFUSE("trace.jsonl: expected an option beginning with --", "trace.jsonl");
-    REFUSE("--: expected an option", "--");
+    REFUSE("trace.jsonl: expected an option beginning with --", "--", "trace.jsonl");
+    REFUSE("-o: unknown option; see wattsim --help", "-o");
     REFUSE("both are 'x'", "--output", "x", "--summary-json", "x");
 }
 
@@ -189,6 +193,68 @@ static void all_mistakes_of_a_line_are_reported(void **state)
     ws_error_clear(&err);
 }
 
+/* ---- help ---- */
+
+/** The help text, from malloc. */
+static char *help_text(void)
+{
+    char  *text   = NULL;
+    size_t len    = 0;
+    FILE  *stream = open_memstream(&text, &len);
+    assert_non_null(stream);
+    ws_wattsim_print_help(stream);
+    assert_int_equal(fclose(stream), 0);
+    return text;
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("'%s' is not in the help", part);
+    }
+}
+
+static void every_option_is_explained(void **state)
+{
+    (void)state;
+    char            *text = help_text();
+    size_t           n;
+    const ws_option *options = ws_option_table(&n);
+    for (size_t i = 0; i < n; i++) {
+        char flag[64], usage[80];
+        (void)snprintf(usage, sizeof(usage), "--%s%s", options[i].type == WS_OPTION_BOOL ? "[no-]" : "",
+                       ws_option_flag(&options[i], flag));
+        assert_contains(text, usage);
+    }
+    free(text);
+}
+
+static void defaults_files_and_exit_codes_are_shown(void **state)
+{
+    (void)state;
+    char *text = help_text();
+    assert_contains(text, "--max-num-seqs N *");
+    assert_contains(text, "[128]");
+    assert_contains(text, "--summary-json FILE");
+    assert_contains(text, "--fidelity physical|reference");
+    assert_contains(text, ws_exit_code_help());
+    free(text);
+}
+
+static void lines_fit_a_terminal(void **state)
+{
+    (void)state;
+    char *text = help_text();
+    for (const char *line = text; *line != '\0';) {
+        const size_t len = strcspn(line, "\n");
+        if (len > 112) {
+            fail_msg("%zu columns: %.*s", len, (int)len, line);
+        }
+        line += len + (line[len] == '\n' ? 1 : 0);
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +268,9 @@ int main(void)
         cmocka_unit_test(slo_bounds_are_named),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(all_mistakes_of_a_line_are_reported),
+        cmocka_unit_test(every_option_is_explained),
+        cmocka_unit_test(defaults_files_and_exit_codes_are_shown),
+        cmocka_unit_test(lines_fit_a_terminal),
     };
     return cmocka_run_group_tests_name("programs.wattsim_cli", tests, NULL, NULL);
 }
