@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "power/power_curve.h"
+#include "scenario/instance.h"
 
 /* One instance whose NPUs are capped, and where its hardware's curve comes from. */
 typedef struct capped {

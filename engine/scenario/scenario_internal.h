@@ -115,8 +115,4 @@ struct ws_scenario {
     ws_strbuf           notes;
 };
 
-/** What an instance's profile is asked for as; its model, hardware, dtype and tp_size are resolved. */
-ws_profile_request ws_instance_profile_request(const ws_scenario        *scenario,
-                                               const ws_instance_config *instance);
-
 #endif /* WS_SCENARIO_INTERNAL_H */
