@@ -8,7 +8,7 @@
 #include "base/nearest_name.h"
 #include "base/unread.h"
 #include "cli/commands.h"
-#include "ranks/transport.h"
+#include "ranks/mpi_transport.h"
 #include "run/cmd_plan.h"
 #include "run/cmd_run.h"
 #include "store/live_writer.h"

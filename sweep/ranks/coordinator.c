@@ -2,32 +2,30 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "ranks/dispatch.h"
 #include "ranks/messages.h"
 #include "ranks/poll_backoff.h"
-#include "ranks/signals.h"
 #include "ranks/slurm_allocation.h"
 
-#define LONG_JOB_S 0.100          /* beside it, asking for the next one costs nothing */
+#define LONG_JOB_S 0.100          /* next to it, asking for the next one costs nothing */
 #define BACKLOG_BYTES (64u << 20) /* rows waiting for the file: no new work beyond */
 #define LEAVE_S 10.0              /* how long running jobs may take to finish when a sweep stops early */
 #define ABANDON_S 5.0             /* and how long workers may take then to leave them */
 enum { MAX_DEATHS = 3, MESSAGES_PER_TURN = 256 };
 
-typedef struct peer {
+/* A rank that runs jobs, as they are dealt to it. */
+typedef struct worker {
     double          job_s; /* smoothed wall time between rows per job; 0 = unknown */
     double          bundle_begin_s;
     swp_outstanding outstanding;
-    size_t          bundle; /* size of the last bundle given; 0 = none yet */
-} peer;
+    size_t          bundle; /* size of the last bundle sent; 0 = none yet */
+} worker;
 
 typedef struct coordinator {
     const swp_coordinator_config *config;
-    int                           n_peers; /* ranks; 0 is the worker thread */
-    peer                         *peers;
+    int                           n_ranks; /* workers; 0 is the worker thread */
+    worker                       *workers;
     swp_rank_progress            *shown;
     swp_outcome                   outcome;
     double                        bundle_s;      /* work in one bundle */
@@ -36,101 +34,119 @@ typedef struct coordinator {
     bool                          is_stopping;
 } coordinator;
 
+static double clock_s(const coordinator *c)
+{
+    return swp_now_s(c->config->machine);
+}
+
 /* ---- rows ---- */
 
-static ws_status give_up(coordinator *c, swp_ticket ticket)
+/* Count the row of a job that was given up, and write it. */
+static ws_status write_given_up(coordinator *c, swp_ticket ticket, const uint32_t *value_index)
 {
-    char            hash[SWP_HASH_LEN + 1];
-    swp_rows        rows        = {0};
-    const swp_spec *spec        = swp_builder_spec(c->config->builder);
-    uint32_t       *value_index = calloc(spec->n_params + 1, sizeof(*value_index));
-    if (value_index == NULL) {
-        return WS_ERR_NOMEM;
-    }
-    swp_space_point(swp_builder_space(c->config->builder), ticket.job, value_index);
+    char    hash[SWP_HASH_LEN + 1];
     swp_job job = swp_job_of(c->config->builder, ticket.job, value_index);
     swp_row row =
         swp_row_without_run(&job, SWP_STATE_FAILED, "three workers died while they ran this job", hash);
     row.attempt = ticket.attempt;
     swp_job_fini(&job);
-    free(value_index);
-    WS_TRY(swp_rows_add(&rows, &row));
+    WS_TRY(swp_row_sink_push_row(c->config->sink, &row));
     swp_progress_count(c->config->progress, &row);
-    return swp_writer_push(c->config->writer, rows.data, 0, rows.len);
+    return WS_OK;
 }
 
-static void count_row(coordinator *c, int who, const swp_row *row)
+static ws_status give_up(coordinator *c, swp_ticket ticket)
+{
+    const size_t n_params    = swp_builder_spec(c->config->builder)->n_params;
+    uint32_t    *value_index = calloc(n_params + 1, sizeof(*value_index));
+    if (value_index == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    swp_space_point(swp_builder_space(c->config->builder), ticket.job, value_index);
+    const ws_status status = write_given_up(c, ticket, value_index);
+    free(value_index);
+    return status;
+}
+
+static void count_row(coordinator *c, int rank, const swp_row *row)
 {
     swp_progress_count(c->config->progress, row);
-    c->shown[who].n_done++;
+    c->shown[rank].n_done++;
     if (isfinite(row->wall_s)) {
-        c->shown[who].busy_s += row->wall_s;
+        c->shown[rank].busy_s += row->wall_s;
         c->longest_job_s = swp_allocation_longest_s(c->longest_job_s, row->wall_s);
-        swp_job_queue_observe(c->config->source, (uint64_t)row->job, row->wall_s);
+        swp_job_queue_observe(c->config->queue, (uint64_t)row->job, row->wall_s);
     }
 }
 
-/* Keep of a block the rows whose jobs the peer has not reported. Others come from a peer that was taken for
- * dead: their jobs are with somebody else, who may have been told another outcome (a time-out) already.
- * Returns the length kept. */
-static size_t keep_expected_rows(coordinator *c, int who, char *data, size_t len)
+/* Keep of a block the rows whose jobs the worker has not reported. Others come from one that was taken for
+ * dead: their jobs are with another, which may have reported another outcome (a time-out) already. */
+static void keep_expected_rows(coordinator *c, int rank, swp_row_block *block)
 {
-    size_t  offset = 0, begin = 0, kept = 0;
-    swp_row row;
-    while (offset < len && swp_rows_next(data, len, &offset, &row) == WS_OK) {
-        if (swp_outstanding_take(&c->peers[who].outstanding, (uint64_t)row.job)) {
-            count_row(c, who, &row);
-            if (kept < begin) {
-                memmove(data + kept, data + begin, offset - begin);
-            }
-            kept += offset - begin;
+    size_t n_kept = 0;
+    for (size_t i = 0; i < block->n_rows; i++) {
+        const swp_row *row = &block->rows[i];
+        if (swp_outstanding_take(&c->workers[rank].outstanding, (uint64_t)row->job)) {
+            count_row(c, rank, row);
+            block->rows[n_kept++] = *row;
         }
-        begin = offset;
     }
-    return kept;
+    block->n_rows = n_kept;
 }
 
-/* Rows came from a peer: book them and pass them on. */
-static ws_status take_rows(coordinator *c, int who, char *data, size_t len)
+/* Learn from the rows that came how long a job of this worker takes. */
+static void smooth_job_time(coordinator *c, worker *w, size_t n_rows)
 {
-    peer        *p      = &c->peers[who];
-    const size_t before = p->outstanding.n;
-    const size_t kept   = keep_expected_rows(c, who, data, len);
-    const double now_s  = swp_wall_s();
-    const size_t n_rows = before - p->outstanding.n;
-    if (n_rows > 0) {
-        const double job_s = (now_s - p->bundle_begin_s) / (double)n_rows;
-        p->job_s           = p->job_s == 0.0 ? job_s : 0.7 * p->job_s + 0.3 * job_s;
-        p->bundle_begin_s  = now_s;
-    }
-    c->shown[who].n_outstanding = p->outstanding.n;
-    if (kept == 0) {
-        free(data);
+    const double now_s = clock_s(c);
+    const double job_s = (now_s - w->bundle_begin_s) / (double)n_rows;
+    w->job_s           = w->job_s == 0.0 ? job_s : 0.7 * w->job_s + 0.3 * job_s;
+    w->bundle_begin_s  = now_s;
+}
+
+/* Rows came from a rank: account for them and pass them on. */
+static ws_status take_rows(coordinator *c, int rank, char *data, size_t len)
+{
+    worker       *w = &c->workers[rank];
+    swp_row_block block;
+    WS_TRY(swp_row_block_read(data, len, &block));
+    keep_expected_rows(c, rank, &block);
+    c->shown[rank].n_outstanding = w->outstanding.n;
+    if (block.n_rows == 0) {
+        swp_row_block_fini(&block);
         return WS_OK;
     }
-    return swp_writer_push(c->config->writer, data, 0, kept);
+    smooth_job_time(c, w, block.n_rows);
+    return c->config->sink->push(c->config->sink->ctx, block);
 }
 
 /* ---- handing out ---- */
 
-static bool takes_jobs(const coordinator *c, int who)
+static bool takes_jobs(const coordinator *c, int rank)
 {
-    return who == 0 ? c->config->local != NULL : swp_roster_state(c->config->roster, who) == SWP_WORKER_READY;
+    if (rank == 0) {
+        return c->config->local != NULL;
+    }
+    return swp_roster_state(c->config->roster, rank) == SWP_WORKER_READY;
 }
 
 static size_t n_workers(const coordinator *c)
 {
     size_t n = 0;
-    for (int i = 0; i < c->n_peers; i++) {
+    for (int i = 0; i < c->n_ranks; i++) {
         n += takes_jobs(c, i);
     }
     return n;
 }
 
-static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, size_t n)
+static void set_host(coordinator *c, int rank, const char *host)
 {
-    if (who == 0) {
-        return swp_local_worker_give(c->config->local, tickets, n);
+    c->config->sink->set_host(c->config->sink->ctx, rank, host);
+}
+
+static ws_status send_jobs(coordinator *c, int rank, const swp_ticket *tickets, size_t n)
+{
+    if (rank == 0) {
+        return swp_local_worker_add(c->config->local, tickets, n);
     }
     const size_t  bytes   = sizeof(swp_msg_jobs) + n * sizeof(swp_msg_ticket);
     swp_msg_jobs *message = malloc(bytes);
@@ -141,53 +157,53 @@ static ws_status send_jobs(coordinator *c, int who, const swp_ticket *tickets, s
     for (size_t i = 0; i < n; i++) {
         message->tickets[i] = (swp_msg_ticket){.job = tickets[i].job, .attempt = tickets[i].attempt};
     }
-    return swp_roster_give(c->config->roster, who, (char *)message, bytes);
+    return swp_roster_send_jobs(c->config->roster, rank, (char *)message, bytes);
 }
 
-static ws_status give_bundle(coordinator *c, int who, size_t n_sharing, bool *gave_out)
+static ws_status send_bundle(coordinator *c, int rank, size_t n_sharing, bool *sent_out)
 {
-    peer        *p = &c->peers[who];
+    worker      *w = &c->workers[rank];
     const size_t size =
-        swp_bundle_size(c->bundle_s, p->job_s, p->bundle, swp_job_queue_n_left(c->config->source), n_sharing);
+        swp_bundle_size(c->bundle_s, w->job_s, w->bundle, swp_job_queue_n_left(c->config->queue), n_sharing);
     swp_ticket tickets[SWP_MAX_BUNDLE];
-    *gave_out = false;
-    if (p->outstanding.n > size || (p->outstanding.n > 0 && p->job_s > LONG_JOB_S)) {
+    *sent_out = false;
+    if (w->outstanding.n > size || (w->outstanding.n > 0 && w->job_s > LONG_JOB_S)) {
         return WS_OK; /* one bundle runs, one waits; a long job is better left to whoever is free first */
     }
-    WS_TRY(swp_outstanding_reserve(&p->outstanding, SWP_MAX_BUNDLE));
-    const size_t n = swp_job_queue_take(c->config->source, size, tickets);
+    WS_TRY(swp_outstanding_reserve(&w->outstanding, SWP_MAX_BUNDLE));
+    const size_t n = swp_job_queue_take(c->config->queue, size, tickets);
     if (n == 0) {
         return WS_OK;
     }
-    if (p->outstanding.n == 0) {
-        p->bundle_begin_s = swp_wall_s();
+    if (w->outstanding.n == 0) {
+        w->bundle_begin_s = clock_s(c);
     }
-    if (p->bundle == 0 && who > 0) {
-        swp_writer_set_host(c->config->writer, who, swp_roster_host(c->config->roster, who));
+    if (w->bundle == 0 && rank > 0) {
+        set_host(c, rank, swp_roster_host(c->config->roster, rank));
     }
     for (size_t i = 0; i < n; i++) {
-        swp_outstanding_push(&p->outstanding, tickets[i]);
+        swp_outstanding_push(&w->outstanding, tickets[i]);
     }
-    p->bundle                   = n;
-    c->shown[who].n_outstanding = p->outstanding.n;
-    *gave_out                   = true;
-    return send_jobs(c, who, tickets, n);
+    w->bundle                    = n;
+    c->shown[rank].n_outstanding = w->outstanding.n;
+    *sent_out                    = true;
+    return send_jobs(c, rank, tickets, n);
 }
 
 /* A round at a time, so that every worker gets its first bundle before any gets a second. */
 static ws_status hand_out(coordinator *c, bool *did_something)
 {
     const size_t n_sharing = n_workers(c); /* once: it looks at all of them */
-    bool         gave_any  = !c->is_stopping && swp_writer_backlog_bytes(c->config->writer) < BACKLOG_BYTES;
-    while (gave_any) {
-        gave_any = false;
-        for (int i = 0; i < c->n_peers; i++) {
-            bool gave = false;
+    bool sent_any = !c->is_stopping && c->config->sink->backlog_bytes(c->config->sink->ctx) < BACKLOG_BYTES;
+    while (sent_any) {
+        sent_any = false;
+        for (int i = 0; i < c->n_ranks; i++) {
+            bool sent = false;
             if (takes_jobs(c, i)) {
-                WS_TRY(give_bundle(c, i, n_sharing, &gave));
+                WS_TRY(send_bundle(c, i, n_sharing, &sent));
             }
-            gave_any       = gave_any || gave;
-            *did_something = *did_something || gave;
+            sent_any       = sent_any || sent;
+            *did_something = *did_something || sent;
         }
     }
     return WS_OK;
@@ -196,25 +212,25 @@ static ws_status hand_out(coordinator *c, bool *did_something)
 /* ---- what came ---- */
 
 /* A worker died: its jobs go to others. */
-static ws_status redistribute(void *ctx, int who, const char *why)
+static ws_status redistribute(void *ctx, int rank, const char *why)
 {
     coordinator *c        = ctx;
-    peer        *p        = &c->peers[who];
+    worker      *w        = &c->workers[rank];
     ws_status    status   = WS_OK;
     bool         is_first = true;
-    swp_progress_say(c->config->progress, "rank=%d %s; its %zu jobs go to others", who, why,
-                     p->outstanding.n);
-    c->shown[who].is_dead = true;
-    while (p->outstanding.n > 0) {
-        swp_ticket ticket = swp_outstanding_first(&p->outstanding);
-        swp_outstanding_take(&p->outstanding, ticket.job);
+    swp_progress_say(c->config->progress, "rank=%d %s; its %zu jobs go to others", rank, why,
+                     w->outstanding.n);
+    c->shown[rank].is_dead = true;
+    while (w->outstanding.n > 0) {
+        swp_ticket ticket = swp_outstanding_first(&w->outstanding);
+        swp_outstanding_take(&w->outstanding, ticket.job);
         ticket.attempt += is_first; /* only the first one can have been running */
-        is_first            = false;
-        const ws_status one = ticket.attempt > MAX_DEATHS ? give_up(c, ticket)
-                                                          : swp_job_queue_return(c->config->source, ticket);
-        status              = one == WS_OK ? status : one;
+        is_first = false;
+        const ws_status one =
+            ticket.attempt > MAX_DEATHS ? give_up(c, ticket) : swp_job_queue_return(c->config->queue, ticket);
+        status = one == WS_OK ? status : one;
     }
-    c->shown[who].n_outstanding = 0;
+    c->shown[rank].n_outstanding = 0;
     return status;
 }
 
@@ -241,12 +257,12 @@ static ws_status gather(coordinator *c, double wait_s, bool *did_something)
 
 static bool is_all_done(const coordinator *c)
 {
-    for (int i = 0; i < c->n_peers; i++) {
-        if (c->peers[i].outstanding.n > 0) {
+    for (int i = 0; i < c->n_ranks; i++) {
+        if (c->workers[i].outstanding.n > 0) {
             return false;
         }
     }
-    return swp_job_queue_n_left(c->config->source) == 0;
+    return swp_job_queue_n_left(c->config->queue) == 0;
 }
 
 /* The end of the allocation is near: running jobs get the time that was kept for them. */
@@ -264,7 +280,7 @@ static bool must_leave_allocation(coordinator *c, double now_s)
 static bool may_anyone_work(const coordinator *c)
 {
     bool anyone = c->config->local != NULL;
-    for (int i = 1; i < c->n_peers; i++) {
+    for (int i = 1; i < c->n_ranks; i++) {
         anyone = anyone || swp_roster_state(c->config->roster, i) <= SWP_WORKER_READY;
     }
     return anyone;
@@ -272,27 +288,28 @@ static bool may_anyone_work(const coordinator *c)
 
 static bool must_stop(coordinator *c)
 {
-    const double now_s = swp_wall_s();
-    if (swp_signals_came() || swp_roster_wants_to_stop(c->config->roster) || now_s >= c->config->stop_at_s ||
+    const double now_s = clock_s(c);
+    if (c->config->machine->was_asked_to_stop(c->config->machine->ctx) ||
+        swp_roster_wants_to_stop(c->config->roster) || now_s >= c->config->stop_at_s ||
         must_leave_allocation(c, now_s)) {
         c->outcome.was_asked_to_stop = true;
     }
     const bool local_failed = c->config->local != NULL && swp_local_worker_has_failed(c->config->local);
     return c->outcome.was_asked_to_stop || !may_anyone_work(c) || local_failed ||
-           swp_writer_has_failed(c->config->writer);
+           c->config->sink->has_failed(c->config->sink->ctx);
 }
 
 /* ---- phases ---- */
 
 /* While every worker runs one bundle and has another waiting, nobody misses a few milliseconds: its rows say
- * that the first is over at latest 20 ms (ranks/worker.c) late. Not while bundles still grow, or shrink
+ * that the first is over at most 20 ms (ranks/worker.c) late. Not while bundles still grow, or shrink
  * toward the end. */
 static long longest_pause_ns(const coordinator *c)
 {
-    for (int i = 0; i < c->n_peers; i++) {
-        const peer *p = &c->peers[i];
-        const bool  is_sure =
-            p->outstanding.n > p->bundle && (double)p->bundle * p->job_s > 0.8 * SWP_BUNDLE_S;
+    for (int i = 0; i < c->n_ranks; i++) {
+        const worker *w = &c->workers[i];
+        const bool    is_sure =
+            w->outstanding.n > w->bundle && (double)w->bundle * w->job_s > 0.8 * SWP_BUNDLE_S;
         const bool comes = i > 0 && swp_roster_state(c->config->roster, i) < SWP_WORKER_READY;
         if (comes || (takes_jobs(c, i) && !is_sure)) {
             return SWP_POLL_BACKOFF_MAX_NS;
@@ -303,7 +320,7 @@ static long longest_pause_ns(const coordinator *c)
 
 static ws_status work(coordinator *c)
 {
-    const bool is_alone = c->n_peers == 1;
+    const bool is_alone = c->n_ranks == 1;
     long       pause_ns = 0;
     while (!is_all_done(c) && !must_stop(c)) {
         bool did_something = false;
@@ -312,7 +329,7 @@ static ws_status work(coordinator *c)
         WS_TRY(swp_roster_check(c->config->roster, redistribute, c));
         swp_progress_tick(c->config->progress, c->shown);
         if (!is_alone) {
-            swp_poll_backoff(&pause_ns, longest_pause_ns(c), did_something);
+            swp_poll_backoff(c->config->machine, &pause_ns, longest_pause_ns(c), did_something);
         }
     }
     return WS_OK;
@@ -336,9 +353,9 @@ static swp_stop leave_running_jobs(coordinator *c, double *end_s)
 static ws_status wind_up(coordinator *c, swp_stop how)
 {
     long   pause_ns = 0;
-    double end_s    = how == SWP_STOP_DONE ? INFINITY : fmax(swp_wall_s() + LEAVE_S, c->leave_by_s);
+    double end_s    = how == SWP_STOP_DONE ? INFINITY : fmax(clock_s(c) + LEAVE_S, c->leave_by_s);
     c->is_stopping  = true;
-    swp_writer_flush_soon(c->config->writer);
+    c->config->sink->flush_soon(c->config->sink->ctx);
     if (c->config->local != NULL && how == SWP_STOP_DRAIN) {
         swp_local_worker_drain(c->config->local);
     }
@@ -347,26 +364,26 @@ static ws_status wind_up(coordinator *c, swp_stop how)
         WS_TRY(swp_roster_ask_to_leave(c->config->roster, how)); /* and later those who were taken back */
         WS_TRY(gather(c, 0.0, &did_something));
         WS_TRY(swp_roster_check(c->config->roster, redistribute, c));
-        if (swp_wall_s() > end_s) {
+        if (clock_s(c) > end_s) {
             if (how == SWP_STOP_ABANDON) {
                 break;
             }
             how = leave_running_jobs(c, &end_s);
         }
-        swp_poll_backoff(&pause_ns, SWP_POLL_BACKOFF_MAX_NS, did_something);
+        swp_poll_backoff(c->config->machine, &pause_ns, SWP_POLL_BACKOFF_MAX_NS, did_something);
     } while (!has_everyone_left(c));
     return swp_roster_give_up(c->config->roster, redistribute, c);
 }
 
 static ws_status init(coordinator *c)
 {
-    c->n_peers = swp_roster_size(c->config->roster);
-    c->peers   = calloc((size_t)c->n_peers, sizeof(*c->peers));
-    c->shown   = calloc((size_t)c->n_peers, sizeof(*c->shown));
-    if (c->peers == NULL || c->shown == NULL) {
+    c->n_ranks = swp_roster_size(c->config->roster);
+    c->workers = calloc((size_t)c->n_ranks, sizeof(*c->workers));
+    c->shown   = calloc((size_t)c->n_ranks, sizeof(*c->shown));
+    if (c->workers == NULL || c->shown == NULL) {
         return WS_ERR_NOMEM;
     }
-    swp_writer_set_host(c->config->writer, 0, c->config->host);
+    set_host(c, 0, c->config->host);
     return WS_OK;
 }
 
@@ -378,17 +395,17 @@ ws_status swp_coordinate(const swp_coordinator_config *config, swp_outcome *outc
         status = work(&c);
     }
     const bool is_complete = status == WS_OK && is_all_done(&c);
-    if (c.peers != NULL && c.shown != NULL) {
+    if (c.workers != NULL && c.shown != NULL) {
         const ws_status ending = wind_up(&c, is_complete ? SWP_STOP_DONE : SWP_STOP_DRAIN);
         status                 = status == WS_OK ? ending : status;
     }
     c.outcome.is_complete =
         status == WS_OK && is_all_done(&c) && swp_progress_n(config->progress, SWP_STATE_INTERRUPTED) == 0;
     swp_progress_finish(config->progress, c.shown, c.outcome.is_complete ? "complete" : "stopped");
-    for (int i = 0; c.peers != NULL && i < c.n_peers; i++) {
-        swp_outstanding_fini(&c.peers[i].outstanding);
+    for (int i = 0; c.workers != NULL && i < c.n_ranks; i++) {
+        swp_outstanding_fini(&c.workers[i].outstanding);
     }
-    free(c.peers);
+    free(c.workers);
     free(c.shown);
     *outcome_out = c.outcome;
     return status;

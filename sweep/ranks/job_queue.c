@@ -70,38 +70,38 @@ void swp_census_fini(swp_census *census)
     *census = (swp_census){0};
 }
 
-/* ---- source ---- */
+/* ---- the queue ---- */
 
-ws_status swp_job_queue_create(const swp_job_queue_config *config, swp_job_queue **source_out)
+ws_status swp_job_queue_create(const swp_job_queue_config *config, swp_job_queue **queue_out)
 {
-    *source_out            = NULL;
-    const swp_spec *s      = swp_builder_spec(config->builder);
-    swp_job_queue  *source = calloc(1, sizeof(*source));
-    if (source == NULL) {
+    *queue_out            = NULL;
+    const swp_spec *s     = swp_builder_spec(config->builder);
+    swp_job_queue  *queue = calloc(1, sizeof(*queue));
+    if (queue == NULL) {
         return WS_ERR_NOMEM;
     }
-    source->config         = *config;
-    source->cursor         = config->slice.begin;
-    source->n_left         = config->n_to_run;
-    source->sort_again_at  = 8;
-    source->value_index    = calloc(s->n_params + 1, sizeof(*source->value_index));
-    const ws_status status = source->value_index == NULL ? WS_ERR_NOMEM : swp_cost_create(s, &source->cost);
+    queue->config          = *config;
+    queue->cursor          = config->slice.begin;
+    queue->n_left          = config->n_to_run;
+    queue->sort_again_at   = 8;
+    queue->value_index     = calloc(s->n_params + 1, sizeof(*queue->value_index));
+    const ws_status status = queue->value_index == NULL ? WS_ERR_NOMEM : swp_cost_create(s, &queue->cost);
     if (status != WS_OK) {
-        swp_job_queue_destroy(&source);
+        swp_job_queue_destroy(&queue);
         return status;
     }
-    *source_out = source;
+    *queue_out = queue;
     return WS_OK;
 }
 
-void swp_job_queue_destroy(swp_job_queue **source)
+void swp_job_queue_destroy(swp_job_queue **queue)
 {
-    if (*source != NULL) {
-        swp_cost_destroy(&(*source)->cost);
-        free((*source)->value_index);
-        free((*source)->returned);
-        free(*source);
-        *source = NULL;
+    if (*queue != NULL) {
+        swp_cost_destroy(&(*queue)->cost);
+        free((*queue)->value_index);
+        free((*queue)->returned);
+        free(*queue);
+        *queue = NULL;
     }
 }
 
@@ -114,113 +114,112 @@ static int compare_candidates(const void *a, const void *b)
     return left->ticket.job < right->ticket.job ? -1 : 1;
 }
 
-static double predict(swp_job_queue *source, uint64_t job)
+static double predict(swp_job_queue *queue, uint64_t job)
 {
-    swp_space_point(swp_builder_space(source->config.builder), job, source->value_index);
-    return swp_cost_predict(source->cost, source->value_index);
+    swp_space_point(swp_builder_space(queue->config.builder), job, queue->value_index);
+    return swp_cost_predict(queue->cost, queue->value_index);
 }
 
-static void sort_window(swp_job_queue *source)
+static void sort_window(swp_job_queue *queue)
 {
-    for (size_t i = source->head; i < source->tail; i++) {
-        source->window[i].cost_s = predict(source, source->window[i].ticket.job);
+    for (size_t i = queue->head; i < queue->tail; i++) {
+        queue->window[i].cost_s = predict(queue, queue->window[i].ticket.job);
     }
-    qsort(source->window + source->head, source->tail - source->head, sizeof(candidate), compare_candidates);
-    while (source->sort_again_at <= swp_cost_n_observed(source->cost)) {
-        source->sort_again_at *= 2;
+    qsort(queue->window + queue->head, queue->tail - queue->head, sizeof(candidate), compare_candidates);
+    while (queue->sort_again_at <= swp_cost_n_observed(queue->cost)) {
+        queue->sort_again_at *= 2;
     }
 }
 
-static bool is_done(const swp_job_queue *source, uint64_t job)
+static bool is_done(const swp_job_queue *queue, uint64_t job)
 {
-    const uint64_t bit = job - source->config.slice.begin;
-    return source->config.done_bits != NULL && (source->config.done_bits[bit / 8] >> (bit % 8) & 1) != 0;
+    const uint64_t bit = job - queue->config.slice.begin;
+    return queue->config.done_bits != NULL && (queue->config.done_bits[bit / 8] >> (bit % 8) & 1) != 0;
 }
 
-static int32_t attempt_of(swp_job_queue *source, uint64_t job)
+static int32_t attempt_of(swp_job_queue *queue, uint64_t job)
 {
-    while (source->next_retry < source->config.n_retries &&
-           source->config.retries[source->next_retry].job < job) {
-        source->next_retry++;
+    while (queue->next_retry < queue->config.n_retries &&
+           queue->config.retries[queue->next_retry].job < job) {
+        queue->next_retry++;
     }
-    const bool is_retry = source->next_retry < source->config.n_retries &&
-                          source->config.retries[source->next_retry].job == job;
-    return is_retry ? source->config.retries[source->next_retry].attempt : 1;
+    const bool is_retry =
+        queue->next_retry < queue->config.n_retries && queue->config.retries[queue->next_retry].job == job;
+    return is_retry ? queue->config.retries[queue->next_retry].attempt : 1;
 }
 
-/* True if the job is to run; tells about pruned ones. */
-static bool admit(swp_job_queue *source, uint64_t job)
+/* True if the job is to run; reports pruned ones. */
+static bool admit(swp_job_queue *queue, uint64_t job)
 {
-    if (is_done(source, job)) {
+    if (is_done(queue, job)) {
         return false;
     }
-    swp_space_point(swp_builder_space(source->config.builder), job, source->value_index);
-    const size_t unmet = swp_constraints_check(source->config.constraints, job, source->value_index);
-    if (unmet != SWP_MEETS_ALL && source->config.on_pruned != NULL) {
-        source->config.on_pruned(source->config.ctx, job, source->value_index, unmet);
+    swp_space_point(swp_builder_space(queue->config.builder), job, queue->value_index);
+    const size_t unmet = swp_constraints_check(queue->config.constraints, job, queue->value_index);
+    if (unmet != SWP_MEETS_ALL && queue->config.on_pruned != NULL) {
+        queue->config.on_pruned(queue->config.ctx, job, queue->value_index, unmet);
     }
     return unmet == SWP_MEETS_ALL;
 }
 
-static void refill(swp_job_queue *source)
+static void refill(swp_job_queue *queue)
 {
-    memmove(source->window, source->window + source->head, (source->tail - source->head) * sizeof(candidate));
-    source->tail -= source->head;
-    source->head = 0;
-    while (source->tail < WINDOW && source->cursor < source->config.slice.end) {
-        const uint64_t job = source->cursor++;
-        if (admit(source, job)) {
-            source->window[source->tail++].ticket =
-                (swp_ticket){.job = job, .attempt = attempt_of(source, job)};
+    memmove(queue->window, queue->window + queue->head, (queue->tail - queue->head) * sizeof(candidate));
+    queue->tail -= queue->head;
+    queue->head = 0;
+    while (queue->tail < WINDOW && queue->cursor < queue->config.slice.end) {
+        const uint64_t job = queue->cursor++;
+        if (admit(queue, job)) {
+            queue->window[queue->tail++].ticket = (swp_ticket){.job = job, .attempt = attempt_of(queue, job)};
         }
     }
-    sort_window(source);
+    sort_window(queue);
 }
 
-size_t swp_job_queue_take(swp_job_queue *source, size_t n, swp_ticket *out)
+size_t swp_job_queue_take(swp_job_queue *queue, size_t n, swp_ticket *out)
 {
     size_t taken = 0;
-    while (taken < n && source->n_returned > 0) {
-        out[taken++] = source->returned[--source->n_returned];
+    while (taken < n && queue->n_returned > 0) {
+        out[taken++] = queue->returned[--queue->n_returned];
     }
     while (taken < n) {
-        if (source->tail - source->head < WINDOW / 2 && source->cursor < source->config.slice.end) {
-            refill(source);
-        } else if (swp_cost_n_observed(source->cost) >= source->sort_again_at) {
-            sort_window(source);
+        if (queue->tail - queue->head < WINDOW / 2 && queue->cursor < queue->config.slice.end) {
+            refill(queue);
+        } else if (swp_cost_n_observed(queue->cost) >= queue->sort_again_at) {
+            sort_window(queue);
         }
-        if (source->head == source->tail) {
+        if (queue->head == queue->tail) {
             break;
         }
-        out[taken++] = source->window[source->head++].ticket;
+        out[taken++] = queue->window[queue->head++].ticket;
     }
-    source->n_left = taken == 0 ? 0 : source->n_left - (taken < source->n_left ? taken : source->n_left);
+    queue->n_left = taken == 0 ? 0 : queue->n_left - (taken < queue->n_left ? taken : queue->n_left);
     return taken;
 }
 
-ws_status swp_job_queue_return(swp_job_queue *source, swp_ticket ticket)
+ws_status swp_job_queue_return(swp_job_queue *queue, swp_ticket ticket)
 {
-    if (source->n_returned == source->returned_capacity) {
-        const size_t capacity = source->returned_capacity * 2 + 64;
-        swp_ticket  *grown    = realloc(source->returned, capacity * sizeof(*grown));
+    if (queue->n_returned == queue->returned_capacity) {
+        const size_t capacity = queue->returned_capacity * 2 + 64;
+        swp_ticket  *grown    = realloc(queue->returned, capacity * sizeof(*grown));
         if (grown == NULL) {
             return WS_ERR_NOMEM;
         }
-        source->returned          = grown;
-        source->returned_capacity = capacity;
+        queue->returned          = grown;
+        queue->returned_capacity = capacity;
     }
-    source->returned[source->n_returned++] = ticket;
-    source->n_left++;
+    queue->returned[queue->n_returned++] = ticket;
+    queue->n_left++;
     return WS_OK;
 }
 
-void swp_job_queue_observe(swp_job_queue *source, uint64_t job, double wall_s)
+void swp_job_queue_observe(swp_job_queue *queue, uint64_t job, double wall_s)
 {
-    swp_space_point(swp_builder_space(source->config.builder), job, source->value_index);
-    swp_cost_observe(source->cost, source->value_index, wall_s);
+    swp_space_point(swp_builder_space(queue->config.builder), job, queue->value_index);
+    swp_cost_observe(queue->cost, queue->value_index, wall_s);
 }
 
-uint64_t swp_job_queue_n_left(const swp_job_queue *source)
+uint64_t swp_job_queue_n_left(const swp_job_queue *queue)
 {
-    return source->n_left;
+    return queue->n_left;
 }

@@ -54,20 +54,20 @@ typedef struct swp_job_queue_config {
     void *ctx;
 } swp_job_queue_config;
 
-WS_NODISCARD ws_status swp_job_queue_create(const swp_job_queue_config *config, swp_job_queue **source_out);
-void                   swp_job_queue_destroy(swp_job_queue **source);
+WS_NODISCARD ws_status swp_job_queue_create(const swp_job_queue_config *config, swp_job_queue **queue_out);
+void                   swp_job_queue_destroy(swp_job_queue **queue);
 
 /** Take up to n jobs; 0 when there are none left (some may still come back). */
-size_t swp_job_queue_take(swp_job_queue *source, size_t n, swp_ticket *out);
+size_t swp_job_queue_take(swp_job_queue *queue, size_t n, swp_ticket *out);
 
-/** Give a job back that was not run; it goes first.
+/** Put a job back that was not run; it goes first.
  * @return WS_OK; WS_ERR_NOMEM: then the job stays pending for a later --resume */
-WS_NODISCARD ws_status swp_job_queue_return(swp_job_queue *source, swp_ticket ticket);
+WS_NODISCARD ws_status swp_job_queue_return(swp_job_queue *queue, swp_ticket ticket);
 
-/** Tell how long a job took. */
-void swp_job_queue_observe(swp_job_queue *source, uint64_t job, double wall_s);
+/** Learn how long a job took. */
+void swp_job_queue_observe(swp_job_queue *queue, uint64_t job, double wall_s);
 
 /** Jobs not taken yet. */
-uint64_t swp_job_queue_n_left(const swp_job_queue *source);
+uint64_t swp_job_queue_n_left(const swp_job_queue *queue);
 
 #endif /* SWP_JOB_QUEUE_H */

@@ -78,7 +78,7 @@ ws_status swp_local_worker_start(swp_job_fn run, void *ctx, swp_local_worker **l
     return WS_OK;
 }
 
-ws_status swp_local_worker_give(swp_local_worker *local, const swp_ticket *tickets, size_t n)
+ws_status swp_local_worker_add(swp_local_worker *local, const swp_ticket *tickets, size_t n)
 {
     pthread_mutex_lock(&local->mutex);
     const bool has_room = n <= RING - local->n_waiting;

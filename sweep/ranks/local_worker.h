@@ -1,4 +1,4 @@
-/* local_worker.h -- a worker that is a thread of rank 0: for a sweep of one rank, and beside the coordinator
+/* local_worker.h -- a worker that is a thread of rank 0: for a sweep of one rank, and next to the coordinator
  * in small worlds.
  *
  * The thread calls the job function it was given and nothing else of the sweep; it never calls MPI or HDF5.
@@ -19,10 +19,10 @@ typedef struct swp_local_worker swp_local_worker; /* opaque */
  * @param[in] run, ctx  called by the thread alone until swp_local_worker_stop() returns */
 WS_NODISCARD ws_status swp_local_worker_start(swp_job_fn run, void *ctx, swp_local_worker **local_out);
 
-/** Give it jobs; copied. */
-WS_NODISCARD ws_status swp_local_worker_give(swp_local_worker *local, const swp_ticket *tickets, size_t n);
+/** Append jobs; copied. */
+WS_NODISCARD ws_status swp_local_worker_add(swp_local_worker *local, const swp_ticket *tickets, size_t n);
 
-/** Take the rows of finished jobs, in the order the jobs were given.
+/** Take the rows of finished jobs, in the order the jobs were added.
  * @param[in] wait_s  how long to wait for the first row; 0 = not at all
  * @return true and the rows (data is the caller's), or false if there are none */
 bool swp_local_worker_collect(swp_local_worker *local, double wait_s, swp_rows *rows_out);

@@ -1,24 +1,26 @@
 /* messages.h -- every message between rank 0 (the coordinator) and the other ranks (workers), and who sends
  * it when.
  *
- *   SWP_TAG_RANK0     swp_msg_hello      rank 0 -> worker     first of all: who to watch
- *   SWP_TAG_HELLO    swp_msg_hello      worker -> rank 0     first of all: who has come
- *   SWP_TAG_SETUP    swp_msg_setup      rank 0 -> worker     once, when rank 0 has read its inputs: how many
- * bytes SWP_TAG_BYTES    bytes of the setup rank 0 -> worker     after it, until all are there (job/setup.h)
- *   SWP_TAG_READY    nothing            worker -> rank 0     the setup was understood, jobs may come
- *   SWP_TAG_JOBS     swp_msg_jobs       rank 0 -> worker     whenever the worker has less than two bundles
- *   SWP_TAG_RESULTS  packed rows        worker -> rank 0     after a bundle, or when rows have waited
- * (result/row_wire.h) SWP_TAG_HEARTBEAT     nothing            both ways            once a second, whatever
- * else goes on SWP_TAG_DRAIN    nothing            worker -> rank 0     a signal asked the worker to leave
- *   SWP_TAG_STOP     swp_msg_stop       rank 0 -> worker     no more jobs will come
- *   SWP_TAG_BYE      nothing            worker -> rank 0     after STOP: everything was sent
- *   SWP_TAG_RELEASE  swp_msg_release    rank 0 -> worker     last message, when the file is finished; or,
- * instead of SETUP, when the sweep cannot start
- *
  * There is no collective call after the ranks have met: one that dies at any moment is missed by its
  * heartbeats, or at once where it ran on the same host, and nobody waits for it. A worker runs its jobs in
  * the order they came and reports them in that order, so that rank 0 knows what a silent worker had not
  * reported. All structs have fixed-width fields; ranks of one sweep run on one kind of machine. */
+/* clang-format off */
+/*   tag                content              direction            when
+ *   SWP_TAG_RANK0      swp_msg_hello        rank 0 -> worker     first of all: who to watch
+ *   SWP_TAG_HELLO      swp_msg_hello        worker -> rank 0     first of all: who has come
+ *   SWP_TAG_SETUP      swp_msg_setup        rank 0 -> worker     once, when rank 0 has read its inputs: how many bytes
+ *   SWP_TAG_BYTES      bytes of the setup   rank 0 -> worker     after it, until all are there (job/setup.h)
+ *   SWP_TAG_READY      nothing              worker -> rank 0     the setup was understood, jobs may come
+ *   SWP_TAG_JOBS       swp_msg_jobs         rank 0 -> worker     whenever the worker has less than two bundles
+ *   SWP_TAG_RESULTS    packed rows          worker -> rank 0     after a bundle, or when rows have waited (result/row_wire.h)
+ *   SWP_TAG_HEARTBEAT  nothing              both ways            once a second, whatever else goes on
+ *   SWP_TAG_DRAIN      nothing              worker -> rank 0     a signal asked the worker to leave
+ *   SWP_TAG_STOP       swp_msg_stop         rank 0 -> worker     no more jobs will come
+ *   SWP_TAG_BYE        nothing              worker -> rank 0     after STOP: everything was sent
+ *   SWP_TAG_RELEASE    swp_msg_release      rank 0 -> worker     last message, when the file is finished; or, instead of
+ *                                                                SETUP, when the sweep cannot start */
+/* clang-format on */
 #ifndef SWP_MESSAGES_H
 #define SWP_MESSAGES_H
 
@@ -47,7 +49,7 @@ typedef enum swp_tag {
 #define SWP_MAX_BUNDLE 2048                                /* jobs in one message */
 #define SWP_SETUP_CHUNK_BYTES (64u << 20)                  /* of the setup in one message */
 
-/** Who somebody is: of BOSS and of HELLO. */
+/** Who somebody is: of RANK0 and of HELLO. */
 typedef struct swp_msg_hello {
     int64_t pid;
     char    host[SWP_HOST_LEN];
@@ -57,8 +59,7 @@ static_assert(sizeof(swp_msg_hello) == 8 + SWP_HOST_LEN, "wire format");
 /** Where the setup's bytes are. */
 typedef enum swp_setup_place {
     SWP_SETUP_BY_MESSAGES, /**< they come as BYTES, for this worker alone */
-    SWP_SETUP_INTO_WINDOW, /**< they come as BYTES; the worker puts them into its node's window, for all there
-                            */
+    SWP_SETUP_INTO_WINDOW, /**< as BYTES, too; the worker puts them into its node's window, for all there */
     SWP_SETUP_IN_WINDOW    /**< they lie in the node's window */
 } swp_setup_place;
 

@@ -73,11 +73,11 @@ ws_status swp_node_window_create(MPI_Comm comm, swp_node_window *out)
     if (out->leader_of == NULL) {
         return WS_ERR_NOMEM;
     }
-    uint64_t  bytes  = 0;
-    const int leader = share_node(comm, rank, out, &bytes);
-    const int told   = MPI_Allgather(&leader, 1, MPI_INT, out->leader_of, 1, MPI_INT, comm);
-    const int agreed = MPI_Allreduce(&bytes, &out->bytes, 1, MPI_UINT64_T, MPI_MIN, comm);
-    return told == MPI_SUCCESS && agreed == MPI_SUCCESS ? WS_OK : WS_ERR_IO;
+    uint64_t  bytes    = 0;
+    const int leader   = share_node(comm, rank, out, &bytes);
+    const int gathered = MPI_Allgather(&leader, 1, MPI_INT, out->leader_of, 1, MPI_INT, comm);
+    const int agreed   = MPI_Allreduce(&bytes, &out->bytes, 1, MPI_UINT64_T, MPI_MIN, comm);
+    return gathered == MPI_SUCCESS && agreed == MPI_SUCCESS ? WS_OK : WS_ERR_IO;
 }
 
 void swp_node_window_sync(const swp_node_window *window)

@@ -1,5 +1,5 @@
 /* node_window.h -- memory that the ranks of a node share: an MPI window (MPI_Win_allocate_shared), for inputs
- * that each of them would otherwise hold a copy of. Internal to ranks/transport.c: includes mpi.h.
+ * that each of them would otherwise hold a copy of. Internal to ranks/mpi_transport.c: includes mpi.h.
  *
  * The window is made when the ranks meet, because making it is collective and that is the one moment at which
  * all have to be alive; how large the inputs are is not known then, so it reserves room. The reserved memory
@@ -26,7 +26,7 @@ typedef struct swp_node_window {
  * WS_ERR_IO */
 WS_NODISCARD ws_status swp_node_window_create(MPI_Comm comm, swp_node_window *out);
 
-/** Make what was written before seen by whoever is told of it afterwards. Not collective. */
+/** Make what was written before visible to whoever learns of it afterwards. Not collective. */
 void swp_node_window_sync(const swp_node_window *window);
 
 /** Collective over the ranks of the node. */

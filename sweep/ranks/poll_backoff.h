@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "ranks/machine.h"
+
 #define SWP_POLL_BACKOFF_MIN_NS 20000
 #define SWP_POLL_BACKOFF_MAX_NS 1000000
 #define SWP_POLL_BACKOFF_SURE_NS 4000000 /* while every worker has a bundle (ranks/coordinator.c) waiting */
@@ -16,6 +18,6 @@ long swp_poll_backoff_next_ns(long pause_ns, long max_ns, bool did_something);
 
 /** Take a turn's pause into account and sleep, but not after a turn that did something.
  * @param[in,out] pause_ns  0 at first */
-void swp_poll_backoff(long *pause_ns, long max_ns, bool did_something);
+void swp_poll_backoff(const swp_machine *machine, long *pause_ns, long max_ns, bool did_something);
 
 #endif /* SWP_POLL_BACKOFF_H */

@@ -12,7 +12,6 @@
 #include "base/json_write.h"
 #include "base/output_file.h"
 #include "base/strbuf.h"
-#include "job/runner.h"
 #include "ranks/terminal.h"
 #include "result/point_order.h"
 
@@ -33,6 +32,11 @@ struct swp_progress {
     double              best_value, best_slo_met;
 };
 
+static double clock_s(const swp_progress *p)
+{
+    return swp_now_s(p->config.machine);
+}
+
 ws_status swp_progress_create(const swp_progress_config *config, swp_progress **progress_out)
 {
     swp_progress *p = calloc(1, sizeof(*p));
@@ -40,9 +44,12 @@ ws_status swp_progress_create(const swp_progress_config *config, swp_progress **
     if (p == NULL) {
         return WS_ERR_NOMEM;
     }
-    p->config     = *config;
+    p->config = *config;
+    if (p->config.machine == NULL) {
+        p->config.machine = swp_machine_real();
+    }
     p->terminal   = swp_terminal_find(config->is_launched);
-    p->begin_s    = swp_wall_s();
+    p->begin_s    = clock_s(p);
     p->shown_s    = p->begin_s;
     p->best_value = NAN;
     return WS_OK;
@@ -102,7 +109,7 @@ static uint64_t n_failed(const swp_progress *p)
 
 static double jobs_per_s(const swp_progress *p)
 {
-    const double elapsed_s = swp_wall_s() - p->begin_s;
+    const double elapsed_s = clock_s(p) - p->begin_s;
     return elapsed_s > 0.0 ? (double)p->n_counted / elapsed_s : 0.0;
 }
 
@@ -205,7 +212,7 @@ static void write_json(swp_progress *p, const char *ending)
     ws_json_put_key(&w, "jobs_per_s");
     ws_json_put_double(&w, jobs_per_s(p));
     ws_json_put_key(&w, "wall_s");
-    ws_json_put_double(&w, swp_wall_s() - p->begin_s);
+    ws_json_put_double(&w, clock_s(p) - p->begin_s);
     ws_json_put_key(&w, "eta_s");
     ws_json_put_double(&w, eta_s(p));
     put_best(&w, p);
@@ -245,7 +252,7 @@ static void put_live(swp_progress *p, const char *line)
 
 static void format_rank(const swp_progress *p, const swp_rank_progress *ranks, int r, char *out, size_t cap)
 {
-    const double elapsed_s = swp_wall_s() - p->begin_s;
+    const double elapsed_s = clock_s(p) - p->begin_s;
     snprintf(out, cap, "rank=%d done=%" PRIu64 " in_hand=%zu busy_share=%.2f%s", r, ranks[r].n_done,
              ranks[r].n_outstanding, elapsed_s > 0.0 ? ranks[r].busy_s / elapsed_s : 0.0,
              ranks[r].is_dead ? " dead" : "");
@@ -291,7 +298,7 @@ static void show_lines(swp_progress *p, const swp_rank_progress *ranks)
 
 void swp_progress_tick(swp_progress *p, const swp_rank_progress *ranks)
 {
-    const double now_s   = swp_wall_s();
+    const double now_s   = clock_s(p);
     const bool   is_live = p->terminal.is_live;
     if (!p->config.is_quiet && now_s - p->shown_s >= (is_live ? LIVE_INTERVAL_S : LOG_INTERVAL_S)) {
         p->shown_s = now_s;

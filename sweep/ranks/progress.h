@@ -8,27 +8,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ranks/machine.h"
 #include "result/row.h"
 
 typedef struct swp_progress_config {
-    const char *name;                      /**< of the sweep */
-    const char *json_path;                 /**< NULL = none; borrowed */
-    bool        is_quiet;                  /**< only problems */
-    int         verbosity;                 /**< 1: a line for each rank as well */
-    uint64_t    n_total;                   /**< rows of the finished file */
-    uint64_t    n_before[SWP_STATE_COUNT]; /**< of these kept from an earlier run, by state */
-    uint64_t    n_pruned;
-    int         n_ranks;
-    bool        is_launched;     /**< by mpirun or the like */
-    bool        lower_is_better; /**< of best_metric */
-    ws_metric   best_metric;     /**< what "best so far" is about; WS_METRIC_COUNT = nothing */
-    bool        ignores_slo;     /**< the best by that metric alone, else by result/point_order.h */
+    const swp_machine *machine;                   /**< its clock; NULL = the real one */
+    const char        *name;                      /**< of the sweep */
+    const char        *json_path;                 /**< NULL = none; borrowed */
+    bool               is_quiet;                  /**< only problems */
+    int                verbosity;                 /**< 1: a line for each rank as well */
+    uint64_t           n_total;                   /**< rows of the finished file */
+    uint64_t           n_before[SWP_STATE_COUNT]; /**< of these kept from an earlier run, by state */
+    uint64_t           n_pruned;
+    int                n_ranks;
+    bool               is_launched;     /**< by mpirun or the like */
+    bool               lower_is_better; /**< of best_metric */
+    ws_metric          best_metric;     /**< what "best so far" is about; WS_METRIC_COUNT = nothing */
+    bool               ignores_slo;     /**< the best by that metric alone, else by result/point_order.h */
 } swp_progress_config;
 
 typedef struct swp_rank_progress {
     uint64_t n_done;
     double   busy_s;        /**< in simulations */
-    size_t   n_outstanding; /**< jobs given and not reported */
+    size_t   n_outstanding; /**< jobs sent and not reported */
     bool     is_dead;
 } swp_rank_progress;
 
@@ -50,7 +52,7 @@ void swp_progress_tick(swp_progress *progress, const swp_rank_progress *ranks);
 /** Show the last state and end the live line. */
 void swp_progress_finish(swp_progress *progress, const swp_rank_progress *ranks, const char *ending);
 
-/** A message beside the live line: "wattsweep: ...". */
+/** A message above the live line: "wattsweep: ...". */
 void swp_progress_say(swp_progress *progress, const char *fmt, ...) WS_PRINTF(2, 3);
 
 /** Rows counted of a state. */

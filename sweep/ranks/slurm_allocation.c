@@ -60,7 +60,7 @@ static bool is_number(const char *text)
     return text != NULL && text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
 }
 
-/* Slurm's name of this job, fit for a shell; an array's tasks have to be told apart. */
+/* Slurm's name of this job, fit for a shell; an array's tasks have to be kept apart. */
 static bool name_job(char *out, size_t size)
 {
     const char *job = getenv("SLURM_JOB_ID"), *array = getenv("SLURM_ARRAY_JOB_ID"),

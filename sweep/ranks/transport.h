@@ -1,49 +1,18 @@
-/* transport.h -- entering and leaving MPI, and messages that never block.
+/* transport.h -- how a rank reaches the others: messages that never block, and memory that the ranks of its
+ * node share.
  *
- * MPI is entered only under a launcher (mpirun, srun): alone, a sweep has one rank and never calls MPI. All
- * calls come from the main thread (MPI_THREAD_FUNNELED). */
+ * Coordinator, roster and workers know the other ranks through this table only. Behind it is MPI
+ * (ranks/mpi_transport.h), nobody at all (a sweep of one rank), or, in tests, ranks that live in one process
+ * and in played time. All calls come from one thread, that which entered MPI. */
 #ifndef SWP_TRANSPORT_H
 #define SWP_TRANSPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
-
-typedef struct swp_mpi swp_mpi; /* opaque */
-
-/** True if a launcher started this process as one of several, or of one. */
-bool swp_mpi_is_launched(void);
-
-/** Enter MPI; collective over all ranks, the only such call besides swp_mpi_leave(). A rank that dies
- * meanwhile would hang the others forever: they end with WS_EXIT_RESUME instead.
- * @param[in] limit_s  longest time until all ranks have met
- * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_mpi_enter(double limit_s, swp_mpi **mpi_out);
-
-int         swp_mpi_rank(const swp_mpi *mpi);         /**< 0 if mpi is NULL */
-int         swp_mpi_size(const swp_mpi *mpi);         /**< 1 if mpi is NULL */
-int         swp_mpi_n_ranks_here(const swp_mpi *mpi); /**< on this node; 1 if mpi is NULL */
-const char *swp_mpi_library(void);                    /**< the MPI library compiled against, one line */
-
-/** Leave MPI; collective. Sets *mpi to NULL. A process that hangs in it for 30 s ends with exit_code. */
-void swp_mpi_leave(swp_mpi **mpi, int exit_code);
-
-/* ---- memory shared by the ranks of a node (ranks/node_window.h) ---- */
-
-/** The node's window, which its ranks may write to by agreement; NULL if there is none (or mpi is NULL). */
-char *swp_mpi_window(const swp_mpi *mpi);
-
-/** True if so many bytes have room in every window there is. */
-bool swp_mpi_fits_window(const swp_mpi *mpi, size_t n_bytes);
-
-/** The first rank of a rank's node, which writes to the window they share; -1 if that rank has no window. */
-int swp_mpi_window_leader(const swp_mpi *mpi, int rank);
-
-/** Call after writing to the window, before telling others of it; and after being told, before reading. */
-void swp_mpi_window_sync(const swp_mpi *mpi);
-
-/* ---- messages (link) ---- */
+#include "ranks/machine.h"
 
 /** A message that came; data is the caller's, released with free(). */
 typedef struct swp_message {
@@ -52,30 +21,80 @@ typedef struct swp_message {
     size_t len;
 } swp_message;
 
-/** Send bytes; copied, never blocks. Not collective.
- * @return WS_OK; WS_ERR_IO with MPI's text on stderr; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_mpi_send(swp_mpi *mpi, int to, int tag, const void *data, size_t len);
-
-/** As swp_mpi_send, taking over a malloc'ed block instead of copying. */
-WS_NODISCARD ws_status swp_mpi_send_owned(swp_mpi *mpi, int to, int tag, char *data, size_t len);
-
-/** As swp_mpi_send, without a copy: data has to stay as it is until MPI is left or the process ends. */
-WS_NODISCARD ws_status swp_mpi_send_borrowed(swp_mpi *mpi, int to, int tag, const void *data, size_t len);
-
-/** Look for a message, complete sends; never blocks. Messages of one source come in the order they were sent.
- * @return true and the message, or false if there is none (or MPI reports an error, kept on stderr) */
-bool swp_mpi_poll(swp_mpi *mpi, swp_message *message_out);
-
-/** Sends that are not complete. */
-size_t swp_mpi_n_unsent(const swp_mpi *mpi);
-
-/** Wait no more for what is under way to and from that rank: it is dead, or taken for dead. */
-void swp_mpi_forget(swp_mpi *mpi, int rank);
+/** A message to be sent. */
+typedef struct swp_parcel {
+    int         to, tag;
+    const void *data;
+    size_t      len;
+    char       *owned; /**< freed once it is sent, also after an error; NULL = data stays as it is */
+} swp_parcel;
 
 /** What went through, for reports. */
-typedef struct swp_mpi_traffic {
+typedef struct swp_traffic {
     unsigned long long n_sent, bytes_sent, n_received, bytes_received;
-} swp_mpi_traffic;
-swp_mpi_traffic swp_mpi_traffic_of(const swp_mpi *mpi);
+} swp_traffic;
+
+typedef struct swp_transport swp_transport;
+
+/** What is behind a transport. */
+typedef struct swp_transport_ops {
+    ws_status (*send)(swp_transport *transport, const swp_parcel *parcel);
+    bool (*poll)(swp_transport *transport, swp_message *message_out);
+    size_t (*n_unsent)(const swp_transport *transport);
+    void (*forget)(swp_transport *transport, int rank);
+    void (*sync_window)(const swp_transport *transport);
+} swp_transport_ops;
+
+/** The part of a transport that all kinds have. To be read; written to by its kind alone. */
+struct swp_transport {
+    const swp_transport_ops *ops;
+    const swp_machine       *machine;
+    int                      rank, size;
+    int                      n_ranks_here; /**< on this node */
+    int64_t                  pid;          /**< of this process */
+    char       *window;       /**< shared by the ranks of the node, written to by agreement; NULL = none */
+    uint64_t    window_bytes; /**< room in the smallest window of all nodes */
+    const int  *leader_of;    /**< [size] rank that writes to the window of a rank's node; -1 = none */
+    swp_traffic traffic;
+};
+
+/** The transport of a sweep of one rank: nobody to send to, nothing ever comes. */
+void swp_transport_init_alone(swp_transport *transport);
+
+/** Send bytes; copied, never blocks. Not collective.
+ * @return WS_OK; WS_ERR_IO with the library's text on stderr; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_transport_send(swp_transport *transport, int to, int tag, const void *data,
+                                          size_t len);
+
+/** As swp_transport_send, taking over a malloc'ed block instead of copying. */
+WS_NODISCARD ws_status swp_transport_send_owned(swp_transport *transport, int to, int tag, char *data,
+                                                size_t len);
+
+/** As swp_transport_send, without a copy: data has to stay as it is until the transport is left or the
+ * process ends. */
+WS_NODISCARD ws_status swp_transport_send_borrowed(swp_transport *transport, int to, int tag,
+                                                   const void *data, size_t len);
+
+/** Look for a message, complete sends; never blocks. Messages of one source come in the order they were sent.
+ * @return true and the message, or false if there is none (or there was an error, reported on stderr) */
+bool swp_transport_poll(swp_transport *transport, swp_message *message_out);
+
+/** Sends that are not complete. */
+size_t swp_transport_n_unsent(const swp_transport *transport);
+
+/** Wait no more for what is under way to and from that rank: it is dead, or taken for dead. */
+void swp_transport_forget(swp_transport *transport, int rank);
+
+/** True if so many bytes have room in every window there is. */
+bool swp_transport_fits_window(const swp_transport *transport, size_t n_bytes);
+
+/** Call after writing to the window, before others learn of it; and after learning of it, before reading. */
+void swp_transport_sync_window(const swp_transport *transport);
+
+/** Time on this rank's clock, s. */
+double swp_transport_now_s(const swp_transport *transport);
+
+/** True if that process of this host is gone; false for pid 0: not known, or on another host. */
+bool swp_transport_is_gone(const swp_transport *transport, int64_t pid);
 
 #endif /* SWP_TRANSPORT_H */

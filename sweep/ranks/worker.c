@@ -1,17 +1,12 @@
 #include "ranks/worker.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/exit_code.h"
 #include "ranks/messages.h"
 #include "ranks/poll_backoff.h"
-#include "ranks/signals.h"
 #include "result/row_wire.h"
 
 /* Rows do not wait longer than this, nor gather beyond this, so that the next bundle comes before this one
@@ -21,7 +16,7 @@
 #define SEND_AFTER_ROWS (SWP_MAX_BUNDLE / 2)
 
 struct swp_worker {
-    swp_mpi        *mpi;
+    swp_transport  *transport;
     swp_msg_hello   self;
     double          silence_s;
     int64_t         rank0_pid; /* 0 = not known yet, or on another host */
@@ -38,18 +33,24 @@ struct swp_worker {
     ws_status       status;
 };
 
-ws_status swp_worker_create(swp_mpi *mpi, const char *host, double silence_s, swp_worker **worker_out)
+static double clock_s(const swp_worker *w)
+{
+    return swp_transport_now_s(w->transport);
+}
+
+ws_status swp_worker_create(swp_transport *transport, const char *host, double silence_s,
+                            swp_worker **worker_out)
 {
     swp_worker *w = calloc(1, sizeof(*w));
     *worker_out   = w;
     if (w == NULL) {
         return WS_ERR_NOMEM;
     }
-    w->mpi       = mpi;
+    w->transport = transport;
     w->silence_s = silence_s > SWP_MIN_SILENCE_S ? silence_s : SWP_MIN_SILENCE_S;
-    w->self.pid  = (int64_t)getpid();
+    w->self.pid  = transport->pid;
     snprintf(w->self.host, sizeof w->self.host, "%s", host);
-    w->heard_s     = swp_wall_s();
+    w->heard_s     = clock_s(w);
     w->heartbeat_s = w->heard_s;
     return WS_OK;
 }
@@ -65,7 +66,7 @@ void swp_worker_destroy(swp_worker **worker)
     }
 }
 
-/* ---- conversation ---- */
+/* ---- messages ---- */
 
 static void add_jobs(swp_worker *w, const swp_message *message)
 {
@@ -105,7 +106,7 @@ static void begin_setup(swp_worker *w, const swp_msg_setup *setup)
     const bool is_shared = setup->place != SWP_SETUP_BY_MESSAGES;
     free(w->own_setup);
     w->own_setup = is_shared ? NULL : malloc(setup->n_bytes + 1);
-    w->setup     = is_shared ? swp_mpi_window(w->mpi) : w->own_setup;
+    w->setup     = is_shared ? w->transport->window : w->own_setup;
     w->setup_len = setup->n_bytes;
     w->setup_at  = setup->place == SWP_SETUP_IN_WINDOW ? w->setup_len : 0;
     if (w->setup == NULL) {
@@ -132,7 +133,7 @@ static void stop(swp_worker *w, const swp_msg_stop *message)
 static void handle(swp_worker *w, const swp_message *message)
 {
     const void *data = message->data;
-    w->heard_s       = swp_wall_s();
+    w->heard_s       = clock_s(w);
     if (message->tag == SWP_TAG_JOBS) {
         add_jobs(w, message);
     } else if (message->tag == SWP_TAG_BYTES) {
@@ -149,33 +150,38 @@ static void handle(swp_worker *w, const swp_message *message)
     }
 }
 
-/* Rank 0 is gone: nobody is left to tell, and MPI_Finalize would hang. */
+/* Rank 0 is gone: nobody is left to report to, and MPI_Finalize would hang. */
 static void leave_if_alone(swp_worker *w, double now_s)
 {
-    const bool is_gone = w->rank0_pid > 0 && kill((pid_t)w->rank0_pid, 0) != 0 && errno == ESRCH;
+    const bool is_gone = swp_transport_is_gone(w->transport, w->rank0_pid);
     if (is_gone || now_s - w->heard_s > w->silence_s) {
-        fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", swp_mpi_rank(w->mpi),
+        fprintf(stderr, "wattsweep: rank=%d rank 0 is %s; leaving\n", w->transport->rank,
                 is_gone ? "gone" : "silent");
-        _exit(WS_EXIT_RESUME);
+        w->transport->machine->end_process(w->transport->machine->ctx, WS_EXIT_RESUME);
     }
 }
 
 static void send_empty(swp_worker *w, int tag)
 {
-    const ws_status status = swp_mpi_send(w->mpi, 0, tag, NULL, 0);
+    const ws_status status = swp_transport_send(w->transport, 0, tag, NULL, 0);
     w->status              = w->status == WS_OK ? status : w->status;
 }
 
-static bool converse(swp_worker *w)
+static bool was_asked_to_stop(const swp_worker *w)
+{
+    return w->transport->machine->was_asked_to_stop(w->transport->machine->ctx);
+}
+
+static bool exchange_messages(swp_worker *w)
 {
     bool        did_something = false;
     swp_message message;
-    while (swp_mpi_poll(w->mpi, &message)) {
+    while (swp_transport_poll(w->transport, &message)) {
         did_something = true;
         handle(w, &message);
         free(message.data);
     }
-    const double now_s = swp_wall_s();
+    const double now_s = clock_s(w);
     if (now_s - w->looked_s > SWP_HEARTBEAT_INTERVAL_S / 4) {
         w->looked_s = now_s;
         leave_if_alone(w, now_s);
@@ -184,17 +190,23 @@ static bool converse(swp_worker *w)
         w->heartbeat_s = now_s;
         send_empty(w, SWP_TAG_HEARTBEAT);
     }
-    if (swp_signals_came() && !w->has_asked_to_drain) {
+    if (was_asked_to_stop(w) && !w->has_asked_to_drain) {
         w->has_asked_to_drain = true;
         send_empty(w, SWP_TAG_DRAIN);
     }
     return did_something;
 }
 
+/* Sleep until it is time to look again. */
+static void back_off(swp_worker *w, bool did_something)
+{
+    swp_poll_backoff(w->transport->machine, &w->pause_ns, SWP_POLL_BACKOFF_MAX_NS, did_something);
+}
+
 bool swp_worker_stay_in_touch(void *worker)
 {
     const swp_worker *w = worker;
-    converse(worker);
+    exchange_messages(worker);
     return w->how == SWP_STOP_ABANDON; /* else a running job is finished, also when the sweep stops */
 }
 
@@ -205,10 +217,11 @@ static void send_rows(swp_worker *w)
     if (w->rows.n_rows == 0) {
         return;
     }
-    const ws_status status = swp_mpi_send_owned(w->mpi, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
-    w->status              = w->status == WS_OK ? status : w->status;
-    w->rows                = (swp_rows){0};
-    w->heartbeat_s         = swp_wall_s();
+    const ws_status status =
+        swp_transport_send_owned(w->transport, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
+    w->status      = w->status == WS_OK ? status : w->status;
+    w->rows        = (swp_rows){0};
+    w->heartbeat_s = clock_s(w);
 }
 
 static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
@@ -216,12 +229,12 @@ static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
     const swp_msg_ticket ticket = w->tickets[w->head++];
     const swp_row       *row    = run(ctx, ticket.job, ticket.attempt);
     if (w->rows.n_rows == 0) {
-        w->rows_since_s = swp_wall_s();
+        w->rows_since_s = clock_s(w);
     }
     const ws_status status = swp_rows_add(&w->rows, row);
     w->status              = w->status == WS_OK ? status : w->status;
     if (w->rows.len > SEND_AFTER_BYTES || w->rows.n_rows >= SEND_AFTER_ROWS || w->head == w->n ||
-        swp_wall_s() - w->rows_since_s > SEND_AFTER_S) {
+        clock_s(w) - w->rows_since_s > SEND_AFTER_S) {
         send_rows(w);
     }
 }
@@ -229,15 +242,15 @@ static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
 ws_status swp_worker_await_setup(swp_worker *w, const char **block_out, size_t *len_out)
 {
     *block_out = NULL;
-    WS_TRY(swp_mpi_send(w->mpi, 0, SWP_TAG_HELLO, &w->self, sizeof w->self));
+    WS_TRY(swp_transport_send(w->transport, 0, SWP_TAG_HELLO, &w->self, sizeof w->self));
     while (w->status == WS_OK && !w->must_stop && !w->is_released) {
         if (w->setup != NULL && w->setup_at == w->setup_len) {
-            swp_mpi_window_sync(w->mpi);
+            swp_transport_sync_window(w->transport);
             *block_out = w->setup;
             *len_out   = w->setup_len;
             break;
         }
-        swp_poll_backoff(&w->pause_ns, SWP_POLL_BACKOFF_MAX_NS, converse(w));
+        back_off(w, exchange_messages(w));
     }
     return w->status;
 }
@@ -247,11 +260,11 @@ ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
     send_empty(w, SWP_TAG_READY);
     while (w->status == WS_OK && !w->is_released &&
            !(w->must_stop && (w->how != SWP_STOP_DONE || w->head == w->n))) {
-        const bool did_something = converse(w);
+        const bool did_something = exchange_messages(w);
         if (w->head < w->n && w->how == SWP_STOP_DONE) {
             run_next(w, run, ctx);
         } else {
-            swp_poll_backoff(&w->pause_ns, SWP_POLL_BACKOFF_MAX_NS, did_something);
+            back_off(w, did_something);
         }
     }
     send_rows(w);
@@ -261,8 +274,8 @@ ws_status swp_worker_work(swp_worker *w, swp_job_fn run, void *ctx)
 ws_status swp_worker_leave(swp_worker *w, bool *finalize_out)
 {
     send_empty(w, SWP_TAG_BYE);
-    while (w->status == WS_OK && !(w->is_released && swp_mpi_n_unsent(w->mpi) == 0)) {
-        swp_poll_backoff(&w->pause_ns, SWP_POLL_BACKOFF_MAX_NS, converse(w));
+    while (w->status == WS_OK && !(w->is_released && swp_transport_n_unsent(w->transport) == 0)) {
+        back_off(w, exchange_messages(w));
     }
     *finalize_out = w->may_finalize;
     return w->status;

@@ -1,7 +1,9 @@
 /* worker.h -- the ranks that simulate: wait for the setup, take jobs, run them in order, send rows, leave.
  *
  * One thread does everything: while a simulation runs, its stop callback keeps the heartbeat and the messages
- * going. A worker whose rank 0 is gone leaves by _exit; what it had in hand is redone by a later --resume. */
+ * going. A worker whose rank 0 is gone ends its process; what it had not reported is redone by a later
+ * --resume.
+ */
 #ifndef SWP_WORKER_H
 #define SWP_WORKER_H
 
@@ -13,10 +15,10 @@
 
 typedef struct swp_worker swp_worker; /* opaque */
 
-/** @param[in] mpi        borrowed
+/** @param[in] transport  borrowed
  * @param[in] host       of this rank
  * @param[in] silence_s  rank 0 silent for longer is dead; where it runs on this host, it is missed at once */
-WS_NODISCARD ws_status swp_worker_create(swp_mpi *mpi, const char *host, double silence_s,
+WS_NODISCARD ws_status swp_worker_create(swp_transport *transport, const char *host, double silence_s,
                                          swp_worker **worker_out);
 void                   swp_worker_destroy(swp_worker **worker);
 
@@ -25,7 +27,7 @@ void                   swp_worker_destroy(swp_worker **worker);
  * @return WS_OK; WS_ERR_NOMEM or WS_ERR_IO: leave by _exit */
 WS_NODISCARD ws_status swp_worker_await_setup(swp_worker *worker, const char **block_out, size_t *len_out);
 
-/** For swp_runner_config.should_stop, ctx the worker: keeps up the conversation; true if the job should be
+/** For swp_runner_config.should_stop, ctx the worker: reads and answers messages; true if the job should be
  * left. */
 bool swp_worker_stay_in_touch(void *worker);
 
@@ -34,7 +36,7 @@ bool swp_worker_stay_in_touch(void *worker);
 WS_NODISCARD ws_status swp_worker_work(swp_worker *worker, swp_job_fn run, void *ctx);
 
 /** Say goodbye and wait until rank 0 has finished the file.
- * @param[out] finalize_out  true: MPI can be left in the usual way; false: leave by _exit
+ * @param[out] finalize_out  true: the transport can be left in the usual way; false: leave by _exit
  * @return WS_OK; WS_ERR_NOMEM or WS_ERR_IO: leave by _exit */
 WS_NODISCARD ws_status swp_worker_leave(swp_worker *worker, bool *finalize_out);
 

@@ -7,50 +7,51 @@
 
 /* A rank's whole state. */
 typedef struct worker_rank {
-    swp_mpi       *mpi;
+    swp_transport *transport;
     swp_worker    *worker;
     swp_simulator *simulator;
 } worker_rank;
 
-static ws_status set_up(worker_rank *h, const char *block, size_t len, ws_error *err)
+static ws_status set_up(worker_rank *w, const char *block, size_t len, ws_error *err)
 {
     swp_setup                  setup;
-    const swp_simulator_config config = {.rank         = swp_mpi_rank(h->mpi),
-                                         .n_ranks_here = swp_mpi_n_ranks_here(h->mpi),
+    const swp_simulator_config config = {.rank         = w->transport->rank,
+                                         .n_ranks_here = w->transport->n_ranks_here,
                                          .should_stop  = swp_worker_stay_in_touch,
-                                         .ctx          = h->worker};
+                                         .ctx          = w->worker};
     WS_TRY(swp_setup_unpack(block, len, &setup));
-    return swp_simulator_create(&setup, &config, err, &h->simulator);
+    return swp_simulator_create(&setup, &config, err, &w->simulator);
 }
 
-static ws_status serve(worker_rank *h, ws_error *err, bool *finalize_out)
+static ws_status serve(worker_rank *w, ws_error *err, bool *finalize_out)
 {
     const char *block = NULL;
     size_t      len   = 0;
-    WS_TRY(swp_worker_await_setup(h->worker, &block, &len));
+    WS_TRY(swp_worker_await_setup(w->worker, &block, &len));
     if (block != NULL) {
-        WS_TRY(set_up(h, block, len, err));
-        WS_TRY(swp_worker_work(h->worker, swp_simulator_run, h->simulator));
+        WS_TRY(set_up(w, block, len, err));
+        WS_TRY(swp_worker_work(w->worker, swp_simulator_run, w->simulator));
     }
-    return swp_worker_leave(h->worker, finalize_out);
+    return swp_worker_leave(w->worker, finalize_out);
 }
 
-ws_status swp_worker_rank_run(swp_mpi *mpi, const char *host, double silence_s, bool *must_exit_out)
+ws_status swp_worker_rank_run(swp_transport *transport, const char *host, double silence_s,
+                              bool *must_exit_out)
 {
-    worker_rank h        = {.mpi = mpi};
+    worker_rank w        = {.transport = transport};
     ws_error    err      = WS_ERROR_INIT;
     bool        finalize = false;
-    ws_status   status   = swp_worker_create(mpi, host, silence_s, &h.worker);
+    ws_status   status   = swp_worker_create(transport, host, silence_s, &w.worker);
     if (status == WS_OK) {
-        status = serve(&h, &err, &finalize);
+        status = serve(&w, &err, &finalize);
     }
     if (status != WS_OK) {
-        fprintf(stderr, "wattsweep: rank=%d %s\n", swp_mpi_rank(mpi),
+        fprintf(stderr, "wattsweep: rank=%d %s\n", transport->rank,
                 err.n_problems > 0 ? ws_error_text(&err) : ws_status_text(status));
     }
     *must_exit_out = !finalize;
-    swp_simulator_destroy(&h.simulator);
-    swp_worker_destroy(&h.worker);
+    swp_simulator_destroy(&w.simulator);
+    swp_worker_destroy(&w.worker);
     ws_error_clear(&err);
     return status;
 }

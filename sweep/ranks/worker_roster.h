@@ -3,7 +3,7 @@
  *
  * Rank 0 keeps the conversation (ranks/messages.h) going from the first moment to the last, also while it
  * reads its inputs and while it repacks the file; a worker that is heard of again after it was taken for dead
- * is taken back. All calls come from the thread that calls MPI. A sweep of one rank has a roster of nobody.
+ * is taken back. All calls come from the thread of the transport. A sweep of one rank has a roster of nobody.
  */
 #ifndef SWP_WORKER_ROSTER_H
 #define SWP_WORKER_ROSTER_H
@@ -17,20 +17,20 @@ typedef enum swp_worker_state {
     SWP_WORKER_EXPECTED, /**< not heard of yet */
     SWP_WORKER_HERE,     /**< said hello; not set up */
     SWP_WORKER_READY,    /**< takes jobs */
-    SWP_WORKER_LEAVING,  /**< was told to stop */
+    SWP_WORKER_LEAVING,  /**< was asked to stop */
     SWP_WORKER_GONE,     /**< said goodbye */
     SWP_WORKER_DEAD
 } swp_worker_state;
 
 typedef struct swp_roster swp_roster; /* opaque */
 
-/** Begin: tells every other rank who rank 0 is.
- * @param[in] mpi        borrowed; NULL = no other ranks
+/** Begin: every other rank learns who rank 0 is.
+ * @param[in] transport  borrowed
  * @param[in] host       of rank 0
  * @param[in] silence_s  a worker silent for longer is dead
  * @return WS_OK; WS_ERR_NOMEM; WS_ERR_IO */
-WS_NODISCARD ws_status swp_roster_create(swp_mpi *mpi, const char *host, double silence_s,
-                                         swp_roster **crew_out);
+WS_NODISCARD ws_status swp_roster_create(swp_transport *transport, const char *host, double silence_s,
+                                         swp_roster **roster_out);
 void                   swp_roster_destroy(swp_roster **roster);
 
 int              swp_roster_size(const swp_roster *roster); /**< ranks, with rank 0 */
@@ -55,16 +55,16 @@ WS_NODISCARD ws_status swp_roster_next_results(swp_roster *roster, swp_message *
 /** Workers that were pointed to their node's window instead of being sent the setup. */
 int swp_roster_n_pointed(const swp_roster *roster);
 
-/** Called for a worker found dead. */
+/** Called for a worker found dead; why: a clause about it ("its process is gone"). */
 typedef ws_status (*swp_lost_fn)(void *ctx, int rank, const char *why);
 
 /** Call now and then: heartbeats to the others, and a look at who died. */
 WS_NODISCARD ws_status swp_roster_check(swp_roster *roster, swp_lost_fn lost, void *ctx);
 
-/** Give jobs: a SWP_TAG_JOBS message, whose memory it takes over. */
-WS_NODISCARD ws_status swp_roster_give(swp_roster *roster, int rank, char *message, size_t len);
+/** Send jobs: a SWP_TAG_JOBS message, whose memory it takes over. */
+WS_NODISCARD ws_status swp_roster_send_jobs(swp_roster *roster, int rank, char *message, size_t len);
 
-/** Tell those to stop who were not told yet, or less urgently. */
+/** Ask those to stop who were not asked yet, or less urgently. */
 WS_NODISCARD ws_status swp_roster_ask_to_leave(swp_roster *roster, swp_stop how);
 
 /** True if nobody is LEAVING. */
@@ -74,7 +74,7 @@ bool swp_roster_has_left(const swp_roster *roster);
 WS_NODISCARD ws_status swp_roster_give_up(swp_roster *roster, swp_lost_fn lost, void *ctx);
 
 /** The last message, to everybody who is not dead.
- * @return true if MPI can be left in the usual way; false: rank 0 has to leave by _exit */
+ * @return true if the transport can be left in the usual way; false: rank 0 has to leave by _exit */
 bool swp_roster_release(swp_roster *roster);
 
 #endif /* SWP_WORKER_ROSTER_H */

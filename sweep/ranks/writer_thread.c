@@ -13,11 +13,11 @@ enum { POLL_MS = 250 };
 
 typedef struct block {
     struct block *next;
-    char         *data;
-    size_t        offset, len;
+    swp_row_block rows;
 } block;
 
 struct swp_writer {
+    swp_row_sink       sink;
     swp_store         *store;
     const swp_builder *builder;
     pthread_t          thread;
@@ -58,17 +58,10 @@ static void write_row(swp_writer *w, swp_row *row)
     }
 }
 
-static void write_block(swp_writer *w, const block *b)
+static void write_block(swp_writer *w, block *b)
 {
-    size_t offset = b->offset;
-    while (offset < b->len && w->status == WS_OK) {
-        swp_row row;
-        if (swp_rows_next(b->data, b->len, &offset, &row) != WS_OK) {
-            ws_error_add(&w->err, WS_ERR_IO, "a block of rows is broken");
-            fail(w, WS_ERR_IO);
-        } else {
-            write_row(w, &row);
-        }
+    for (size_t i = 0; i < b->rows.n_rows && w->status == WS_OK; i++) {
+        write_row(w, &b->rows.rows[i]);
     }
 }
 
@@ -107,9 +100,9 @@ static void *writer_main(void *arg)
         if (b != NULL) {
             write_block(w, b);
             pthread_mutex_lock(&w->mutex);
-            w->backlog_bytes -= b->len;
+            w->backlog_bytes -= b->rows.len;
             pthread_mutex_unlock(&w->mutex);
-            free(b->data);
+            swp_row_block_fini(&b->rows);
             free(b);
         } else if (w->status == WS_OK) {
             const ws_status status =
@@ -121,6 +114,65 @@ static void *writer_main(void *arg)
     }
     return NULL;
 }
+
+/* ---- the sink: called by the coordinator ---- */
+
+static void set_host(void *ctx, int rank, const char *host)
+{
+    swp_writer *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    if (rank >= 0 && (size_t)rank < w->n_ranks) {
+        snprintf(w->hosts[rank], SWP_HOST_LEN, "%s", host);
+    }
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static ws_status push(void *ctx, swp_row_block rows)
+{
+    swp_writer *w = ctx;
+    block      *b = malloc(sizeof(*b));
+    if (b == NULL) {
+        swp_row_block_fini(&rows);
+        return WS_ERR_NOMEM;
+    }
+    *b = (block){.rows = rows};
+    pthread_mutex_lock(&w->mutex);
+    *w->last = b;
+    w->last  = &b->next;
+    w->backlog_bytes += rows.len;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+    return WS_OK;
+}
+
+static size_t backlog_bytes(void *ctx)
+{
+    swp_writer *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    const size_t bytes = w->backlog_bytes;
+    pthread_mutex_unlock(&w->mutex);
+    return bytes;
+}
+
+static void flush_soon(void *ctx)
+{
+    swp_writer *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    w->wants_flush = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static bool has_failed(void *ctx)
+{
+    swp_writer *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    const bool failed = w->has_failed;
+    pthread_mutex_unlock(&w->mutex);
+    return failed;
+}
+
+/* ---- beginning and ending ---- */
 
 static void release(swp_writer **writer)
 {
@@ -148,6 +200,12 @@ ws_status swp_writer_start(swp_store *store, const swp_builder *builder, size_t 
     w->builder = builder;
     w->last    = &w->first;
     w->n_ranks = n_ranks;
+    w->sink    = (swp_row_sink){.ctx           = w,
+                                .set_host      = set_host,
+                                .push          = push,
+                                .backlog_bytes = backlog_bytes,
+                                .flush_soon    = flush_soon,
+                                .has_failed    = has_failed};
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->wake, NULL);
     w->hosts       = calloc(n_ranks, sizeof(*w->hosts));
@@ -162,54 +220,9 @@ ws_status swp_writer_start(swp_store *store, const swp_builder *builder, size_t 
     return WS_OK;
 }
 
-void swp_writer_set_host(swp_writer *w, int rank, const char *host)
+const swp_row_sink *swp_writer_sink(swp_writer *w)
 {
-    pthread_mutex_lock(&w->mutex);
-    if (rank >= 0 && (size_t)rank < w->n_ranks) {
-        snprintf(w->hosts[rank], SWP_HOST_LEN, "%s", host);
-    }
-    pthread_mutex_unlock(&w->mutex);
-}
-
-ws_status swp_writer_push(swp_writer *w, char *data, size_t offset, size_t len)
-{
-    block *b = malloc(sizeof(*b));
-    if (b == NULL) {
-        free(data);
-        return WS_ERR_NOMEM;
-    }
-    *b = (block){.data = data, .offset = offset, .len = len};
-    pthread_mutex_lock(&w->mutex);
-    *w->last = b;
-    w->last  = &b->next;
-    w->backlog_bytes += len;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->mutex);
-    return WS_OK;
-}
-
-size_t swp_writer_backlog_bytes(swp_writer *w)
-{
-    pthread_mutex_lock(&w->mutex);
-    const size_t bytes = w->backlog_bytes;
-    pthread_mutex_unlock(&w->mutex);
-    return bytes;
-}
-
-void swp_writer_flush_soon(swp_writer *w)
-{
-    pthread_mutex_lock(&w->mutex);
-    w->wants_flush = true;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->mutex);
-}
-
-bool swp_writer_has_failed(swp_writer *w)
-{
-    pthread_mutex_lock(&w->mutex);
-    const bool has_failed = w->has_failed;
-    pthread_mutex_unlock(&w->mutex);
-    return has_failed;
+    return &w->sink;
 }
 
 double swp_writer_cpu_s(swp_writer *w)

@@ -251,3 +251,57 @@ ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *r
     *offset += head->total_bytes;
     return WS_OK;
 }
+
+/* ---- blocks ---- */
+
+/* Room for one more row. Rows of a block are mostly of one size: the first says how many there will be. */
+static ws_status reserve_row(swp_row_block *block, size_t *capacity, size_t bytes_so_far)
+{
+    if (block->n_rows < *capacity) {
+        return WS_OK;
+    }
+    const size_t n     = block->n_rows == 1 ? block->len / bytes_so_far : block->n_rows * 2;
+    const size_t wider = n > block->n_rows ? n : block->n_rows + 1;
+    swp_row     *grown = realloc(block->rows, wider * sizeof(*grown));
+    if (grown == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    block->rows = grown;
+    *capacity   = wider;
+    return WS_OK;
+}
+
+ws_status swp_row_block_read(char *data, size_t len, swp_row_block *block_out)
+{
+    swp_row_block block    = {.data = data, .len = len};
+    size_t        capacity = 0, offset = 0;
+    *block_out = (swp_row_block){0};
+    while (offset < len) {
+        const ws_status status = reserve_row(&block, &capacity, offset);
+        if (status != WS_OK) {
+            swp_row_block_fini(&block);
+            return status;
+        }
+        if (swp_rows_next(data, len, &offset, &block.rows[block.n_rows]) != WS_OK) {
+            break;
+        }
+        block.n_rows++;
+    }
+    *block_out = block;
+    return WS_OK;
+}
+
+ws_status swp_row_block_of(const swp_row *row, swp_row_block *block_out)
+{
+    swp_rows rows = {0};
+    *block_out    = (swp_row_block){0};
+    WS_TRY(swp_rows_add(&rows, row));
+    return swp_row_block_read(rows.data, rows.len, block_out);
+}
+
+void swp_row_block_fini(swp_row_block *block)
+{
+    free(block->data);
+    free(block->rows);
+    *block = (swp_row_block){0};
+}

@@ -31,4 +31,25 @@ WS_NODISCARD ws_status swp_rows_add(swp_rows *rows, const swp_row *row);
  * @return WS_OK; WS_ERR_INPUT if the bytes are no whole row (its sender died): each row carries a checksum */
 WS_NODISCARD ws_status swp_rows_next(const char *data, size_t len, size_t *offset, swp_row *row_out);
 
+/** Rows that were read, and the bytes they borrow from. */
+typedef struct swp_row_block {
+    char    *data; /**< owned */
+    size_t   len;
+    swp_row *rows; /**< [n_rows], owned */
+    size_t   n_rows;
+} swp_row_block;
+
+/** Take over a block of packed rows and read it, up to the first row that is broken.
+ * @param[in]  data       malloc's; released also after an error
+ * @param[out] block_out  released with swp_row_block_fini()
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_row_block_read(char *data, size_t len, swp_row_block *block_out);
+
+/** As packed and read again: a block of one row.
+ * @return WS_OK; WS_ERR_NOMEM */
+WS_NODISCARD ws_status swp_row_block_of(const swp_row *row, swp_row_block *block_out);
+
+/** Release; leaves it empty. */
+void swp_row_block_fini(swp_row_block *block);
+
 #endif /* SWP_ROW_WIRE_H */

@@ -10,7 +10,7 @@
 
 #include "base/json_write.h"
 #include "job/job_hash.h"
-#include "ranks/transport.h"
+#include "ranks/mpi_transport.h"
 #include "store/live_writer.h"
 
 static void put_text(ws_json_writer *w, const char *key, const char *text)

@@ -48,7 +48,7 @@ SWEEP_ALLOWED = {
     "run": {"ranks", "analysis", "job", "store", "spec", "result", "cli"},
 }
 # The files that include mpi.h, and the rooms that include hdf5.h.
-MPI_FILES = {"sweep/ranks/transport.c", "sweep/ranks/node_window.h"}
+MPI_FILES = {"sweep/ranks/mpi_transport.c", "sweep/ranks/node_window.h"}
 HDF5_ROOMS = {"store"}
 PUBLIC_HEADER = "wattsim.h"
 # What the public header itself may show: plain result and option types, and base.
@@ -100,7 +100,7 @@ def sweep_rule(path, included, sweep_headers):
     parts = Path(path).parts
     room = parts[1] if len(parts) > 2 else None  # None: the program on top, which may see every room
     if MPI.match(included):
-        return None if path in MPI_FILES else "mpi.h belongs to sweep/ranks/transport.c and node_window.h"
+        return None if path in MPI_FILES else "mpi.h belongs to sweep/ranks/mpi_transport.c and node_window.h"
     if HDF5.match(included):
         return None if room in HDF5_ROOMS else "hdf5.h belongs to sweep/store/"
     if CJSON.match(included):
@@ -192,6 +192,8 @@ MUST_FAIL = [
     ("sweep/ranks/worker.c", "sim/scenario.h"),
     ("sweep/ranks/worker.c", "engine/serving/workload.h"),
     ("sweep/ranks/worker.c", "mpi.h"),
+    ("sweep/ranks/transport.c", "mpi.h"),
+    ("sweep/ranks/mpi_transport.h", "mpi.h"),
     ("sweep/spec/expr.c", "mpi.h"),
     ("sweep/view/cmd_top.c", "hdf5.h"),
     ("sweep/result/columns.h", "hdf5.h"),
@@ -216,7 +218,7 @@ MUST_PASS = [
     ("engine/wattsim.h", "result/result.h"),
     ("engine/base/files.c", "sys/stat.h"),
     ("sweep/ranks/worker.c", "wattsim.h"),
-    ("sweep/ranks/transport.c", "mpi.h"),
+    ("sweep/ranks/mpi_transport.c", "mpi.h"),
     ("sweep/store/reader.c", "hdf5.h"),
     ("sweep/store/reader.c", "base/json.h"),
     ("sweep/wattsweep_main.c", "run/cmd_run.h"),

@@ -20,8 +20,10 @@
 #include <time.h>
 
 #include "ranks/coordinator.h"
+#include "ranks/mpi_transport.h"
 #include "run/provenance.h"
 #include "ranks/worker.h"
+#include "ranks/writer_thread.h"
 
 static const char cluster_text[] = "{\"num_nodes\": 1, \"nodes\": []}";
 
@@ -85,7 +87,7 @@ typedef struct bench {
     swp_store        *store;
     swp_writer       *writer;
     swp_progress     *progress;
-    swp_job_queue    *source;
+    swp_job_queue    *queue;
     swp_local_worker *local; /* NULL under mpirun */
     swp_roster       *roster;
     empty_job         job;
@@ -120,37 +122,38 @@ static void open_file(bench *b, const char *path)
     must(swp_store_begin(b->store, &b->err), &b->err, "store");
 }
 
-static void start(bench *b, swp_mpi *mpi)
+static void start(bench *b, swp_transport *t)
 {
     const swp_progress_config  progress = {.name        = "bench",
                                            .is_quiet    = true,
                                            .n_total     = b->census.n_jobs,
-                                           .n_ranks     = swp_mpi_size(mpi),
+                                           .n_ranks     = t->size,
                                            .best_metric = WS_METRIC_COUNT};
-    const swp_job_queue_config source   = {.builder     = b->in.builder,
+    const swp_job_queue_config queue    = {.builder     = b->in.builder,
                                            .constraints = b->in.constraints,
                                            .slice       = b->in.slice,
                                            .n_to_run    = b->census.n_jobs};
     must(swp_progress_create(&progress, &b->progress), &b->err, "progress");
-    must(swp_job_queue_create(&source, &b->source), &b->err, "source");
-    must(swp_writer_start(b->store, b->in.builder, (size_t)swp_mpi_size(mpi), &b->writer), &b->err, "writer");
-    must(swp_roster_create(mpi, "bench", 30.0, &b->roster), &b->err, "roster");
-    if (mpi == NULL) {
+    must(swp_job_queue_create(&queue, &b->queue), &b->err, "queue");
+    must(swp_writer_start(b->store, b->in.builder, (size_t)t->size, &b->writer), &b->err, "writer");
+    must(swp_roster_create(t, "bench", 30.0, &b->roster), &b->err, "roster");
+    if (!swp_mpi_is_launched()) {
         must(swp_local_worker_start(run_empty, &b->job, &b->local), &b->err, "local");
     } else {
         must(swp_roster_set_up(b->roster, "", 1), &b->err, "roster");
     }
 }
 
-static bool coordinate(bench *b, double bundle_s)
+static bool coordinate(bench *b, const swp_transport *t, double bundle_s)
 {
     atomic_bool                  abandon = false;
     swp_outcome                  outcome;
-    const swp_coordinator_config config = {.roster    = b->roster,
+    const swp_coordinator_config config = {.machine   = t->machine,
+                                           .roster    = b->roster,
                                            .local     = b->local,
-                                           .source    = b->source,
+                                           .queue     = b->queue,
                                            .builder   = b->in.builder,
-                                           .writer    = b->writer,
+                                           .sink      = swp_writer_sink(b->writer),
                                            .progress  = b->progress,
                                            .host      = "bench",
                                            .abandon   = &abandon,
@@ -164,14 +167,14 @@ static bool coordinate(bench *b, double bundle_s)
 }
 
 /* What the messages so far cost the thread that calls this, in the processor time and wall time given. */
-static void report_messages(const swp_mpi *mpi, double cpu_s, double wall_s)
+static void report_messages(const swp_transport *t, double cpu_s, double wall_s)
 {
-    const swp_mpi_traffic t          = swp_mpi_traffic_of(mpi);
-    const double          n_messages = (double)(t.n_sent + t.n_received);
+    const swp_traffic traffic    = t->traffic;
+    const double      n_messages = (double)(traffic.n_sent + traffic.n_received);
     printf("n_ranks=%d n_messages=%.0f bytes_per_message=%.0f coordinator_us_per_message=%.2f "
            "messages_per_s=%.0f "
            "coordinator_share=%.2f\n",
-           swp_mpi_size(mpi), n_messages, (double)(t.bytes_sent + t.bytes_received) / n_messages,
+           t->size, n_messages, (double)(traffic.bytes_sent + traffic.bytes_received) / n_messages,
            1e6 * cpu_s / n_messages, n_messages / wall_s, cpu_s / wall_s);
 }
 
@@ -190,7 +193,7 @@ static void release(bench *b)
 {
     swp_local_worker_stop(&b->local);
     swp_roster_destroy(&b->roster);
-    swp_job_queue_destroy(&b->source);
+    swp_job_queue_destroy(&b->queue);
     swp_progress_destroy(&b->progress);
     swp_store_destroy(&b->store);
     swp_file_layout_fini(&b->layout);
@@ -199,15 +202,15 @@ static void release(bench *b)
 }
 
 /* Rank 0. @return whether all jobs are in the file */
-static bool run_rank0(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path, double bundle_s)
+static bool run_rank0(bench *b, swp_transport *t, uint64_t n_jobs, const char *path, double bundle_s)
 {
     read_inputs(b, n_jobs);
     open_file(b, path);
-    start(b, mpi);
+    start(b, t);
     const double thread_begin_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
-    const bool   is_complete    = coordinate(b, bundle_s);
-    if (mpi != NULL) {
-        report_messages(mpi, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, swp_wall_s() - b->begin_s);
+    const bool   is_complete    = coordinate(b, t, bundle_s);
+    if (swp_mpi_is_launched()) {
+        report_messages(t, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, swp_wall_s() - b->begin_s);
     }
     must(swp_writer_stop(&b->writer, &b->err), &b->err, "writer");
     const double written_s     = swp_wall_s() - b->begin_s;
@@ -221,13 +224,13 @@ static bool run_rank0(bench *b, swp_mpi *mpi, uint64_t n_jobs, const char *path,
 }
 
 /* Another rank. */
-static bool run_worker(bench *b, swp_mpi *mpi)
+static bool run_worker(bench *b, swp_transport *t)
 {
     swp_worker *worker   = NULL;
     const char *block    = NULL;
     size_t      len      = 0;
     bool        finalize = false;
-    must(swp_worker_create(mpi, "bench", 30.0, &worker), &b->err, "worker");
+    must(swp_worker_create(t, "bench", 30.0, &worker), &b->err, "worker");
     must(swp_worker_await_setup(worker, &block, &len), &b->err, "worker");
     must(swp_worker_work(worker, run_empty, &b->job), &b->err, "worker");
     must(swp_worker_leave(worker, &finalize), &b->err, "worker");
@@ -241,14 +244,14 @@ int main(int argc, char **argv)
     const char    *path     = argc > 2 ? argv[2] : "bench_dispatch.h5";
     const double   bundle_s = argc > 3 ? strtod(argv[3], NULL) : 0.0;
     static bench   b;
-    swp_mpi       *mpi = NULL;
+    swp_transport  alone, *t = &alone;
+    swp_transport_init_alone(&alone);
     if (swp_mpi_is_launched()) {
-        must(swp_mpi_enter(60.0, &mpi), &b.err, "MPI");
+        must(swp_mpi_enter(60.0, &t), &b.err, "MPI");
     }
-    const bool is_well =
-        swp_mpi_rank(mpi) == 0 ? run_rank0(&b, mpi, n_jobs, path, bundle_s) : run_worker(&b, mpi);
-    if (mpi != NULL) {
-        swp_mpi_leave(&mpi, is_well ? 0 : 1);
+    const bool is_well = t->rank == 0 ? run_rank0(&b, t, n_jobs, path, bundle_s) : run_worker(&b, t);
+    if (t != &alone) {
+        swp_mpi_leave(&t, is_well ? 0 : 1);
     }
     return is_well ? 0 : 1;
 }
