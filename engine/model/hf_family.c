@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/nearest_name.h"
 
 #define QWEN2 (WS_HF_QKV_BIAS)
 #define QWEN3 (WS_HF_QK_NORM)
