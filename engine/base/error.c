@@ -25,6 +25,7 @@ static bool is_repeated(const char *text, const char *last)
 }
 
 /* The line as a terminal may show it: names and values in it come from files. The caller frees it. */
+WS_PRINTF(1, 0)
 static char *print_line(const char *fmt, va_list args)
 {
     ws_strbuf line = WS_STRBUF_INIT;
@@ -51,6 +52,7 @@ static char *print_line(const char *fmt, va_list args)
 /* Append one printed line, unless it is there already: two instances of one kind have the same problem. The
  * record stays as it was if memory runs out.
  * @return false if it was there */
+WS_PRINTF(2, 0)
 static bool append_line(ws_error *err, const char *fmt, va_list args)
 {
     char        *printed = print_line(fmt, args);

@@ -109,8 +109,8 @@ static void test_the_unknown_leaves_nothing_out(void **state)
         "{\"nodes\": [{}]}",
         "{\"nodes\": [{\"instances\": []}]}",
         "{\"nodes\": [{\"instances\": [3]}]}",
-        "{\"nodes\": [{\"instances\": [{\"num_npus\": \"two\", \"tp_size\": \"two\", \"pp_size\": 0, "
-        "\"ep_size\": -1}]}]}",
+        ("{\"nodes\": [{\"instances\": [{\"num_npus\": \"two\", \"tp_size\": \"two\", \"pp_size\": 0, "
+         "\"ep_size\": -1}]}]}"),
     };
     static const char *const quantities[] = {"num_npus", "tp_size", "pp_size", "ep_size", "npu_mem_gb"};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
