@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# C code is as clang-format leaves it, shell scripts are as shellcheck wants them.
+# C code is as clang-format leaves it, shell scripts are as shellcheck wants them, and time limits of tests are scaled.
 #
 # usage: tests/arch/check_style.sh ROOT
 #   exit code 0; 1 with the files that are not; 77 where neither tool is installed (scripts/bootstrap.sh --lint)
@@ -35,5 +35,10 @@ else
     echo "SKIPPED: no shellcheck here, so scripts were not looked at"
 fi
 
-[ "$n_tools" -gt 0 ] || exit 77
+if grep -rnE '\bTIMEOUT\b' tests --include=CMakeLists.txt --include='*.cmake' | grep -v '^tests/CMakeLists.txt:'; then
+    echo "a time limit that is not scaled: ws_time_limit() of tests/CMakeLists.txt"
+    status=1
+fi
+
+[ "$n_tools" -gt 0 ] || [ "$status" -ne 0 ] || exit 77
 exit "$status"

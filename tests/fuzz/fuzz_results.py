@@ -370,7 +370,7 @@ def main():
     parser.add_argument("sample")
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=30.0 * float(os.environ.get("WATTSWEEP_TEST_SLOWNESS", 1)))
     parser.add_argument("--memory-mb", type=float, default=1024.0)
     parser.add_argument("--keep", default="fuzz_results_failures")
     options = parser.parse_args()

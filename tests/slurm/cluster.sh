@@ -76,9 +76,9 @@ CONF
     echo "PMIxCliTmpDirBase=$slurm_dir/tmp" >"$slurm_dir/mpi.conf" # else in /tmp, by job id: shared with other clusters
 }
 
-# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds, for so long at most (scaled).
 wait_for() {
-    local end=$((SECONDS + $1)) what=$2
+    local end=$((SECONDS + $(scaled "$1"))) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || fail "waited in vain for $what"
@@ -157,9 +157,9 @@ has_ended() {
     [ -n "$states" ] && ! grep -Evqx 'COMPLETED|FAILED|TIMEOUT|CANCELLED|PREEMPTED|NODE_FAIL' <<<"$states"
 }
 
-# run_to_end ID SECONDS: wait until a job has ended, however often it is requeued on the way.
+# run_to_end ID SECONDS: wait until a job has ended, however often it is requeued on the way; so long at most (scaled).
 run_to_end() {
-    local end=$((SECONDS + $2))
+    local end=$((SECONDS + $(scaled "$2")))
     until has_ended "$1" && sleep 1 && has_ended "$1"; do # on its way back into the queue a job is many things
         [ "$SECONDS" -lt "$end" ] || fail "job $1 did not end: $(scontrol --oneliner show job "$1")"
         start_requeued "$1" || true

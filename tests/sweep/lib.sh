@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # tests/sweep/lib.sh -- what the sweep tests share; sourced. CTest sets WATTSWEEP (the program), MPIEXEC (mpirun),
-# SPEC_DIR (this folder) and WORK_DIR (a folder of the test's own, made afresh); by hand, WATTSWEEP is enough.
+# SPEC_DIR (this folder), WORK_DIR (a folder of the test's own, made afresh) and WATTSWEEP_TEST_SLOWNESS (how many times
+# longer than usual things take here: ../slowness.py); by hand, WATTSWEEP is enough.
 set -euo pipefail
 
 WATTSWEEP=$(realpath "${WATTSWEEP:?the program to test}")
 MPIEXEC=${MPIEXEC:-mpirun}
 SPEC_DIR=$(realpath "${SPEC_DIR:-$(dirname "${BASH_SOURCE[0]}")}")
 WORK_DIR=${WORK_DIR:-$(mktemp -d)}
+slowness=${WATTSWEEP_TEST_SLOWNESS:-$("$SPEC_DIR/../slowness.py")}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # as CTest does, see ws_mpi_properties()
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 rm -rf "$WORK_DIR"
@@ -52,6 +54,21 @@ rank_pid() {
     pgrep -P "$1" | sort -n | sed -n "$(($2 + 1))p" | grep .
 }
 
+# scaled SECONDS: so many whole seconds where nothing is slow, more where it is: no limit of a wait is written without it.
+scaled() {
+    awk -v s="$1" -v slowness="$slowness" 'BEGIN { n = s * slowness; print int(n) < n ? int(n) + 1 : n }'
+}
+
+# await LIMIT_S COMMAND...: until the command succeeds; fails if it does not, in that time (scaled).
+await() {
+    local end=$((SECONDS + $(scaled "$1")))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || fail "waited in vain: $*"
+        sleep 0.05
+    done
+}
+
 # wall_ms COMMAND...: run it and say how long it took, in ms.
 wall_ms() {
     local begin
@@ -62,7 +79,7 @@ wall_ms() {
 
 # is_sanitized: whether this build checks every access, and takes some ten times as long.
 is_sanitized() {
-    ldd "$WATTSWEEP" | grep -q libasan
+    ldd "$WATTSWEEP" | grep -q 'lib[at]san'
 }
 
 # make_long SPEC: kill.json with so many repeats that it takes seconds in this build: long enough to have a middle.
@@ -137,15 +154,17 @@ live_ranks() {
     ps --ppid "$1" -o stat=,pid=,args= | grep -v '^Z'
 }
 
-# await_end MPIRUN_PID LIMIT_S: wait for the end; fails if ranks are still there after that. An mpirun that is still there
-# MPIRUN_ENDS_S after its last rank never ends (Open MPI 4.1.4, where a rank died while it connected): it is killed.
-MPIRUN_ENDS_S=15
+# await_end MPIRUN_PID LIMIT_S: wait for the end; fails if ranks are still there after that (scaled). An mpirun that is still
+# there MPIRUN_ENDS_S after its last rank never ends (Open MPI 4.1.4, where a rank died while it connected): it is killed.
+MPIRUN_ENDS_S=$(scaled 15)
 await_end() {
-    local end=$((SECONDS + $2)) alone_since=
+    local limit_s alone_since='' end
+    limit_s=$(scaled "$2")
+    end=$((SECONDS + limit_s))
     while kill -0 "$1" 2>/dev/null; do
         if live_ranks "$1" >/dev/null; then
             alone_since=
-            [ "$SECONDS" -lt "$end" ] || fail "ranks still wait after $2 s: $(live_ranks "$1")"
+            [ "$SECONDS" -lt "$end" ] || fail "ranks still wait after $limit_s s: $(live_ranks "$1")"
         elif [ $((SECONDS - ${alone_since:=$SECONDS})) -ge "$MPIRUN_ENDS_S" ]; then
             echo "mpirun did not end after its ranks: killed" >&2
             kill -KILL "$1" || true

@@ -36,8 +36,7 @@ launched=$!
 supervised() { # the K-th rank below the supervisor
     rank_pid "$(pgrep -P "$launched" -f enable-recovery | head -n 1)" "$1"
 }
-wait_until() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; fail "waited in vain: $*"; }
-wait_until test -e worker.h5
+await 30 test -e worker.h5
 kill -KILL "$(supervised 2)"
 expect 0 wait "$launched"
 expect 0 "$WATTSWEEP" status worker.h5 >status.txt
@@ -45,7 +44,7 @@ expect 0 "$WATTSWEEP" status worker.h5 >status.txt
 "$launch" "$MPIEXEC" -n 3 --bind-to none --enable-recovery "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o rank0.h5 -q \
     --silence-timeout 3 2>rank0.log &
 launched=$!
-wait_until test -e rank0.h5
+await 30 test -e rank0.h5
 kill -KILL "$(supervised 0)"
 expect 75 wait "$launched"
 grep -q 'rank 0 has died' rank0.log || { cat rank0.log >&2; fail "the supervisor does not say that rank 0 has died"; }
@@ -56,7 +55,7 @@ expect 0 "$WATTSWEEP" diff worker.h5 rank0.h5 >diff.txt
 for signal in USR1 TERM; do
     "$launch" "${ranks[@]}" --enable-recovery "$WATTSWEEP" run "$SPEC_DIR/kill.json" -o stop_$signal.h5 -q 2>stop.log &
     launched=$!
-    wait_until test -e stop_$signal.h5
+    await 30 test -e stop_$signal.h5
     kill "-$signal" "$launched"
     code=0
     wait "$launched" || code=$?

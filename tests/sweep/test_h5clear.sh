@@ -13,11 +13,9 @@ cd "$SPEC_DIR/../.."
 "$WATTSWEEP" run "$WORK_DIR/kill60.json" -o "$WORK_DIR/r.h5" --quiet 2> "$WORK_DIR/run.log" &
 pid=$!
 cd "$WORK_DIR"
-for _ in $(seq 600); do
-    kill -0 $pid 2> /dev/null || fail "the sweep ended before it could be killed"
-    [ "$(rows r.h5)" -gt 0 ] 2> /dev/null && break
-    sleep 0.05
-done
+has_rows_or_ended() { ! kill -0 "$pid" || [ "$(rows r.h5)" -gt 0 ]; }
+await 30 has_rows_or_ended
+kill -0 "$pid" 2> /dev/null || fail "the sweep ended before it could be killed"
 kill -9 $pid
 wait $pid || true
 before=$(rows r.h5)

@@ -95,9 +95,9 @@ for kind in "-s" ""; do
     [ ! -e a.h5 ] && [ ! -e a.h5.lock ] || fail "something was left: $(ls)"
 done
 mkfifo b.h5.lock
-expect 3 timeout 60 "$WATTSWEEP" run spec.json -o b.h5 2>log
+expect 3 timeout "$(scaled 60)" "$WATTSWEEP" run spec.json -o b.h5 2>log
 grep -q "b.h5.lock: is no lock file" log || fail "no reason: $(cat log)"
-expect 0 timeout 60 "$WATTSWEEP" status other.h5
+expect 0 timeout "$(scaled 60)" "$WATTSWEEP" status other.h5
 
 # --- a shared folder as /tmp is: nothing of somebody else's is followed or replaced, whatever it is
 if [ "$(id -u)" -eq 0 ]; then

@@ -7,6 +7,7 @@ usage: test_store_readers.py STORE_SAMPLE   (the program that writes the file; r
 Exit code 77 (skipped) if a reader is not installed.
 """
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ for tool, package in (("ncdump", "netcdf-bin"), ("h5dump", "hdf5-tools")):
         sys.exit(77)
 
 SAMPLE = sys.argv.pop(1)
+SLOWNESS = float(os.environ.get("WATTSWEEP_TEST_SLOWNESS", 1))
 N_JOBS = 30
 GROUPS = ["params", "metrics", "energy", "timeseries", "requests", "provenance"]
 AXES = {"job", "node", "component", "phase", "npu_state", "sample", "request"}
@@ -218,7 +220,7 @@ class LiveFile(unittest.TestCase):
                 with self.assertRaises(OSError):
                     h5py.File(path, "r").close()
                 writer.stdin.close()
-                self.assertEqual(writer.wait(timeout=60), 0)
+                self.assertEqual(writer.wait(timeout=60 * SLOWNESS), 0)
             with h5py.File(path, "r") as file:
                 self.assertEqual(list(file["job"][:]), list(range(N_JOBS)))
 
