@@ -4,7 +4,7 @@
 #
 # usage: scripts/bootstrap.sh [--plots] [--lint] [--fuzz] [--slurm]
 #   --plots  also what scripts/plot_sweep.py and scripts/report.py draw with, and what their tests read with
-#   --lint   also clang-format, clang-tidy, cppcheck, shellcheck
+#   --lint   also clang, clang-format, clang-tidy, cppcheck, shellcheck
 #   --fuzz   also clang and libFuzzer
 #   --slurm  also Slurm and munge, for tests/slurm, which start daemons of their own
 set -euo pipefail
@@ -22,7 +22,7 @@ for option in "$@"; do
         --plots)
             packages+=(python3-pandas python3-matplotlib python3-xarray python3-netcdf4 python3-h5netcdf netcdf-bin nodejs)
             ;;
-        --lint) packages+=(clang-format clang-tidy cppcheck shellcheck) ;;
+        --lint) packages+=(clang clang-format clang-tidy cppcheck shellcheck) ;;
         --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
         --slurm) packages+=(slurmctld slurmd slurm-client munge) ;;
         *)

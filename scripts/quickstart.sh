@@ -15,7 +15,7 @@ run() {
 
 scripts/bootstrap.sh
 run cmake --preset release
-run cmake --build --preset release
+run cmake --build --preset release --target wattsim wattsweep wattprof # not the tests, which are most of what can be built
 
 run build/release/bin/wattsim --cluster-config configs/cluster/single_node_power_instance.json --dtype float16 \
     --block-size 16 --dataset workloads/example_trace.jsonl --output outputs/power_run.csv --log-interval 1.0

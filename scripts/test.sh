@@ -2,33 +2,26 @@
 # Build and run every test; the last line is `N passed, N failed, N skipped`, counted from CTest's own report.
 # Leaves with 1 if a test fails, if a build fails, or if no test ran.
 #
-# usage: scripts/test.sh [--asan] [--fuzz]
+# usage: scripts/test.sh [--asan] [--tsan] [--clang] [--fuzz]
 #   --asan   also build with the address and undefined-behaviour sanitizers and run everything again
+#   --tsan   also build with the thread sanitizer and run the tests of what has threads
+#   --clang  also build everything with clang, whose warnings are errors, and run the quick unit tests
 #   --fuzz   also run each fuzz target for a moment (needs clang-14: scripts/bootstrap.sh --fuzz)
-# CI=true in the environment stands for --asan, and for --fuzz where clang-14 is installed; it also installs Slurm and
-# the linters.
+# CI=true in the environment stands for --asan and --tsan, and for --clang and --fuzz where they are installed; it also
+# installs Slurm and the linters.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 presets=(release)
 for option in "$@"; do
     case $option in
-        --asan | --fuzz) presets+=("${option#--}") ;;
+        --asan | --tsan | --clang | --fuzz) presets+=("${option#--}") ;;
         *)
-            sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+            sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
             exit 2
             ;;
     esac
 done
-if [ "${CI:-}" = true ] && [ $# -eq 0 ]; then
-    presets+=(asan)
-    if command -v clang-14 >/dev/null; then
-        presets+=(fuzz)
-    else
-        echo "fuzz targets are left out: clang-14 is not installed (scripts/bootstrap.sh --fuzz)"
-    fi
-fi
-
 run() {
     echo "+ $*"
     "$@"
@@ -58,6 +51,19 @@ scripts/bootstrap.sh
 if [ "${CI:-}" = true ]; then
     scripts/bootstrap.sh --slurm || echo "Slurm cannot be installed here: tests/slurm are skipped"
     scripts/bootstrap.sh --lint || echo "no linters can be installed here: arch.style is skipped"
+fi
+if [ "${CI:-}" = true ] && [ $# -eq 0 ]; then
+    presets+=(asan tsan)
+    if command -v clang >/dev/null; then
+        presets+=(clang)
+    else
+        echo "SKIPPED: clang is not installed (scripts/bootstrap.sh --lint), so only gcc has built this"
+    fi
+    if command -v clang-14 >/dev/null; then
+        presets+=(fuzz)
+    else
+        echo "SKIPPED: fuzz targets are left out: clang-14 is not installed (scripts/bootstrap.sh --fuzz)"
+    fi
 fi
 reports=()
 status=0

@@ -2,19 +2,22 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A handler can only reach globals: the mutable globals of the program. */
-static volatile sig_atomic_t signal_came;
-static volatile sig_atomic_t watchdog_exit_code;
-static const char *volatile watchdog_text;
+/* A handler can only reach globals: the mutable globals of the program. Atomic, since it runs on whichever
+ * thread the signal meets and others read what it writes; without locks, which a handler must not take. */
+static atomic_int            signal_came;
+static atomic_int            watchdog_exit_code;
+static _Atomic(const char *) watchdog_text;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_POINTER_LOCK_FREE == 2, "handlers take no locks");
 
 static void note(int number)
 {
     (void)number;
-    signal_came = 1;
+    atomic_store(&signal_came, 1);
 }
 
 void swp_signals_catch(void)
@@ -33,15 +36,15 @@ void swp_signals_catch(void)
 
 bool swp_signals_came(void)
 {
-    return signal_came != 0;
+    return atomic_load(&signal_came) != 0;
 }
 
 static void bite(int number)
 {
-    const char *text = watchdog_text;
+    const char *text = atomic_load(&watchdog_text);
     (void)number;
     (void)!write(STDERR_FILENO, text, strlen(text)); /* nothing else can be done about it here */
-    _exit(watchdog_exit_code);
+    _exit(atomic_load(&watchdog_exit_code));
 }
 
 void swp_watchdog_start(double limit_s, int exit_code, const char *text)
@@ -50,8 +53,8 @@ void swp_watchdog_start(double limit_s, int exit_code, const char *text)
     memset(&action, 0, sizeof action);
     action.sa_handler = bite;
     sigemptyset(&action.sa_mask);
-    watchdog_exit_code = exit_code;
-    watchdog_text      = text;
+    atomic_store(&watchdog_exit_code, exit_code);
+    atomic_store(&watchdog_text, text);
     sigaction(SIGALRM, &action, NULL);
     alarm((unsigned)fmax(ceil(fmin(limit_s, 1e9)), 1.0));
 }
