@@ -1,6 +1,9 @@
 /* The event loop without artefacts: arrivals are noticed when they happen, idle time is jumped, instances are
  * looked at together, so that their order in the file does not matter. */
-#include "sim/run.h"
+#include "sim/event_loop_physical.h"
+
+#include "sim/admission.h"
+#include "sim/run_failure.h"
 
 enum { ROUNDS_PER_CHECK = 4096, SAMPLES_PER_CHECK = 65536 };
 

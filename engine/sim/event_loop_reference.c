@@ -1,7 +1,10 @@
 /* The reference's main loop: NPUs that poll at every event, a clock that steps 1 ms when nothing happens
  * (docs/model/serving.md 0.2 to 0.5, docs/model/timing.md 4). Its artefacts are the point of it;
  * event_loop_physical.c has none. */
-#include "sim/run.h"
+#include "sim/event_loop_reference.h"
+
+#include "sim/admission.h"
+#include "sim/run_failure.h"
 
 /* Rounds without event, arrival or reply after which nothing can ever happen: one lost millisecond of a
  * hand-off or a second poll to finish are legitimate, more is a deadlock. */

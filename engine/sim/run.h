@@ -1,5 +1,5 @@
-/* sim/run.h -- the state of one simulation and what both event loops do with it: routing, starting and ending
- * batches. For this folder only. Everything lives in the run's arena and goes with its reset. */
+/* sim/run.h -- the state of one simulation and what both event loops do with it: starting and ending batches.
+ * For this folder only. Everything lives in the run's arena and goes with its reset. */
 #ifndef WS_SIM_RUN_H
 #define WS_SIM_RUN_H
 
@@ -57,9 +57,6 @@ struct ws_run {
     ws_result   result;
 };
 
-/** Put every request that has arrived by now into a waiting list. */
-WS_NODISCARD ws_status ws_run_route(ws_run *run);
-
 /** Cost a batch that was just formed, of an instance without a DP group, and charge what is charged then.
  * NPUs get it by ws_executor_start(). */
 WS_NODISCARD ws_status ws_run_prepare_batch(ws_run *run, ws_instance_run *instance, ws_batch *batch);
@@ -80,15 +77,5 @@ ws_sample_state ws_run_sample_state(const ws_run *run);
 
 /** True if a limit of the caller has been reached; checked now and then by the event loops. */
 WS_NODISCARD ws_status ws_run_check_limits(const ws_run *run);
-
-/** No event is left, but work is: say which instance is stuck and why. Always returns an error. */
-ws_status ws_run_explain_deadlock(ws_run *run);
-
-/** The event loops: run the scenario to its end, leaving the final clock in now_ns. */
-WS_NODISCARD ws_status ws_event_loop_physical(ws_run *run);
-WS_NODISCARD ws_status ws_event_loop_reference(ws_run *run);
-
-/** Fill run->result from the finished run. */
-WS_NODISCARD ws_status ws_run_build_result(ws_run *run);
 
 #endif /* WS_SIM_RUN_H */
