@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "spec/spec_parse.h"
+
 struct swp_simulator {
     ws_files    *files;
     swp_spec    *spec;

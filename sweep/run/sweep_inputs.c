@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/spec_parse.h"
+
 static ws_status read_spec(const swp_run_options *options, ws_error *err, swp_sweep_inputs *in)
 {
     ws_bytes bytes;

@@ -1,7 +1,7 @@
-/* spec.h -- a sweep spec, read and checked: what varies, what stays, how points are chosen.
+/* spec.h -- a sweep spec: what varies, what stays, how points are chosen.
  *
- * The JSON is described in docs/sweep-spec.md. Everything the spec owns lies in its document and its arena; a
- * spec is immutable once read. All problems of a spec are reported, not just the first. */
+ * Everything the spec owns lies in its document and its arena; a spec is immutable once read
+ * (spec/spec_parse.h). */
 #ifndef SWP_SPEC_H
 #define SWP_SPEC_H
 
@@ -56,13 +56,8 @@ typedef struct swp_spec {
     bool            wants_timeseries, wants_requests;
 } swp_spec;
 
-/** Read a spec.
- * @param[in]  name      what messages call it (its path)
- * @param[out] spec_out  owned by the caller, release with swp_spec_destroy()
- * @return WS_OK; WS_ERR_INPUT with every problem found; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_spec_parse(const char *name, const char *text, size_t len, ws_error *err,
-                                      swp_spec **spec_out);
-void                   swp_spec_destroy(swp_spec **spec);
+/** Release a spec that swp_spec_parse() (spec/spec_parse.h) made. */
+void swp_spec_destroy(swp_spec **spec);
 
 /** The parameter of a name; NULL if there is none. */
 const swp_parameter *swp_spec_find_param(const swp_spec *spec, const char *name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "base/nearest_name.h"
 
 #define ZIP_PREFIX "zip" /* "zip", "zip2", "zip_memory", ...: parameters that run together */
 
@@ -255,4 +256,22 @@ ws_status swp_axes_read(swp_spec *spec, ws_json parameters, ws_json points, doub
         return ws_json_size(parameters) == 0 ? WS_OK : read_zip(&r, parameters);
     }
     return read_grid(&r, parameters);
+}
+
+ws_status swp_unknown_option(ws_json place, ws_error *err)
+{
+    size_t           n       = 0;
+    const ws_option *options = ws_option_table(&n);
+    const char     **names   = calloc(n + 1, sizeof(*names));
+    if (names == NULL) {
+        return WS_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        names[i] = options[i].name;
+    }
+    const char *nearest = ws_nearest_name(ws_json_key(place), names, n);
+    ws_json_problem(place, err, "unknown option%s%s%s", nearest != NULL ? ", did you mean \"" : "",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    free(names);
+    return WS_ERR_INPUT;
 }

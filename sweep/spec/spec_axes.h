@@ -1,5 +1,5 @@
 /* spec_axes.h -- the part of a spec that says what varies: parameters, zip groups, listed points.
- * Used by spec/spec.c alone. */
+ * Used by spec/spec_parse.c alone. */
 #ifndef SWP_SPEC_AXES_H
 #define SWP_SPEC_AXES_H
 

@@ -13,6 +13,7 @@
 #include "base/target.h"
 #include "job/job.h"
 #include "job/dataset_workload.h"
+#include "spec/spec_parse.h"
 
 #define MAX_DATA_DIRS 16
 

@@ -24,6 +24,7 @@
 #include "run/provenance.h"
 #include "ranks/worker.h"
 #include "ranks/writer_thread.h"
+#include "spec/spec_parse.h"
 
 static const char cluster_text[] = "{\"num_nodes\": 1, \"nodes\": []}";
 

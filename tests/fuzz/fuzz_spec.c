@@ -4,6 +4,7 @@
 
 #include "job/constraint.h"
 #include "job/job_hash.h"
+#include "spec/spec_parse.h"
 #include "toy.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);

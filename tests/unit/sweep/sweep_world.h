@@ -16,6 +16,7 @@
 #include "job/builder.h"
 #include "job/constraint.h"
 #include "job/job_hash.h"
+#include "spec/spec_parse.h"
 #include "world.h"
 
 enum { SWEEP_WORLD_PARAMS = 8 };

@@ -12,6 +12,7 @@
 #include "job/builder.h"
 #include "job/constraint.h"
 #include "job/job_hash.h"
+#include "spec/spec_parse.h"
 
 static const char toy_cluster[] = "{\"num_nodes\": 1, \"link_bw\": 16, \"link_latency\": 0, \"nodes\": "
                                   "[{\"num_instances\": 1, \"instances\": ["

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "job/assign.h"
+#include "spec/spec_parse.h"
 
 #define CLUSTER                                                                                              \
     "{\"num_nodes\": 2, \"nodes\": ["                                                                        \

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "job/cost_model.h"
+#include "spec/spec_parse.h"
 
 static swp_spec *parse(const char *parameters)
 {

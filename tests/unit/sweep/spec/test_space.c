@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "spec/space.h"
+#include "spec/spec_parse.h"
 
 static swp_spec *parse(const char *text)
 {

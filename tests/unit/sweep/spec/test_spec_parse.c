@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "spec/spec.h"
+#include "spec/spec_parse.h"
 
 static swp_spec *parse(const char *text)
 {
