@@ -180,13 +180,14 @@ static ws_status create(const swp_run_options *options, const swp_sweep_inputs *
                                      .history_what = what};
     WS_TRY(swp_store_create(&config, &file->layout.layout, err, &file->store));
     if (file->has_resume) {
-        carry_params    carry = {.builder     = inputs->builder,
-                                 .value_index = calloc(inputs->spec->n_params + 1, sizeof(uint32_t))};
+        carry_params           carry    = {.builder     = inputs->builder,
+                                           .value_index = calloc(inputs->spec->n_params + 1, sizeof(uint32_t))};
+        const swp_row_identity identity = {
+            .params_of = params_of, .hash_of = options->rehash ? hash_of : NULL, .ctx = &carry};
         const ws_status status =
             carry.value_index == NULL
                 ? WS_ERR_NOMEM
-                : swp_store_carry(file->store, file->resume.reader, file->resume.job_of_row, params_of,
-                                  options->rehash ? hash_of : NULL, &carry, err);
+                : swp_store_carry(file->store, file->resume.reader, file->resume.job_of_row, &identity, err);
         free(carry.value_index);
         WS_TRY(status);
         swp_reader_close(&file->resume.reader);

@@ -6,16 +6,29 @@
 #ifndef SWP_CHUNKER_H
 #define SWP_CHUNKER_H
 
-#include "store/h5_file.h"
+#include <stddef.h>
+
+#include <hdf5.h>
+
+#include "base/error.h"
+#include "result/columns.h"
+
+typedef struct swp_chunker swp_chunker; /* opaque */
+
+/** The file: final, with all objects made. All borrowed, for as long as the chunker lives. */
+typedef struct swp_chunker_config {
+    const char        *path; /**< what messages call it */
+    const swp_columns *columns;
+    const hid_t       *datasets;               /**< [columns->n] */
+    size_t             n_rows[SWP_AXIS_COUNT]; /**< length of each axis */
+    size_t             n_threads;              /**< that pack, see store/packer.h */
+} swp_chunker_config;
 
 /** Begin.
- * @param[in]  file         final, with all objects made; borrowed
- * @param[in]  n_rows       length of each axis
- * @param[in]  n_threads    that pack, see store/packer.h
  * @param[out] chunker_out  owned by the caller, release with swp_chunker_destroy()
  * @return WS_OK; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_chunker_create(const swp_file *file, const size_t n_rows[SWP_AXIS_COUNT],
-                                          size_t n_threads, ws_error *err, swp_chunker **chunker_out);
+WS_NODISCARD ws_status swp_chunker_create(const swp_chunker_config *config, ws_error *err,
+                                          swp_chunker **chunker_out);
 
 /** Release; what was not drained is never written. NULL *chunker is allowed. */
 void swp_chunker_destroy(swp_chunker **chunker);

@@ -20,15 +20,13 @@ typedef struct ragged {
 typedef struct copier {
     const swp_row_picks *plan;     /* the window */
     size_t               job_base; /* rows of the windows before */
-    swp_file            *to;
+    swp_h5_file         *to;
     ragged               ragged[SWP_AXIS_COUNT];
     char                *block;
     size_t               block_bytes;
     swp_span            *spans;                /* [plan->n] of the block being gathered */
     size_t               job_first, job_count; /* spans hold these rows of the window, if job_count > 0 */
-    swp_params_fn        params_of;
-    swp_hash_fn          hash_of;
-    void                *ctx;
+    swp_row_identity     identity;
     ws_error            *err;
 } copier;
 
@@ -172,10 +170,10 @@ static ws_status fill_job_block(copier *c, const swp_column *column, size_t firs
         }
         return WS_OK;
     }
-    if (column->role == SWP_ROLE_HASH && c->hash_of != NULL) {
+    if (column->role == SWP_ROLE_HASH && c->identity.hash_of != NULL) {
         for (size_t i = 0; i < n; i++) {
             char hash[SWP_HASH_LEN + 1];
-            WS_TRY(c->hash_of(c->ctx, c->plan->picks[first + i].job, hash));
+            WS_TRY(c->identity.hash_of(c->identity.ctx, c->plan->picks[first + i].job, hash));
             memcpy(c->block + i * column->row_bytes, hash, SWP_HASH_LEN);
         }
         return WS_OK;
@@ -204,7 +202,7 @@ static ws_status copy_job_column(copier *c, size_t index)
     for (size_t first = 0; first < c->plan->n; first += rows) {
         const size_t n = min_size(rows, c->plan->n - first);
         WS_TRY(fill_job_block(c, column, first, n));
-        WS_TRY(swp_file_write(c->to, index, c->job_base + first, n, c->block, c->err));
+        WS_TRY(swp_h5_file_write(c->to, index, c->job_base + first, n, c->block, c->err));
     }
     return WS_OK;
 }
@@ -270,7 +268,7 @@ static ws_status copy_ragged(copier *c, swp_row_axis axis)
         for (size_t i = 0; i < columns->n; i++) {
             if (columns->list[i].axis == axis) {
                 WS_TRY(swp_gather(c->plan->sources, c->spans, n_spans, &columns->list[i], c->block, c->err));
-                WS_TRY(swp_file_write(c->to, i, r->base + first, count, c->block, c->err));
+                WS_TRY(swp_h5_file_write(c->to, i, r->base + first, count, c->block, c->err));
             }
         }
     }
@@ -294,7 +292,7 @@ static ws_status copy_params(copier *c)
     for (size_t first = 0; first < c->plan->n && status == WS_OK; first += ROWS) {
         const size_t n = min_size(ROWS, c->plan->n - first);
         for (size_t i = 0; i < n && status == WS_OK; i++) {
-            status = c->params_of(c->ctx, c->plan->picks[first + i].job, values);
+            status = c->identity.params_of(c->identity.ctx, c->plan->picks[first + i].job, values);
             for (size_t k = 0; k < layout->n_params && status == WS_OK; k++) {
                 const swp_column *column = swp_columns_find(&c->to->columns, SWP_ROLE_PARAM, k);
                 swp_row_put_value(column, layout->params[k].kind, &values[k],
@@ -303,8 +301,8 @@ static ws_status copy_params(copier *c)
         }
         for (size_t k = 0; k < layout->n_params && status == WS_OK; k++) {
             const swp_column *column = swp_columns_find(&c->to->columns, SWP_ROLE_PARAM, k);
-            status = swp_file_write(c->to, (size_t)(column - c->to->columns.list), c->job_base + first, n,
-                                    blocks[k], c->err);
+            status = swp_h5_file_write(c->to, (size_t)(column - c->to->columns.list), c->job_base + first, n,
+                                       blocks[k], c->err);
         }
     }
     for (size_t k = 0; blocks != NULL && k < layout->n_params; k++) {
@@ -331,7 +329,7 @@ static ws_status load_window(copier *c)
         ragged *r = &c->ragged[axis];
         WS_TRY(ragged_load(c->plan, (swp_row_axis)axis, c->spans, c->err, r));
         if (c->to->live) {
-            WS_TRY(swp_file_grow_axis(c->to, (swp_row_axis)axis, r->base + r->to[c->plan->n], c->err));
+            WS_TRY(swp_h5_file_grow_axis(c->to, (swp_row_axis)axis, r->base + r->to[c->plan->n], c->err));
         }
     }
     return WS_OK;
@@ -342,14 +340,15 @@ static ws_status copy_window(copier *c)
     WS_TRY(load_window(c));
     for (size_t i = 0; i < c->to->columns.n; i++) {
         const swp_column *column = &c->to->columns.list[i];
-        if (column->axis == SWP_AXIS_JOB && (column->role != SWP_ROLE_PARAM || c->params_of == NULL)) {
+        if (column->axis == SWP_AXIS_JOB &&
+            (column->role != SWP_ROLE_PARAM || c->identity.params_of == NULL)) {
             WS_TRY(copy_job_column(c, i));
         }
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
         WS_TRY(copy_ragged(c, (swp_row_axis)axis));
     }
-    return c->params_of != NULL ? copy_params(c) : WS_OK;
+    return c->identity.params_of != NULL ? copy_params(c) : WS_OK;
 }
 
 static ws_status copy_all(copier *c, swp_row_picks_scan *scan, swp_row_picks *window)
@@ -366,12 +365,14 @@ static ws_status copy_all(copier *c, swp_row_picks_scan *scan, swp_row_picks *wi
     return WS_OK;
 }
 
-ws_status swp_copy_rows(swp_row_picks_scan *scan, swp_file *to, swp_params_fn params_of, swp_hash_fn hash_of,
-                        void *ctx, ws_error *err)
+ws_status swp_copy_rows(swp_row_picks_scan *scan, swp_h5_file *to, const swp_row_identity *identity,
+                        ws_error *err)
 {
     swp_row_picks window = {.n = 0};
-    copier        c      = {
-                    .plan = &window, .to = to, .params_of = params_of, .hash_of = hash_of, .ctx = ctx, .err = err};
+    copier        c      = {.plan = &window, .to = to, .err = err};
+    if (identity != NULL) {
+        c.identity = *identity;
+    }
     const ws_status status = copy_all(&c, scan, &window);
 
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {

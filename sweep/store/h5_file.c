@@ -11,7 +11,7 @@
 #include "base/strbuf.h"
 #include "base/version.h"
 #include "result/layout.h"
-#include "store/chunker.h"
+#include "store/h5_column.h"
 #include "store/h5_objects.h"
 #include "store/h5_util.h"
 
@@ -40,10 +40,10 @@ static ws_status no_memory(const char *path, ws_error *err)
     return WS_ERR_NOMEM;
 }
 
-static ws_status alloc_file(const char *path, const swp_layout *layout, const swp_file_options *options,
-                            ws_error *err, swp_file **file_out)
+static ws_status alloc_file(const char *path, const swp_layout *layout, const swp_h5_file_options *options,
+                            ws_error *err, swp_h5_file **file_out)
 {
-    swp_file *file = calloc(1, sizeof(*file));
+    swp_h5_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
         return no_memory(path, err);
     }
@@ -71,7 +71,7 @@ static ws_status alloc_file(const char *path, const swp_layout *layout, const sw
     return WS_OK;
 }
 
-static ws_status create_h5(swp_file *file, ws_error *err)
+static ws_status create_h5(swp_h5_file *file, ws_error *err)
 {
     const hid_t access   = swp_h5_file_access(file->live);
     const hid_t creation = swp_h5_file_creation(file->live);
@@ -92,7 +92,30 @@ static ws_status create_h5(swp_file *file, ws_error *err)
     return status;
 }
 
-static void free_memory(swp_file **file)
+static ws_status make_objects(swp_h5_file *file, const swp_h5_file_options *options, ws_error *err)
+{
+    swp_h5_objects objects = {.id      = file->id,
+                              .path    = file->path,
+                              .layout  = file->layout,
+                              .columns = &file->columns,
+                              .live    = file->live,
+                              .history = options->history};
+    memcpy(objects.n_rows, options->n_rows, sizeof(objects.n_rows));
+    memcpy(objects.chunk_rows, file->chunk_rows, sizeof(objects.chunk_rows));
+    return swp_h5_make_objects(&objects, err, file->datasets, file->dimensions);
+}
+
+static ws_status create_chunker(swp_h5_file *file, const swp_h5_file_options *options, ws_error *err)
+{
+    swp_chunker_config config = {.path      = file->path,
+                                 .columns   = &file->columns,
+                                 .datasets  = file->datasets,
+                                 .n_threads = options->n_threads};
+    memcpy(config.n_rows, options->n_rows, sizeof(config.n_rows));
+    return swp_chunker_create(&config, err, &file->chunker);
+}
+
+static void free_memory(swp_h5_file **file)
 {
     swp_chunker_destroy(&(*file)->chunker);
     free((*file)->path);
@@ -103,10 +126,10 @@ static void free_memory(swp_file **file)
     *file = NULL;
 }
 
-ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_file_options *options,
-                        ws_error *err, swp_file **file_out)
+ws_status swp_h5_file_make(const char *path, const swp_layout *layout, const swp_h5_file_options *options,
+                           ws_error *err, swp_h5_file **file_out)
 {
-    swp_file *file = NULL;
+    swp_h5_file *file = NULL;
 
     *file_out = NULL;
     swp_h5_init();
@@ -114,10 +137,10 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
     if (status == WS_OK) {
         status = create_h5(file, err);
         if (status == WS_OK) {
-            status = swp_file_make_objects(file, options, err);
+            status = make_objects(file, options, err);
         }
         if (status == WS_OK && !file->live) {
-            status = swp_chunker_create(file, options->n_rows, options->n_threads, err, &file->chunker);
+            status = create_chunker(file, options, err);
         }
         if (status != WS_OK) {
             unlink(path);
@@ -125,7 +148,7 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
     }
     if (status != WS_OK) {
         if (file != NULL) {
-            swp_file_abandon(&file);
+            swp_h5_file_abandon(&file);
         }
         return status;
     }
@@ -135,25 +158,21 @@ ws_status swp_file_make(const char *path, const swp_layout *layout, const swp_fi
 
 /* ---- columns ---- */
 
-bool swp_is_blank(const char *text, size_t n_bytes)
-{
-    return n_bytes == 0 || (text[0] == '\0' && memcmp(text, text + 1, n_bytes - 1) == 0);
-}
-
 static herr_t write_block(hid_t data, const swp_column *column, const swp_layout *layout, size_t start,
                           size_t n, const void *rows)
 {
-    swp_block block;
-    herr_t    result = -1;
-    if (swp_block_open(data, column, layout, start, n, &block)) {
-        result = H5Dwrite(data, swp_memory_type(column->type), block.memory, block.file, H5P_DEFAULT, rows);
+    swp_h5_block block;
+    herr_t       result = -1;
+    if (swp_h5_block_open(data, column, layout, start, n, &block)) {
+        result =
+            H5Dwrite(data, swp_h5_memory_type(column->type), block.memory, block.file, H5P_DEFAULT, rows);
     }
-    swp_block_close(&block);
+    swp_h5_block_close(&block);
     return result;
 }
 
-ws_status swp_file_write(swp_file *file, size_t index, size_t start, size_t n, const void *rows,
-                         ws_error *err)
+ws_status swp_h5_file_write(swp_h5_file *file, size_t index, size_t start, size_t n, const void *rows,
+                            ws_error *err)
 {
     const swp_column *column = &file->columns.list[index];
     const hid_t       data   = file->datasets[index];
@@ -162,12 +181,12 @@ ws_status swp_file_write(swp_file *file, size_t index, size_t start, size_t n, c
     if (!file->live) {
         return swp_chunker_append(file->chunker, index, start, n, rows, err);
     }
-    swp_column_dims(column, file->layout, start + n, dims);
+    swp_h5_column_dims(column, file->layout, start + n, dims);
     if (H5Dset_extent(data, dims) < 0) {
         return swp_h5_fail(err, file->path, "cannot extend %s", column->path);
     }
     /* Blank text is the fill value: not writing it keeps live files small, error texts are rare. */
-    if (n == 0 || (column->type == SWP_TYPE_CHAR && swp_is_blank(rows, n * column->row_bytes))) {
+    if (n == 0 || (column->type == SWP_TYPE_CHAR && swp_h5_is_blank(rows, n * column->row_bytes))) {
         return WS_OK;
     }
     if (write_block(data, column, file->layout, start, n, rows) < 0) {
@@ -176,7 +195,7 @@ ws_status swp_file_write(swp_file *file, size_t index, size_t start, size_t n, c
     return WS_OK;
 }
 
-ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_error *err)
+ws_status swp_h5_file_grow_axis(swp_h5_file *file, swp_row_axis axis, size_t n, ws_error *err)
 {
     const hsize_t len = n;
     if (file->dimensions[axis] >= 0 && H5Dset_extent(file->dimensions[axis], &len) < 0) {
@@ -185,7 +204,7 @@ ws_status swp_file_grow_axis(swp_file *file, swp_row_axis axis, size_t n, ws_err
     return WS_OK;
 }
 
-ws_status swp_file_check_size(swp_file *file, ws_error *err)
+ws_status swp_h5_file_check_size(swp_h5_file *file, ws_error *err)
 {
     struct stat about;
     void       *handle = NULL;
@@ -205,7 +224,7 @@ ws_status swp_file_check_size(swp_file *file, ws_error *err)
     return WS_OK;
 }
 
-void swp_file_set_path(swp_file *file, const char *path)
+void swp_h5_file_set_path(swp_h5_file *file, const char *path)
 {
     char *copy = ws_strdup(path);
     if (copy != NULL) {
@@ -230,14 +249,14 @@ static ws_status sync_path(const char *path, ws_error *err)
     return WS_OK;
 }
 
-ws_status swp_file_close(swp_file **file_ref, bool sync, ws_error *err)
+ws_status swp_h5_file_close(swp_h5_file **file_ref, bool sync, ws_error *err)
 {
-    swp_file *file   = *file_ref;
-    herr_t    result = 0;
-    ws_status status = file->live ? WS_OK : swp_chunker_drain(file->chunker, err);
+    swp_h5_file *file   = *file_ref;
+    herr_t       result = 0;
+    ws_status    status = file->live ? WS_OK : swp_chunker_drain(file->chunker, err);
 
     if (status != WS_OK) {
-        swp_file_abandon(file_ref);
+        swp_h5_file_abandon(file_ref);
         return status;
     }
     for (size_t i = 0; i < file->columns.n; i++) {
@@ -257,7 +276,7 @@ ws_status swp_file_close(swp_file **file_ref, bool sync, ws_error *err)
     return status;
 }
 
-void swp_file_abandon(swp_file **file)
+void swp_h5_file_abandon(swp_h5_file **file)
 {
     if (*file != NULL) {
         free_memory(file);

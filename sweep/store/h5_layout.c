@@ -22,8 +22,8 @@ typedef struct attribute_list {
 
 static bool is_own(const char *name)
 {
-    for (size_t i = 0; swp_own_attributes[i] != NULL; i++) {
-        if (strcmp(name, swp_own_attributes[i]) == 0) {
+    for (size_t i = 0; swp_h5_own_attributes[i] != NULL; i++) {
+        if (strcmp(name, swp_h5_own_attributes[i]) == 0) {
             return true;
         }
     }
@@ -224,7 +224,7 @@ static ws_status read_all(hid_t file, const char *path, ws_error *err, swp_layou
     return WS_OK;
 }
 
-ws_status swp_layout_read(hid_t file, const char *path, ws_error *err, swp_layout **layout_out)
+ws_status swp_h5_layout_read(hid_t file, const char *path, ws_error *err, swp_layout **layout_out)
 {
     *layout_out = NULL;
     WS_TRY(check_schema(file, path, err));

@@ -10,6 +10,7 @@
 
 /** @param[out] layout_out  owned, release with swp_layout_free()
  * @return WS_OK; WS_ERR_IO if the file is not a result file of a schema we know; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_layout_read(hid_t file, const char *path, ws_error *err, swp_layout **layout_out);
+WS_NODISCARD ws_status swp_h5_layout_read(hid_t file, const char *path, ws_error *err,
+                                          swp_layout **layout_out);
 
 #endif /* SWP_H5_LAYOUT_H */

@@ -7,173 +7,49 @@
 
 #include <hdf5_hl.h>
 
+#include "base/version.h"
+#include "store/h5_column.h"
 #include "store/h5_util.h"
 #include "store/packer.h"
-#include "store/row_picks.h"
+#include "wattsim.h"
 
-#define FINAL_CHUNK_BYTES ((size_t)512 << 10)
-#define LIVE_CHUNK_BYTES ((size_t)1 << 20)
-
-const char *const swp_own_attributes[] = {"title",           "Conventions", "schema_version", "program",
-                                          "program_version", "git_commit",  "spec_sha256",    "n_jobs",
-                                          "n_jobs_all",      "n_columns",   "history",        NULL};
+const char *const swp_h5_own_attributes[] = {"title",           "Conventions", "schema_version", "program",
+                                             "program_version", "git_commit",  "spec_sha256",    "n_jobs",
+                                             "n_jobs_all",      "n_columns",   "history",        NULL};
 
 /* Handles while objects are made. */
 typedef struct maker {
-    swp_file               *file;
-    const swp_file_options *options;
-    ws_error               *err;
-    hid_t                   job_scale; /* `job` of the group at work, borrowed from file->datasets */
+    const swp_h5_objects *o;
+    hid_t                *datasets;   /* [columns->n] */
+    hid_t                *dimensions; /* [SWP_AXIS_COUNT] */
+    ws_error             *err;
+    hid_t                 job_scale; /* `job` of the group at work, borrowed from datasets */
 } maker;
 
 static ws_status fail(maker *m, const char *what)
 {
-    return swp_h5_fail(m->err, m->file->path, "cannot make %s", what);
-}
-
-int swp_column_dims(const swp_column *column, const swp_layout *layout, size_t n,
-                    hsize_t dims_out[SWP_MAX_RANK])
-{
-    dims_out[0] = n;
-    switch (column->inner) {
-    case SWP_INNER_NONE:
-        return 1;
-    case SWP_INNER_TEXT:
-        dims_out[1] = column->inner_count;
-        return 2;
-    case SWP_INNER_NODE:
-        dims_out[1] = layout->max_nodes;
-        return 2;
-    case SWP_INNER_COMPONENT:
-        dims_out[1] = WS_COMPONENT_COUNT;
-        return 2;
-    case SWP_INNER_NODE_COMPONENT:
-        dims_out[1] = layout->max_nodes;
-        dims_out[2] = WS_COMPONENT_COUNT;
-        return 3;
-    case SWP_INNER_NODE_PHASE:
-        dims_out[1] = layout->max_nodes;
-        dims_out[2] = WS_COMPONENT_COUNT;
-        dims_out[3] = WS_PHASE_COUNT;
-        return 4;
-    case SWP_INNER_NODE_STATE:
-        dims_out[1] = layout->max_nodes;
-        dims_out[2] = WS_STATE_COUNT;
-        return 3;
-    }
-    return 0;
-}
-
-hid_t swp_memory_type(swp_type type)
-{
-    switch (type) {
-    case SWP_TYPE_I8:
-        return H5T_NATIVE_INT8;
-    case SWP_TYPE_I32:
-        return H5T_NATIVE_INT32;
-    case SWP_TYPE_I64:
-        return H5T_NATIVE_INT64;
-    case SWP_TYPE_F64:
-        return H5T_NATIVE_DOUBLE;
-    case SWP_TYPE_CHAR:
-        return H5T_C_S1; /* length 1: netCDF's character */
-    }
-    return -1;
-}
-
-bool swp_block_open(hid_t data, const swp_column *column, const swp_layout *layout, size_t start, size_t n,
-                    swp_block *block_out)
-{
-    hsize_t   count[SWP_MAX_RANK], first[SWP_MAX_RANK] = {start};
-    const int rank = swp_column_dims(column, layout, n, count);
-    *block_out     = (swp_block){.file = H5Dget_space(data), .memory = H5Screate_simple(rank, count, NULL)};
-    return block_out->file >= 0 && block_out->memory >= 0 &&
-           H5Sselect_hyperslab(block_out->file, H5S_SELECT_SET, first, NULL, count, NULL) >= 0;
-}
-
-void swp_block_close(swp_block *block)
-{
-    const hid_t problems = H5Eget_current_stack(); /* of the transfer: every call begins by forgetting them */
-    if (block->memory >= 0) {
-        H5Sclose(block->memory);
-    }
-    if (block->file >= 0) {
-        H5Sclose(block->file);
-    }
-    if (problems >= 0) {
-        H5Eset_current_stack(problems); /* takes it */
-    }
-}
-
-static hid_t file_type(swp_type type)
-{
-    switch (type) {
-    case SWP_TYPE_I8:
-        return H5T_STD_I8LE;
-    case SWP_TYPE_I32:
-        return H5T_STD_I32LE;
-    case SWP_TYPE_I64:
-        return H5T_STD_I64LE;
-    case SWP_TYPE_F64:
-        return H5T_IEEE_F64LE;
-    case SWP_TYPE_CHAR:
-        return H5T_C_S1;
-    }
-    return -1;
+    return swp_h5_fail(m->err, m->o->path, "cannot make %s", what);
 }
 
 /* ---- datasets ---- */
 
-/* Rows of so many bytes, at least one. */
-static size_t rows_of_bytes(const swp_column *column, size_t n_bytes)
+static size_t chunk_rows(const swp_h5_objects *o, const swp_column *column)
 {
-    const size_t fit = n_bytes / (column->row_bytes > 0 ? column->row_bytes : 1);
-    return fit > 0 ? fit : 1;
-}
-
-/* Job columns: a divisor of the window that copying them goes by, so that few rows wait for the next window.
- */
-size_t swp_final_chunk_rows(const swp_column *column, size_t n_rows)
-{
-    const size_t fit  = rows_of_bytes(column, FINAL_CHUNK_BYTES);
-    size_t       rows = fit;
-    if (column->axis == SWP_AXIS_JOB) {
-        for (rows = SWP_WINDOW_ROWS; rows > fit && rows > 1; rows /= 2) {
-        }
-    }
-    return rows < n_rows ? rows : n_rows;
-}
-
-size_t swp_live_state_chunk_rows(const swp_file *file)
-{
-    const size_t least = file->chunk_rows[SWP_AXIS_JOB], n_jobs = (size_t)file->layout->n_jobs;
-    const size_t rows = n_jobs > least ? n_jobs : least;
-    return rows < LIVE_CHUNK_BYTES ? rows : LIVE_CHUNK_BYTES;
-}
-
-static size_t chunk_rows(const maker *m, const swp_column *column)
-{
-    if (!m->file->live) {
-        return swp_final_chunk_rows(column, m->options->n_rows[column->axis]);
+    if (!o->live) {
+        return swp_h5_final_chunk_rows(column, o->n_rows[column->axis]);
     }
     if (column->role == SWP_ROLE_STATE) {
-        return swp_live_state_chunk_rows(m->file);
+        return swp_h5_live_state_chunk_rows(o->chunk_rows[SWP_AXIS_JOB], o->layout->n_jobs);
     }
-    const size_t fit = rows_of_bytes(column, LIVE_CHUNK_BYTES), most = m->file->chunk_rows[column->axis];
-    return fit < most ? fit : most;
-}
-
-bool swp_is_shuffled(const swp_column *column)
-{
-    return column->type != SWP_TYPE_I8 && column->type != SWP_TYPE_CHAR;
+    return swp_h5_live_chunk_rows(column, o->chunk_rows[column->axis]);
 }
 
 static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, int rank, const hsize_t *dims)
 {
-    const bool live                = m->file->live;
-    hsize_t    chunk[SWP_MAX_RANK] = {chunk_rows(m, column)};
+    const bool live                = m->o->live;
+    hsize_t    chunk[SWP_MAX_RANK] = {chunk_rows(m->o, column)};
 
-    if (!live && m->options->n_rows[column->axis] == 0) {
+    if (!live && m->o->n_rows[column->axis] == 0) {
         return 0; /* an axis of fixed length 0 cannot have chunks */
     }
     for (int d = 1; d < rank; d++) {
@@ -183,10 +59,10 @@ static herr_t set_storage(hid_t list, const maker *m, const swp_column *column, 
         return -1;
     }
     if (live) {
-        /* Rows beyond the axis are never seen; texts alone rely on the fill value (see swp_file_write). */
+        /* Rows beyond the axis are never seen; texts alone rely on the fill value (see swp_h5_file_write). */
         return column->type == SWP_TYPE_CHAR ? 0 : H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
     }
-    if (swp_is_shuffled(column) && H5Pset_shuffle(list) < 0) {
+    if (swp_h5_is_shuffled(column) && H5Pset_shuffle(list) < 0) {
         return -1;
     }
     /* last, so over what lies in the file (store/packer.c) */
@@ -207,13 +83,13 @@ static hid_t create_dataset(const maker *m, const swp_column *column, hid_t grou
 {
     hsize_t   dims[SWP_MAX_RANK], max_dims[SWP_MAX_RANK];
     const int rank =
-        swp_column_dims(column, m->file->layout, m->file->live ? 0 : m->options->n_rows[column->axis], dims);
+        swp_h5_column_dims(column, m->o->layout, m->o->live ? 0 : m->o->n_rows[column->axis], dims);
     const hid_t list   = H5Pcreate(H5P_DATASET_CREATE);
     const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
     hid_t       data   = -1;
 
     memcpy(max_dims, dims, sizeof(dims));
-    if (m->file->live) {
+    if (m->o->live) {
         max_dims[0] = H5S_UNLIMITED;
     }
     const hid_t space = H5Screate_simple(rank, dims, max_dims);
@@ -221,7 +97,8 @@ static hid_t create_dataset(const maker *m, const swp_column *column, hid_t grou
         set_fill(list, column) >= 0 &&
         H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
         H5Pset_chunk_cache(access, 1, 0, 0.75) >= 0) { /* none: what is written goes straight to the file */
-        data = H5Dcreate2(group, column->name, file_type(column->type), space, H5P_DEFAULT, list, access);
+        data =
+            H5Dcreate2(group, column->name, swp_h5_file_type(column->type), space, H5P_DEFAULT, list, access);
     }
     if (space >= 0) {
         H5Sclose(space);
@@ -369,7 +246,7 @@ static hid_t inner_scale(const maker *m, hid_t group, const char *name, const sw
         return H5Dopen2(group, name, H5P_DEFAULT);
     }
     if (strcmp(name, "node") == 0) {
-        return make_node_axis(group, m->file->layout->max_nodes);
+        return make_node_axis(group, m->o->layout->max_nodes);
     }
     if (strcmp(name, "component") == 0) {
         return make_component_axis(group);
@@ -406,7 +283,7 @@ static const char *const inner_axes[][SWP_MAX_RANK] = {
 
 static herr_t attach_scales(const maker *m, hid_t group, hid_t data, const swp_column *column)
 {
-    const hid_t growing = column->axis == SWP_AXIS_JOB ? m->job_scale : m->file->dimensions[column->axis];
+    const hid_t growing = column->axis == SWP_AXIS_JOB ? m->job_scale : m->dimensions[column->axis];
     char        text_axis[80];
 
     if (column->role == SWP_ROLE_JOB) {
@@ -434,25 +311,25 @@ static ws_status make_axes(maker *m, hid_t group, const char *name)
     if (strcmp(name, "timeseries") != 0 && strcmp(name, "requests") != 0) {
         return WS_OK;
     }
-    const hsize_t len         = m->file->live ? 0 : m->options->n_rows[axis];
-    m->file->dimensions[axis] = swp_h5_make_dimension(group, axis == SWP_AXIS_SAMPLE ? "sample" : "request",
-                                                      len, m->file->live ? H5S_UNLIMITED : len);
-    return m->file->dimensions[axis] < 0 ? fail(m, name) : WS_OK;
+    const hsize_t len   = m->o->live ? 0 : m->o->n_rows[axis];
+    m->dimensions[axis] = swp_h5_make_dimension(group, axis == SWP_AXIS_SAMPLE ? "sample" : "request", len,
+                                                m->o->live ? H5S_UNLIMITED : len);
+    return m->dimensions[axis] < 0 ? fail(m, name) : WS_OK;
 }
 
 /* Open the group of a column, made on its first column; columns of a group stand together in the table. */
 static ws_status open_group(maker *m, const char *name, hid_t *group_out)
 {
     if (name[0] == '\0') {
-        *group_out = H5Gopen2(m->file->id, "/", H5P_DEFAULT);
+        *group_out = H5Gopen2(m->o->id, "/", H5P_DEFAULT);
         return *group_out < 0 ? fail(m, "/") : WS_OK;
     }
-    if (H5Lexists(m->file->id, name, H5P_DEFAULT) > 0) {
-        *group_out = H5Gopen2(m->file->id, name, H5P_DEFAULT);
+    if (H5Lexists(m->o->id, name, H5P_DEFAULT) > 0) {
+        *group_out = H5Gopen2(m->o->id, name, H5P_DEFAULT);
         return *group_out < 0 ? fail(m, name) : WS_OK;
     }
     const hid_t list = swp_h5_group_creation();
-    *group_out       = list < 0 ? -1 : H5Gcreate2(m->file->id, name, H5P_DEFAULT, list, H5P_DEFAULT);
+    *group_out       = list < 0 ? -1 : H5Gcreate2(m->o->id, name, H5P_DEFAULT, list, H5P_DEFAULT);
     if (list >= 0) {
         H5Pclose(list);
     }
@@ -464,13 +341,13 @@ static ws_status open_group(maker *m, const char *name, hid_t *group_out)
 
 static ws_status make_column(maker *m, size_t index)
 {
-    const swp_column *column = &m->file->columns.list[index];
+    const swp_column *column = &m->o->columns->list[index];
     hid_t             group  = -1;
     ws_status         status = open_group(m, column->group, &group);
 
     if (status == WS_OK) {
-        const hid_t data         = create_dataset(m, column, group);
-        m->file->datasets[index] = data;
+        const hid_t data   = create_dataset(m, column, group);
+        m->datasets[index] = data;
         if (data < 0 || put_attributes(data, column) < 0 || attach_scales(m, group, data, column) < 0) {
             status = fail(m, column->path);
         }
@@ -486,8 +363,8 @@ static ws_status make_column(maker *m, size_t index)
 
 static ws_status put_root(maker *m)
 {
-    const swp_layout *layout = m->file->layout;
-    const hid_t       id     = m->file->id;
+    const swp_layout *layout = m->o->layout;
+    const hid_t       id     = m->o->id;
 
     if (swp_h5_put_text(id, "title", layout->title) < 0 ||
         swp_h5_put_text(id, "Conventions", "CF-1.10") < 0 ||
@@ -498,8 +375,8 @@ static ws_status put_root(maker *m)
         swp_h5_put_text(id, "spec_sha256", layout->spec_sha256) < 0 ||
         swp_h5_put_int(id, "n_jobs", layout->n_jobs) < 0 ||
         swp_h5_put_int(id, "n_jobs_all", layout->n_jobs_all) < 0 ||
-        swp_h5_put_int(id, "n_columns", (int64_t)m->file->columns.n) < 0 ||
-        swp_h5_put_text(id, "history", m->options->history) < 0) {
+        swp_h5_put_int(id, "n_columns", (int64_t)m->o->columns->n) < 0 ||
+        swp_h5_put_text(id, "history", m->o->history) < 0) {
         return fail(m, "the attributes");
     }
     for (size_t i = 0; i < layout->n_attributes; i++) {
@@ -514,11 +391,12 @@ static ws_status put_root(maker *m)
     return WS_OK;
 }
 
-ws_status swp_file_make_objects(swp_file *file, const swp_file_options *options, ws_error *err)
+ws_status swp_h5_make_objects(const swp_h5_objects *objects, ws_error *err, hid_t *datasets_out,
+                              hid_t dimensions_out[SWP_AXIS_COUNT])
 {
-    maker m = {file, options, err, -1};
+    maker m = {objects, datasets_out, dimensions_out, err, -1};
     WS_TRY(put_root(&m));
-    for (size_t i = 0; i < file->columns.n; i++) {
+    for (size_t i = 0; i < objects->columns->n; i++) {
         WS_TRY(make_column(&m, i));
     }
     return WS_OK;

@@ -12,7 +12,7 @@
 #include "result/layout.h"
 #include "store/copy_rows.h"
 #include "store/h5_file.h"
-#include "store/h5_objects.h"
+#include "store/h5_column.h"
 #include "store/h5_util.h"
 #include "store/reader_h5.h"
 #include "store/rewrite.h"
@@ -21,19 +21,19 @@
 #define FLUSH_INTERVAL_S 2.0
 
 struct swp_store {
-    char     *path;      /* FILE */
-    char     *work_path; /* FILE.tmp until begin, or the scratch file of no_live */
-    bool      no_live;
-    double    flush_interval_s;
-    size_t    n_threads;
-    swp_file *file; /* NULL once finished */
-    size_t    n_columns;
-    char    **gathered; /* [n_columns] chunk_rows cells each */
-    size_t    n_gathered[SWP_AXIS_COUNT];
-    size_t    n_written[SWP_AXIS_COUNT];
-    bool      begun, finished;
-    bool      broken;      /* a write failed: nothing more is written */
-    double    waits_since; /* when the oldest gathered row came */
+    char        *path;      /* FILE */
+    char        *work_path; /* FILE.tmp until begin, or the scratch file of no_live */
+    bool         no_live;
+    double       flush_interval_s;
+    size_t       n_threads;
+    swp_h5_file *file; /* NULL once finished */
+    size_t       n_columns;
+    char       **gathered; /* [n_columns] chunk_rows cells each */
+    size_t       n_gathered[SWP_AXIS_COUNT];
+    size_t       n_written[SWP_AXIS_COUNT];
+    bool         begun, finished;
+    bool         broken;      /* a write failed: nothing more is written */
+    double       waits_since; /* when the oldest gathered row came */
 };
 
 static double wall_now_s(void)
@@ -97,10 +97,10 @@ static ws_status make_file(swp_store *store, const swp_store_config *config, con
     if (history == NULL) {
         return no_memory(store->path, err);
     }
-    const swp_file_options options = {.live = true, .history = history};
+    const swp_h5_file_options options = {.live = true, .history = history};
     ws_status status = store->no_live ? WS_OK : swp_make_temporary(store->work_path, store->path, err);
     if (status == WS_OK) {
-        status = swp_file_make(store->work_path, layout, &options, err, &store->file);
+        status = swp_h5_file_make(store->work_path, layout, &options, err, &store->file);
     } else {
         free(store->work_path); /* not ours to remove */
         store->work_path = NULL;
@@ -141,7 +141,7 @@ ws_status swp_store_create(const swp_store_config *config, const swp_layout *lay
 }
 
 ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t *job_of_row,
-                          swp_params_fn params_of, swp_hash_fn hash_of, void *ctx, ws_error *err)
+                          const swp_row_identity *identity, ws_error *err)
 {
     swp_row_picks_scan *scan = NULL;
 
@@ -151,7 +151,7 @@ ws_status swp_store_carry(swp_store *store, const swp_reader *old, const int64_t
         status = swp_copied_lengths(scan, err, store->n_written);
     }
     if (status == WS_OK) {
-        status        = swp_copy_rows(scan, store->file, params_of, hash_of, ctx, err);
+        status        = swp_copy_rows(scan, store->file, identity, err);
         store->broken = status == WS_ERR_IO;
     }
     for (int axis = SWP_AXIS_SAMPLE; axis < SWP_AXIS_COUNT; axis++) {
@@ -170,10 +170,10 @@ ws_status swp_store_begin(swp_store *store, ws_error *err)
         store->broken = true;
         return swp_h5_fail(err, store->work_path, "cannot start live writing");
     }
-    WS_TRY(swp_file_check_size(store->file, err)); /* the size it must not fall below from now on */
+    WS_TRY(swp_h5_file_check_size(store->file, err)); /* the size it must not fall below from now on */
     if (!store->no_live) {
         WS_TRY(swp_rename(store->work_path, store->path, err));
-        swp_file_set_path(store->file, store->path);
+        swp_h5_file_set_path(store->file, store->path);
     }
     store->begun = true;
     return WS_OK;
@@ -189,20 +189,20 @@ static ws_status refuse_broken(const swp_store *store, ws_error *err)
 /* Append the gathered rows of an axis to its columns, except /state. */
 static ws_status write_axis(swp_store *store, swp_row_axis axis, ws_error *err)
 {
-    swp_file    *file  = store->file;
+    swp_h5_file *file  = store->file;
     const size_t start = store->n_written[axis], n = store->n_gathered[axis];
 
     if (n == 0) {
         return WS_OK;
     }
-    WS_TRY(swp_file_check_size(file, err));
+    WS_TRY(swp_h5_file_check_size(file, err));
     for (size_t i = 0; i < file->columns.n; i++) {
         if (file->columns.list[i].axis == axis && i != file->columns.state) {
-            WS_TRY(swp_file_write(file, i, start, n, store->gathered[i], err));
+            WS_TRY(swp_h5_file_write(file, i, start, n, store->gathered[i], err));
         }
     }
-    WS_TRY(swp_file_grow_axis(file, axis, start + n, err));
-    WS_TRY(swp_file_check_size(file, err));
+    WS_TRY(swp_h5_file_grow_axis(file, axis, start + n, err));
+    WS_TRY(swp_h5_file_check_size(file, err));
     store->n_written[axis] += n;
     store->n_gathered[axis] = 0;
     return WS_OK;
@@ -211,7 +211,7 @@ static ws_status write_axis(swp_store *store, swp_row_axis axis, ws_error *err)
 /* A job's state may reach the file only after everything else about it: it says the row is complete. */
 static ws_status write_all(swp_store *store, ws_error *err)
 {
-    swp_file    *file  = store->file;
+    swp_h5_file *file  = store->file;
     const size_t state = file->columns.state;
     const size_t start = store->n_written[SWP_AXIS_JOB], n = store->n_gathered[SWP_AXIS_JOB];
 
@@ -221,19 +221,20 @@ static ws_status write_all(swp_store *store, ws_error *err)
     if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0) {
         return swp_h5_fail(err, store->path, "cannot flush");
     }
-    WS_TRY(swp_file_write(file, state, start, n, store->gathered[state], err));
+    WS_TRY(swp_h5_file_write(file, state, start, n, store->gathered[state], err));
     if (H5Dflush(file->datasets[state]) < 0) {
         return swp_h5_fail(err, store->path, "cannot flush /state");
     }
     /* A new chunk of /state lies at the end of the file: the superblock must know that end, or h5clear cuts
      * it off. */
-    const size_t chunk_rows = swp_live_state_chunk_rows(file);
+    const size_t chunk_rows =
+        swp_h5_live_state_chunk_rows(file->chunk_rows[SWP_AXIS_JOB], file->layout->n_jobs);
     if ((start + n - 1) / chunk_rows != start / chunk_rows || start % chunk_rows == 0) {
         if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0) {
             return swp_h5_fail(err, store->path, "cannot flush");
         }
     }
-    return swp_file_check_size(file, err);
+    return swp_h5_file_check_size(file, err);
 }
 
 ws_status swp_store_flush(swp_store *store, ws_error *err)
@@ -344,9 +345,15 @@ static ws_status repack(swp_store *store, ws_error *err)
 {
     swp_reader *reader = NULL;
     WS_TRY(swp_reader_attach(store->file->id, store->no_live ? store->work_path : store->path, err, &reader));
-    const swp_reader *source = reader;
-    const ws_status status = swp_rewrite(&source, 1, swp_reader_layout(reader), store->n_threads, store->path,
-                                         "repacked", true, err);
+    const swp_reader         *source  = reader;
+    const swp_rewrite_request request = {.sources   = &source,
+                                         .n_sources = 1,
+                                         .layout    = swp_reader_layout(reader),
+                                         .n_threads = store->n_threads,
+                                         .path      = store->path,
+                                         .what      = "repacked",
+                                         .replace   = true};
+    const ws_status           status  = swp_rewrite(&request, err);
     swp_reader_close(&reader);
     return status;
 }
@@ -355,13 +362,13 @@ ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err)
 {
     WS_ASSERT(store->begun && !store->finished);
     WS_TRY(swp_store_flush(store, err));
-    WS_TRY(swp_file_check_size(store->file, err));
+    WS_TRY(swp_h5_file_check_size(store->file, err));
     ws_status status = WS_OK;
     if (how == SWP_FINISH_REPACK || store->no_live || !has_name(store)) {
         status = repack(store, err);
     }
     store->finished        = true;
-    const ws_status closed = swp_file_close(&store->file, false, err);
+    const ws_status closed = swp_h5_file_close(&store->file, false, err);
     if (store->no_live && status == WS_OK) {
         unlink(store->work_path);
     }
@@ -383,7 +390,7 @@ void swp_store_destroy(swp_store **store_ref)
         free(store->gathered[i]);
     }
     if (store->file != NULL) {
-        swp_file_abandon(&store->file);
+        swp_h5_file_abandon(&store->file);
     }
     if (!store->begun && store->work_path != NULL) {
         unlink(store->work_path);

@@ -28,7 +28,7 @@
 #include "base/status.h"
 #include "result/layout.h"
 #include "result/row.h"
-#include "store/row_picks.h"
+#include "store/row_identity.h"
 
 struct swp_reader;
 typedef struct swp_store swp_store; /* opaque */
@@ -57,13 +57,12 @@ WS_NODISCARD ws_status swp_store_create(const swp_store_config *config, const sw
 /** Copy rows of an older file (open reader of the FILE to be resumed). Before swp_store_begin() only.
  * @param[in] old          borrowed
  * @param[in] job_of_row   [swp_reader_n_rows(old)] job index each row gets in the new file; -1 = leave it out
- * @param[in] params_of    gives the parameters of each carried job, since a spec that grew may have other
- * columns
- * @param[in] hash_of      gives the hash of each carried job; NULL = as it is in the older file
+ * @param[in] identity     gives the parameters of each carried job, since a spec that grew may have other
+ * columns, and with --rehash its hash
  * @return WS_OK; WS_ERR_IO; WS_ERR_ARG if a row does not fit the layout; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_store_carry(swp_store *store, const struct swp_reader *old,
-                                       const int64_t *job_of_row, swp_params_fn params_of,
-                                       swp_hash_fn hash_of, void *ctx, ws_error *err);
+                                       const int64_t *job_of_row, const swp_row_identity *identity,
+                                       ws_error *err);
 
 /** Called first in a thread that takes over a store from the one that created it: HDF5 keeps per thread
  * whether it prints its errors itself. */

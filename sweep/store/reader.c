@@ -11,7 +11,7 @@
 #include "result/layout.h"
 #include "store/file_guard.h"
 #include "store/h5_layout.h"
-#include "store/h5_objects.h"
+#include "store/h5_column.h"
 #include "store/h5_util.h"
 #include "store/reader_h5.h"
 
@@ -95,7 +95,7 @@ static bool has_type(hid_t data, const swp_column *column)
 static bool has_shape(hid_t data, const swp_column *column, const swp_layout *layout)
 {
     hsize_t     dims[H5S_MAX_RANK] = {0}, expected[SWP_MAX_RANK];
-    const int   expected_rank      = swp_column_dims(column, layout, 0, expected);
+    const int   expected_rank      = swp_h5_column_dims(column, layout, 0, expected);
     const hid_t space              = H5Dget_space(data);
     const int   rank               = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
     if (space >= 0) {
@@ -215,14 +215,14 @@ static void make_counts(size_t n, void *rows)
 static herr_t read_block(hid_t data, const swp_column *column, const swp_layout *layout, size_t start,
                          size_t n, void *rows)
 {
-    swp_block  block;
-    herr_t     result = -1;
-    const bool is_old = holds_counts_as_doubles(data, column);
-    if (swp_block_open(data, column, layout, start, n, &block)) {
-        const hid_t type = is_old ? H5T_NATIVE_DOUBLE : swp_memory_type(column->type);
+    swp_h5_block block;
+    herr_t       result = -1;
+    const bool   is_old = holds_counts_as_doubles(data, column);
+    if (swp_h5_block_open(data, column, layout, start, n, &block)) {
+        const hid_t type = is_old ? H5T_NATIVE_DOUBLE : swp_h5_memory_type(column->type);
         result           = H5Dread(data, type, block.memory, block.file, H5P_DEFAULT, rows);
     }
-    swp_block_close(&block);
+    swp_h5_block_close(&block);
     if (result >= 0 && is_old) {
         make_counts(n, rows);
     }
@@ -415,7 +415,7 @@ static ws_status build_columns(swp_reader *reader, ws_error *err)
 static ws_status set_up(swp_reader *reader, ws_error *err)
 {
     guard_begin(reader);
-    const ws_status status = swp_layout_read(reader->file, reader->path, err, &reader->layout);
+    const ws_status status = swp_h5_layout_read(reader->file, reader->path, err, &reader->layout);
     guard_end(reader);
     WS_TRY(status);
     WS_TRY(build_columns(reader, err));

@@ -93,70 +93,78 @@ ws_status swp_rename(const char *from, const char *to, ws_error *err)
     return WS_OK;
 }
 
-static char *history_of(const swp_reader *const *sources, size_t n_sources, const char *what)
+static char *history_of(const swp_rewrite_request *request)
 {
-    return swp_history_line(n_sources > 0 ? swp_reader_history(sources[0]) : "", what);
+    const char *before = request->n_sources > 0 ? swp_reader_history(request->sources[0]) : "";
+    return swp_history_line(before, request->what);
 }
 
-static ws_status write_final(swp_row_picks_scan *scan, const swp_layout *layout, size_t n_threads,
-                             const char *tmp_path, const char *path, const char *history, ws_error *err)
-{
-    swp_file_options options = {.live = false, .n_threads = n_threads, .history = history};
-    swp_file        *file    = NULL;
+/* A new file at its temporary name, from there to its own. */
+typedef struct rewriting {
+    const swp_rewrite_request *request;
+    char                      *target; /* the name of a file, not of a link to one */
+    char                      *tmp_path, *history;
+    swp_row_picks_scan        *scan;
+} rewriting;
 
-    WS_TRY(swp_copied_lengths(scan, err, options.n_rows));
-    WS_TRY(swp_make_temporary(tmp_path, path, err));
-    WS_TRY(swp_file_make(tmp_path, layout, &options, err, &file));
-    ws_status status = swp_copy_rows(scan, file, NULL, NULL, NULL, err);
+static void rewriting_fini(rewriting *r)
+{
+    swp_row_picks_scan_destroy(&r->scan);
+    free(r->history);
+    free(r->tmp_path);
+    free(r->target);
+}
+
+static ws_status fill_file(const rewriting *r, const swp_h5_file_options *options, ws_error *err)
+{
+    swp_h5_file *file = NULL;
+    WS_TRY(swp_h5_file_make(r->tmp_path, r->request->layout, options, err, &file));
+    const ws_status status = swp_copy_rows(r->scan, file, NULL, err);
     if (status != WS_OK) {
-        swp_file_abandon(&file);
-    } else {
-        status = swp_file_close(&file, true, err);
+        swp_h5_file_abandon(&file);
+        return status;
+    }
+    return swp_h5_file_close(&file, true, err);
+}
+
+static ws_status write_and_name(const rewriting *r, ws_error *err)
+{
+    swp_h5_file_options options = {.live = false, .n_threads = r->request->n_threads, .history = r->history};
+    WS_TRY(swp_copied_lengths(r->scan, err, options.n_rows));
+    WS_TRY(swp_make_temporary(r->tmp_path, r->target, err));
+    ws_status status = fill_file(r, &options, err);
+    if (status == WS_OK) {
+        status = swp_rename(r->tmp_path, r->target, err);
     }
     if (status != WS_OK) {
-        unlink(tmp_path);
+        unlink(r->tmp_path);
     }
     return status;
 }
 
-/* The same, for the name of a file and not of a link to one. */
-static ws_status rewrite_target(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
-                                size_t n_threads, const char *target, const char *what, bool replace,
-                                ws_error *err)
+static ws_status prepare(rewriting *r, ws_error *err)
 {
-    swp_row_picks_scan *scan     = NULL;
-    char               *tmp_path = ws_asprintf("%s.tmp", target);
-    char               *history  = history_of(sources, n_sources, what);
-    ws_status           status   = tmp_path == NULL || history == NULL ? no_memory(err) : WS_OK;
-
-    if (status == WS_OK && !replace && access(target, F_OK) == 0) {
-        status = ws_error_add(err, WS_ERR_IO, "%s: exists already", target);
+    const swp_rewrite_request *request = r->request;
+    WS_TRY(ws_target_resolve(request->path, err, &r->target));
+    r->tmp_path = ws_asprintf("%s.tmp", r->target);
+    r->history  = history_of(request);
+    if (r->tmp_path == NULL || r->history == NULL) {
+        return no_memory(err);
     }
-    if (status == WS_OK) {
-        status = swp_row_picks_scan_create(sources, n_sources, NULL, SWP_WINDOW_ROWS, err, &scan);
+    if (!request->replace && access(r->target, F_OK) == 0) {
+        return ws_error_add(err, WS_ERR_IO, "%s: exists already", r->target);
     }
-    if (status == WS_OK) {
-        status = write_final(scan, layout, n_threads, tmp_path, target, history, err);
-    }
-    if (status == WS_OK) {
-        status = swp_rename(tmp_path, target, err);
-        if (status != WS_OK) {
-            unlink(tmp_path);
-        }
-    }
-    swp_row_picks_scan_destroy(&scan);
-    free(history);
-    free(tmp_path);
-    return status;
+    return swp_row_picks_scan_create(request->sources, request->n_sources, NULL, SWP_WINDOW_ROWS, err,
+                                     &r->scan);
 }
 
-ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources, const swp_layout *layout,
-                      size_t n_threads, const char *path, const char *what, bool replace, ws_error *err)
+ws_status swp_rewrite(const swp_rewrite_request *request, ws_error *err)
 {
-    char *target = NULL;
-    WS_TRY(ws_target_resolve(path, err, &target));
-    const ws_status status =
-        rewrite_target(sources, n_sources, layout, n_threads, target, what, replace, err);
-    free(target);
+    rewriting r      = {.request = request};
+    ws_status status = prepare(&r, err);
+    if (status == WS_OK) {
+        status = write_and_name(&r, err);
+    }
+    rewriting_fini(&r);
     return status;
 }

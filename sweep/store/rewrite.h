@@ -8,16 +8,21 @@
 
 #include "store/reader.h"
 
+/** Which rows, and what becomes of them; all borrowed. */
+typedef struct swp_rewrite_request {
+    const swp_reader *const *sources; /**< [n_sources] */
+    size_t                   n_sources;
+    const swp_layout        *layout; /**< of the new file */
+    size_t      n_threads; /**< that compress (store/packer.h); the file is the same for any number */
+    const char *path;
+    const char *what;    /**< line for the history attribute */
+    bool        replace; /**< false: an existing path is an error */
+} swp_rewrite_request;
+
 /** Write a finished file with one row per job: made at `<path>.tmp`, synced, renamed to path, whose mode and
  * owner it keeps. Links are followed (base/target.h).
- * @param[in] layout     of the new file
- * @param[in] n_threads  that compress (store/packer.h); the file is the same for any number
- * @param[in] what       line for the history attribute
- * @param[in] replace    false: an existing path is an error
  * @return WS_OK; WS_ERR_IO (path as it was, nothing left beside it); WS_ERR_ARG; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_rewrite(const swp_reader *const *sources, size_t n_sources,
-                                   const swp_layout *layout, size_t n_threads, const char *path,
-                                   const char *what, bool replace, ws_error *err);
+WS_NODISCARD ws_status swp_rewrite(const swp_rewrite_request *request, ws_error *err);
 
 /** May what is at a path be replaced by a result file? Only by nothing, an empty file or an HDF5 file: never
  * a spec or a device named by mistake.

@@ -12,14 +12,7 @@
 #include <stdint.h>
 
 #include "store/reader.h"
-
-/** Values of the parameters of a job: writes [n_params] values, texts valid until the next call. */
-typedef ws_status (*swp_params_fn)(void *ctx, int64_t job, swp_value *params_out);
-
-/** The hash a carried row gets: SWP_HASH_LEN digits and a NUL. */
-typedef ws_status (*swp_hash_fn)(void *ctx, int64_t job, char *hash_out);
-
-#define SWP_WINDOW_ROWS ((size_t)1 << 17) /* a few dozen MB of bookkeeping and copied cells */
+#include "store/window.h"
 
 typedef struct swp_pick {
     size_t  source; /* index of the reader */

@@ -62,9 +62,15 @@ int swp_cmd_snapshot(int argc, char **argv)
         status = swp_reader_open(argv[1], &err, &reader);
     }
     if (status == WS_OK) {
-        const swp_reader *source = reader;
-        /* one thread: a sweep may be running on the other cores */
-        status = swp_rewrite(&source, 1, swp_reader_layout(reader), 1, argv[2], "snapshot", force, &err);
+        const swp_reader         *source  = reader;
+        const swp_rewrite_request request = {.sources   = &source,
+                                             .n_sources = 1,
+                                             .layout    = swp_reader_layout(reader),
+                                             .n_threads = 1, /* a sweep may be running on the other cores */
+                                             .path      = argv[2],
+                                             .what      = "snapshot",
+                                             .replace   = force};
+        status                            = swp_rewrite(&request, &err);
     }
     swp_reader_close(&reader);
     swp_lock_release(&lock);
@@ -82,9 +88,15 @@ static ws_status recover(const char *path, ws_error *err)
     swp_say_replaced(path);
     ws_status status = swp_reader_open(path, err, &reader);
     if (status == WS_OK) {
-        const swp_reader *source = reader;
-        status =
-            swp_rewrite(&source, 1, swp_reader_layout(reader), swp_cores(), path, "recovered", true, err);
+        const swp_reader         *source  = reader;
+        const swp_rewrite_request request = {.sources   = &source,
+                                             .n_sources = 1,
+                                             .layout    = swp_reader_layout(reader),
+                                             .n_threads = swp_cores(),
+                                             .path      = path,
+                                             .what      = "recovered",
+                                             .replace   = true};
+        status                            = swp_rewrite(&request, err);
     }
     if (status == WS_OK) {
         printf("%s: %zu rows kept\n", path, swp_reader_n_rows(reader));
@@ -191,7 +203,14 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
     if (status == WS_OK) {
         swp_layout layout;
         widen_layout(readers, n, &layout, params, attributes);
-        status = swp_rewrite(readers, n, &layout, swp_cores(), out, what, force, err);
+        const swp_rewrite_request request = {.sources   = readers,
+                                             .n_sources = n,
+                                             .layout    = &layout,
+                                             .n_threads = swp_cores(),
+                                             .path      = out,
+                                             .what      = what,
+                                             .replace   = force};
+        status                            = swp_rewrite(&request, err);
     }
     free(what);
     free(attributes);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "store/h5_file.h"
-#include "store/h5_objects.h"
+#include "store/h5_column.h"
 #include "store_fixture.h"
 
 enum {
@@ -34,7 +34,7 @@ static char *make_rows(const swp_column *column, size_t n)
 }
 
 /* Rows of a column come in pieces of changing length, of all columns in turn. */
-static void write_all(swp_file *file, char **rows)
+static void write_all(swp_h5_file *file, char **rows)
 {
     ws_error err                  = WS_ERROR_INIT;
     size_t   done[SWP_AXIS_COUNT] = {0};
@@ -46,8 +46,8 @@ static void write_all(swp_file *file, char **rows)
             for (size_t i = 0; i < file->columns.n; i++) {
                 const swp_column *column = &file->columns.list[i];
                 if (column->axis == (swp_row_axis)axis) {
-                    assert_int_equal(swp_file_write(file, i, done[axis], n,
-                                                    rows[i] + done[axis] * column->row_bytes, &err),
+                    assert_int_equal(swp_h5_file_write(file, i, done[axis], n,
+                                                       rows[i] + done[axis] * column->row_bytes, &err),
                                      WS_OK);
                 }
             }
@@ -94,12 +94,12 @@ static int tear_down(void **state)
 
 static void make_file(place *p, const char *path, size_t n_threads)
 {
-    swp_file_options options = {.live = false, .n_threads = n_threads, .history = ""};
-    swp_file        *file    = NULL;
+    swp_h5_file_options options = {.live = false, .n_threads = n_threads, .history = ""};
+    swp_h5_file        *file    = NULL;
     memcpy(options.n_rows, n_rows, sizeof(n_rows));
-    assert_int_equal(swp_file_make(path, &p->layout, &options, NULL, &file), WS_OK);
+    assert_int_equal(swp_h5_file_make(path, &p->layout, &options, NULL, &file), WS_OK);
     write_all(file, p->rows);
-    assert_int_equal(swp_file_close(&file, false, NULL), WS_OK);
+    assert_int_equal(swp_h5_file_close(&file, false, NULL), WS_OK);
 }
 
 /* ---- chunks as they lie in a file ---- */
@@ -154,7 +154,7 @@ static hid_t write_by_hdf5(hid_t file, hid_t model, const swp_column *column, co
     const hid_t list = H5Dget_create_plist(model), type = H5Dget_type(model), space = H5Dget_space(model);
     const hid_t twin = H5Dcreate2(file, column->name, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
     assert_true(twin >= 0);
-    assert_true(H5Dwrite(twin, swp_memory_type(column->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) >= 0);
+    assert_true(H5Dwrite(twin, swp_h5_memory_type(column->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) >= 0);
     assert_true(H5Dflush(twin) >= 0);
     H5Sclose(space);
     H5Tclose(type);
@@ -178,7 +178,7 @@ static size_t compare_with_hdf5(hid_t ours, hid_t other_file, const swp_column *
 static void same_rows(hid_t data, const swp_column *column, size_t n, const char *expected)
 {
     char *found = malloc((n + 1) * column->row_bytes);
-    assert_true(H5Dread(data, swp_memory_type(column->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, found) >= 0);
+    assert_true(H5Dread(data, swp_h5_memory_type(column->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, found) >= 0);
     assert_memory_equal(found, expected, n * column->row_bytes);
     free(found);
 }

@@ -11,7 +11,7 @@ static ws_status read_layout(place *p, swp_layout **out)
     swp_h5_init();
     const hid_t     access = swp_h5_file_access(0);
     const hid_t     file   = H5Fopen(p->paths[0], H5F_ACC_RDONLY, access);
-    const ws_status status = swp_layout_read(file, p->paths[0], &p->err, out);
+    const ws_status status = swp_h5_layout_read(file, p->paths[0], &p->err, out);
     assert_true(H5Fclose(file) >= 0 && H5Pclose(access) >= 0);
     return status;
 }

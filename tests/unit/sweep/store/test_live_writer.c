@@ -262,7 +262,8 @@ static void carried_rows_survive(void **state)
     }
     config.overwrite = true;
     assert_ok(p, swp_store_create(&config, &layout, &p->err, &store));
-    assert_ok(p, swp_store_carry(store, old, jobs, fixture_params, NULL, NULL, &p->err));
+    assert_ok(p,
+              swp_store_carry(store, old, jobs, &(swp_row_identity){.params_of = fixture_params}, &p->err));
     swp_reader_close(&old);
     assert_ok(p, swp_store_begin(store, &p->err));
     write_jobs(p, store, 0, 50);
@@ -292,7 +293,8 @@ static void carry_fits_rows_to_a_wider_layout(void **state)
     layout.max_nodes   = 3;
     config.overwrite   = true;
     assert_ok(p, swp_store_create(&config, &layout, &p->err, &store));
-    assert_ok(p, swp_store_carry(store, old, jobs, fixture_params, NULL, NULL, &p->err));
+    assert_ok(p,
+              swp_store_carry(store, old, jobs, &(swp_row_identity){.params_of = fixture_params}, &p->err));
     assert_ok(p, swp_store_begin(store, &p->err));
     end(p, store, SWP_FINISH_REPACK);
     swp_reader_close(&old);

@@ -102,8 +102,14 @@ static void read_whatever_is_there(const place *p)
         char              out[700];
         const swp_reader *source = reader;
         snprintf(out, sizeof(out), "%s.copy", p->path);
-        const ws_status status =
-            swp_rewrite(&source, 1, swp_reader_layout(reader), 1, out, "copied", true, &err);
+        const swp_rewrite_request request = {.sources   = &source,
+                                             .n_sources = 1,
+                                             .layout    = swp_reader_layout(reader),
+                                             .n_threads = 1,
+                                             .path      = out,
+                                             .what      = "copied",
+                                             .replace   = true};
+        const ws_status           status  = swp_rewrite(&request, &err);
         assert_true(status == WS_OK || err.n_problems > 0);
         swp_reader_close(&reader);
     } else {

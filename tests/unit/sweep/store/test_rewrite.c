@@ -70,8 +70,15 @@ static void open_both(place *p)
 
 static ws_status rewrite(place *p, const char *out, bool replace)
 {
-    const swp_reader *const sources[] = {p->readers[0], p->readers[1]};
-    return swp_rewrite(sources, 2, swp_reader_layout(p->readers[0]), 1, out, "joined", replace, &p->err);
+    const swp_reader *const   sources[] = {p->readers[0], p->readers[1]};
+    const swp_rewrite_request request   = {.sources   = sources,
+                                           .n_sources = 2,
+                                           .layout    = swp_reader_layout(p->readers[0]),
+                                           .n_threads = 1,
+                                           .path      = out,
+                                           .what      = "joined",
+                                           .replace   = replace};
+    return swp_rewrite(&request, &p->err);
 }
 
 static void slices_join(void **state)
@@ -150,16 +157,17 @@ static void scattered_rows_are_gathered(void **state)
 static void copy_by_windows(place *p, size_t window_rows)
 {
     const swp_reader *const sources[] = {p->readers[0], p->readers[1]};
-    swp_file_options        options   = {.live = false, .history = ""};
+    swp_h5_file_options     options   = {.live = false, .history = ""};
     swp_row_picks_scan     *scan      = NULL;
-    swp_file               *file      = NULL;
+    swp_h5_file            *file      = NULL;
     swp_reader             *copied    = NULL;
     assert_int_equal(swp_row_picks_scan_create(sources, 2, NULL, window_rows, &p->err, &scan), WS_OK);
     assert_int_equal(swp_copied_lengths(scan, &p->err, options.n_rows), WS_OK);
     assert_int_equal(options.n_rows[SWP_AXIS_JOB], 40);
-    assert_int_equal(swp_file_make(p->out, swp_reader_layout(sources[0]), &options, &p->err, &file), WS_OK);
-    assert_int_equal(swp_copy_rows(scan, file, NULL, NULL, NULL, &p->err), WS_OK);
-    assert_int_equal(swp_file_close(&file, false, &p->err), WS_OK);
+    assert_int_equal(swp_h5_file_make(p->out, swp_reader_layout(sources[0]), &options, &p->err, &file),
+                     WS_OK);
+    assert_int_equal(swp_copy_rows(scan, file, NULL, &p->err), WS_OK);
+    assert_int_equal(swp_h5_file_close(&file, false, &p->err), WS_OK);
     assert_int_equal(swp_reader_open(p->out, &p->err, &copied), WS_OK);
     assert_true(check_repacked(copied, 40));
     swp_reader_close(&copied);
@@ -220,10 +228,17 @@ static void failures_leave_the_old_file(void **state)
     assert_int_equal(rewrite(p, p->paths[1], false), WS_ERR_IO); /* exists */
     assert_int_equal(rewrite(p, "/proc/nonexistent/out.h5", true), WS_ERR_IO);
     snprintf(tmp, sizeof(tmp), "%s.tmp", p->out);
-    const swp_reader *source = p->readers[0];
-    swp_layout        narrow = *swp_reader_layout(p->readers[0]);
-    narrow.max_nodes         = 1; /* job 1 has two */
-    assert_int_equal(swp_rewrite(&source, 1, &narrow, 2, p->out, "narrowed", true, &p->err), WS_ERR_ARG);
+    const swp_reader *source          = p->readers[0];
+    swp_layout        narrow          = *swp_reader_layout(p->readers[0]);
+    narrow.max_nodes                  = 1; /* job 1 has two */
+    const swp_rewrite_request request = {.sources   = &source,
+                                         .n_sources = 1,
+                                         .layout    = &narrow,
+                                         .n_threads = 2,
+                                         .path      = p->out,
+                                         .what      = "narrowed",
+                                         .replace   = true};
+    assert_int_equal(swp_rewrite(&request, &p->err), WS_ERR_ARG);
     assert_int_not_equal(access(p->out, F_OK), 0);
     assert_int_not_equal(access(tmp, F_OK), 0);
 }

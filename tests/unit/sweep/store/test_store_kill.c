@@ -46,8 +46,15 @@ static size_t check_what_is_left(const char *path)
     }
     const size_t n = swp_reader_n_rows(reader);
     assert_true(check_all_rows(reader));
-    const swp_reader *source = reader;
-    if (swp_rewrite(&source, 1, swp_reader_layout(reader), 1, path, "recovered", true, &err) != WS_OK) {
+    const swp_reader         *source  = reader;
+    const swp_rewrite_request request = {.sources   = &source,
+                                         .n_sources = 1,
+                                         .layout    = swp_reader_layout(reader),
+                                         .n_threads = 1,
+                                         .path      = path,
+                                         .what      = "recovered",
+                                         .replace   = true};
+    if (swp_rewrite(&request, &err) != WS_OK) {
         fail_msg("%s", ws_error_text(&err));
     }
     swp_reader_close(&reader);
