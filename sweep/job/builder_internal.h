@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "job/builder.h"
+#include "job/assign.h"
 #include "job/input_digest.h"
+#include "spec/space.h"
 
 enum { SWP_BUILDER_MAX_DIRS = 32, SWP_BUILDER_CACHE = 1024, SWP_BUILDER_MAX_HARDWARE = 64 };
 
@@ -54,7 +55,7 @@ ws_json swp__builder_datasheet(void *builder, const char *hardware);
 /* Where a file that a config names lies.
  * @param[in] what  it is, for messages
  * @return WS_OK; WS_ERR_INPUT, with the place, if there is none or it cannot be read */
-WS_NODISCARD ws_status swp__builder_find(swp_builder *b, ws_json place, const char *what, char *found,
+WS_NODISCARD ws_status swp__builder_find(struct swp_builder *b, ws_json place, const char *what, char *found,
                                          size_t cap, ws_error *err);
 
 #endif /* SWP_BUILDER_INTERNAL_H */
