@@ -12,7 +12,7 @@
 #include "run/cmd_plan.h"
 #include "run/cmd_run.h"
 #include "store/live_writer.h"
-#include "wattsim.h"
+#include "engine.h"
 
 typedef struct command {
     const char *name;

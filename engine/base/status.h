@@ -1,28 +1,11 @@
-/* base/status.h -- status codes, the early-return macro and the invariant check.
- *
- * Functions that can fail return ws_status and give results through `_out` parameters, which are NULL
- * or untouched after an error. Code that reads user input also fills the caller's ws_error (error.h). */
+/* base/status.h -- besides the status codes (wattsim/status.h) the early-return macro and the invariant
+ * check. */
 #ifndef WS_STATUS_H
 #define WS_STATUS_H
 
-#define WS_STATUS_LIST(X)                                                                                    \
-    X(WS_OK, "ok")                                                                                           \
-    X(WS_ERR_ARG, "invalid argument")                                                                        \
-    X(WS_ERR_INPUT, "bad input")                                                                             \
-    X(WS_ERR_NOMEM, "out of memory")                                                                         \
-    X(WS_ERR_IO, "cannot read or write")                                                                     \
-    X(WS_ERR_INFEASIBLE, "scenario cannot run")                                                              \
-    X(WS_ERR_TIMEOUT, "time budget exceeded")                                                                \
-    X(WS_ERR_MEMORY_BUDGET, "memory budget exceeded")
-
-typedef enum ws_status {
-#define WS_STATUS_ENUM(code, text) code,
-    WS_STATUS_LIST(WS_STATUS_ENUM)
-#undef WS_STATUS_ENUM
-} ws_status;
+#include "wattsim/status.h"
 
 #if defined(__GNUC__)
-#define WS_NODISCARD __attribute__((warn_unused_result))
 #define WS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define WS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WS_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -30,7 +13,6 @@ typedef enum ws_status {
 #define WS_HOT __attribute__((hot)) /* runs in every step: laid out beside the others that do */
 #define WS_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
-#define WS_NODISCARD
 #define WS_PRINTF(fmt, first)
 #define WS_LIKELY(x) (x)
 #define WS_UNLIKELY(x) (x)
@@ -58,8 +40,5 @@ typedef enum ws_status {
 __attribute__((noreturn, cold))
 #endif
 void ws__assert_fail(const char *expr, const char *file, int line);
-
-/** Short English text of a status code, static storage. */
-const char *ws_status_text(ws_status status);
 
 #endif /* WS_STATUS_H */

@@ -12,7 +12,7 @@
 #define WS_SUMMARY_JSON_H
 
 #include "base/strbuf.h"
-#include "wattsim.h"
+#include "engine.h"
 
 /** Append the summary, indented, with a line end.
  * @param[in] run_wall_s  time of the simulation alone, s

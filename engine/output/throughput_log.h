@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "result/result.h"
-#include "wattsim.h"
+#include "engine.h"
 
 /** Print result->log. Write errors stay on the stream. */
 void ws_throughput_log_print(const ws_result *result, FILE *stream);

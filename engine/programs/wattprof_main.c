@@ -12,7 +12,7 @@
 #include "base/unread.h"
 #include "base/version.h"
 #include "programs/wattprof.h"
-#include "wattsim.h"
+#include "engine.h"
 
 static const struct {
     const char *name;

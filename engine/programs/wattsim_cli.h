@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/cmdline.h"
-#include "wattsim.h"
+#include "engine.h"
 
 typedef struct ws_wattsim_args {
     ws_options  options;

@@ -201,7 +201,8 @@ static ws_status simulate(session *s, const ws_wattsim_args *args)
     const ws_result *result;
     WS_TRY(check_outputs(s, args));
     WS_TRY(ws_run_create(&s->run));
-    const ws_run_limits limits       = {.memory_bytes = ws_host_memory_budget_bytes(1)};
+    const ws_run_limits limits       = {.struct_size  = sizeof(limits),
+                                        .memory_bytes = ws_host_memory_budget_bytes(1)};
     const double        wall_start_s = wall_clock_s();
     WS_TRY(ws_simulate(s->scenario, s->run, &limits, &s->err, &result));
     return write_outputs(s, args, result, wall_clock_s() - wall_start_s);

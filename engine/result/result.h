@@ -13,6 +13,7 @@
 #include "hardware/profile.h"
 #include "power/components.h"
 #include "result/metrics.h"
+#include "wattsim/result.h"
 
 /* X(ID, name, unit, description): per-sample columns of the series. time_s is the end of the interval. */
 #define WS_SERIES_LIST(X)                                                                                    \
@@ -90,7 +91,7 @@ const char *ws_reject_reason_text(ws_reject_reason reason); /**< a phrase for pe
 
 struct ws_run;
 
-typedef struct ws_result {
+struct ws_result {
     int64_t     sim_duration_ns; /* the final clock */
     double      metrics[WS_METRIC_COUNT];
     int64_t     prompt_tokens, generated_tokens; /* totals over finished requests */
@@ -118,7 +119,7 @@ typedef struct ws_result {
     const ws_rejection      *rejected;
     ws_profile_kind          profile_kind; /* the least certain one used */
     const struct ws_run     *run;
-} ws_result;
+};
 
 /** Write the inter-token latencies (ns) of a request, n_itl of them. */
 void ws_result_itl(const ws_result *result, const ws_request_record *request, int64_t *itl_ns_out);

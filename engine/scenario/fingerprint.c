@@ -3,6 +3,7 @@
  * difference changes nothing. */
 #include <string.h>
 
+#include "scenario/scenario.h"
 #include "scenario/scenario_internal.h"
 
 typedef struct feed {

@@ -9,7 +9,7 @@
 #include "workload/workload.h"
 #include "workload/workload_shape.h"
 #include "hardware/step_cost.h"
-#include "wattsim.h"
+#include "scenario/inputs_cache.h"
 
 ws_files *ws_inputs_files(ws_inputs *inputs);
 

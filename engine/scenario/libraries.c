@@ -1,7 +1,9 @@
+#include "scenario/libraries.h"
+
 #include <stdio.h>
 
 #include "hardware/bundle_meta.h"
-#include "wattsim.h"
+#include "base/json.h"
 
 char *ws_libraries(char buf[64])
 {

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "hardware/profile_source.h"
 #include "model/dtype.h"
+#include "wattsim/options.h"
 
 typedef enum ws_fidelity { WS_FIDELITY_PHYSICAL, WS_FIDELITY_REFERENCE } ws_fidelity;
 typedef enum ws_routing { WS_ROUTING_LOAD, WS_ROUTING_RR, WS_ROUTING_RAND, WS_ROUTING_KV } ws_routing;
@@ -25,8 +26,9 @@ typedef enum ws_prefix_storage {
 } ws_prefix_storage;
 typedef enum ws_standby_unit { WS_STANDBY_UNIT_AUTO, WS_STANDBY_UNIT_NS, WS_STANDBY_UNIT_S } ws_standby_unit;
 
-/** Options of one simulation. Plain data. Members marked [inst] may be overridden per instance. */
-typedef struct ws_options {
+/** Options of one simulation (wattsim/options.h sets them by name). Plain data. Members marked [inst] may be
+ * overridden per instance. */
+struct ws_options {
     int64_t max_num_seqs;                  /* [inst] cap on the running set, >= 1 */
     int64_t max_num_batched_tokens;        /* [inst] token budget; 0 = unlimited */
     int64_t max_model_len;                 /* [inst] longest prompt + output served; 0 = the model's */
@@ -59,7 +61,7 @@ typedef struct ws_options {
     int64_t profile;                  /* ws_profile_choice */
     bool    enable_fused_elementwise; /* physical fidelity only */
     int64_t seed;                     /* of RAND routing and generated workloads */
-} ws_options;
+};
 
 typedef enum ws_option_type {
     WS_OPTION_INT,

@@ -1,10 +1,10 @@
-/* Where the programs find their bundled configs and the files users name (wattsim.h). */
+/* Where the programs find their bundled configs and the files users name (paths.h). */
+#include "scenario/paths.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "wattsim.h"
 
 enum { PATH_CAP = 4096 };
 

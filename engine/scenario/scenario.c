@@ -1,3 +1,5 @@
+#include "scenario/scenario.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* scenario/scenario_internal.h -- the inside of a scenario: everything a run reads, resolved and immutable.
- * For engine/ only; others use wattsim.h. */
+ * For engine/ only; others use scenario.h. */
 #ifndef WS_SCENARIO_INTERNAL_H
 #define WS_SCENARIO_INTERNAL_H
 
@@ -16,7 +16,9 @@
 #include "scenario/cluster_config.h"
 #include "scenario/placement.h"
 #include "hardware/step_cost.h"
-#include "wattsim.h"
+#include "result/slo.h"
+#include "scenario/options.h"
+#include "wattsim/scenario.h"
 
 enum { WS_NO_GROUP = -1, WS_NO_TIER = -1, WS_NO_NODE = -1 };
 

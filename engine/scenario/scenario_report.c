@@ -1,9 +1,10 @@
-/* What a resolved scenario says about itself: single numbers, and the whole as JSON (wattsim.h). */
+/* What a resolved scenario says about itself: single numbers, and the whole as JSON. */
 #include <math.h>
 
 #include "base/json_write.h"
 #include "base/units.h"
 #include "workload/workload_shape.h"
+#include "scenario/scenario.h"
 #include "scenario/scenario_internal.h"
 
 const char *ws_scenario_notes(const ws_scenario *s)

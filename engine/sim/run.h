@@ -9,6 +9,7 @@
 #include "energy/reference_accounts.h"
 #include "sim/sampler.h"
 #include "scenario/scenario_internal.h"
+#include "wattsim/run.h"
 
 /** Bits of ws_batch.claims and .ends: who has taken a batch, and who has finished it. */
 enum { WS_POLLER_START = 1, WS_POLLER_END = 2 };

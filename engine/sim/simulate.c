@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/sized.h"
 #include "sim/event_loop_physical.h"
 #include "sim/event_loop_reference.h"
 #include "sim/result_build.h"
@@ -31,10 +32,11 @@ void ws_run_destroy(ws_run **run)
 ws_status ws_simulate(const ws_scenario *scenario, ws_run *run, const ws_run_limits *limits, ws_error *err,
                       const ws_result **result_out)
 {
-    *result_out              = NULL;
+    ws_run_limits known;
+    *result_out = NULL;
+    WS_TRY(ws_sized_read("ws_run_limits", limits, sizeof(known), &known, err));
     const ws_arena arena     = run->arena;
-    *run                     = (ws_run){.arena = arena, .scenario = scenario, .err = err};
-    run->limits              = limits != NULL ? *limits : (ws_run_limits){0};
+    *run                     = (ws_run){.arena = arena, .scenario = scenario, .limits = known, .err = err};
     run->arena.limit_bytes   = run->limits.memory_bytes;
     run->arena.refused_bytes = 0;
     ws_arena_reset(&run->arena);

@@ -2,7 +2,7 @@
 #ifndef SWP_FILE_SLO_H
 #define SWP_FILE_SLO_H
 
-#include "wattsim.h"
+#include "engine.h"
 
 /** The bounds in a file's /spec_json; none where it has none or they cannot be read. */
 ws_slo swp_file_slo(const char *spec_json);

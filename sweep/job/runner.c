@@ -169,7 +169,10 @@ static ws_status simulate(swp_runner *r, swp_job *job)
 {
     ws_scenario *scenario = NULL;
     WS_TRY(swp_job_scenario(job, &r->err, &scenario));
-    const ws_run_limits limits  = {.memory_bytes = r->config.memory_bytes, .should_stop = is_over, .ctx = r};
+    const ws_run_limits limits  = {.struct_size  = sizeof(limits),
+                                   .memory_bytes = r->config.memory_bytes,
+                                   .should_stop  = is_over,
+                                   .ctx          = r};
     const ws_result    *result  = NULL;
     const double        begin_s = swp_wall_s();
     r->deadline_s    = r->config.time_budget_s > 0.0 ? begin_s + r->config.time_budget_s : INFINITY;

@@ -1,6 +1,6 @@
 #include "result/point_order.h"
 
-#include "wattsim.h"
+#include "engine.h"
 
 int swp_point_tier(double slo_met, double oversize, bool ignore_slo)
 {

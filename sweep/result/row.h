@@ -7,7 +7,7 @@
 
 #include "result/job_state.h"
 #include "result/layout.h"
-#include "wattsim.h"
+#include "engine.h"
 
 #define SWP_HASH_LEN 32   /**< hexadecimal digits of a job hash: the first 128 bits of a SHA-256 */
 #define SWP_ERROR_LEN 256 /**< bytes kept of a row's error text; longer ones end in "..." */

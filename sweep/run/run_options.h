@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "job/setup.h"
-#include "wattsim.h"
+#include "engine.h"
 
 /** Everything a command line can say; texts are borrowed from argv. */
 typedef struct swp_run_options {

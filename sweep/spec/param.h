@@ -20,7 +20,7 @@
 #include "base/json.h"
 #include "result/layout.h"
 #include "spec/value.h"
-#include "wattsim.h"
+#include "engine.h"
 
 typedef enum swp_target {
     SWP_TARGET_PATCH,

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "spec/param.h"
-#include "wattsim.h"
+#include "engine.h"
 
 typedef enum swp_sampling {
     SWP_SAMPLING_GRID,   /* every combination, the last parameter fastest */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "store/window.h"
-#include "wattsim.h"
+#include "engine.h"
 
 #define FINAL_CHUNK_BYTES ((size_t)512 << 10)
 #define LIVE_CHUNK_BYTES ((size_t)1 << 20)

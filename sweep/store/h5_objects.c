@@ -11,7 +11,7 @@
 #include "store/h5_column.h"
 #include "store/h5_util.h"
 #include "store/packer.h"
-#include "wattsim.h"
+#include "engine.h"
 
 const char *const swp_h5_own_attributes[] = {"title",           "Conventions", "schema_version", "program",
                                              "program_version", "git_commit",  "spec_sha256",    "n_jobs",

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "base/units.h"
-#include "wattsim.h"
+#include "engine.h"
 
 #define LLAMA "meta-llama/Llama-3.1-8B"
 #define MIXTURE "Qwen/Qwen3-30B-A3B-Instruct-2507"

@@ -51,10 +51,11 @@ ws_inputs *toy_inputs(ws_files *files)
 
 void toy_simulate(ws_scenario **scenario)
 {
-    const ws_run_limits limits = {.memory_bytes = MAX_RUN_BYTES, .max_steps = MAX_STEPS};
-    ws_run             *run    = NULL;
-    ws_error            err    = WS_ERROR_INIT;
-    const ws_result    *result = NULL;
+    const ws_run_limits limits = {
+        .struct_size = sizeof(ws_run_limits), .memory_bytes = MAX_RUN_BYTES, .max_steps = MAX_STEPS};
+    ws_run          *run    = NULL;
+    ws_error         err    = WS_ERROR_INIT;
+    const ws_result *result = NULL;
     require(ws_run_create(&run), NULL);
     (void)!ws_simulate(*scenario, run, &limits, &err, &result);
     ws_error_clear(&err);

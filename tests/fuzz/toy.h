@@ -3,7 +3,7 @@
 #ifndef WS_FUZZ_TOY_H
 #define WS_FUZZ_TOY_H
 
-#include "wattsim.h"
+#include "engine.h"
 
 /** A fresh sealed cache that holds the toy world; aborts if the world itself does not load. */
 ws_files *toy_files(void);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "wattsim.h"
+#include "engine.h"
 
 static void parts_have_names_of_their_own(void **state)
 {

@@ -144,8 +144,9 @@ static outcome try_value(const char *field, double value, ws_fidelity fidelity)
     assert_non_null(text);
     const ws_status status = world_scenario(&the_world, text, DATASET, &options, &s);
     if (status == WS_OK) {
-        const ws_run_limits limits = {.memory_bytes = (size_t)1 << 28, .max_steps = 100000};
-        const ws_status     ran    = ws_simulate(s, the_world.run, &limits, &the_world.err, &result);
+        const ws_run_limits limits = {
+            .struct_size = sizeof(ws_run_limits), .memory_bytes = (size_t)1 << 28, .max_steps = 100000};
+        const ws_status ran = ws_simulate(s, the_world.run, &limits, &the_world.err, &result);
         if (ran == WS_OK) {
             check_result(result, what);
             out = RAN;

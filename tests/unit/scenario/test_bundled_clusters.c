@@ -14,7 +14,7 @@
 #include "hardware/board_memory.h"
 #include "power/coefficients.h"
 #include "scenario/cluster_config.h"
-#include "wattsim.h"
+#include "engine.h"
 
 enum { PATH_CAP = 4096 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "wattsim.h"
+#include "engine.h"
 
 static ws_files *files_with(const char *const *paths, size_t n)
 {

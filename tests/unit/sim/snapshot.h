@@ -2,7 +2,7 @@
 #ifndef WS_TEST_SNAPSHOT_H
 #define WS_TEST_SNAPSHOT_H
 
-#include "wattsim.h"
+#include "engine.h"
 
 typedef struct snapshot {
     int64_t            duration_ns;

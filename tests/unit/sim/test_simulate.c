@@ -76,7 +76,7 @@ static void a_used_run_gives_what_a_fresh_one_gives(void **state)
     }
     for (size_t i = 0; i < 3 * N_SCENARIOS; i++) {
         const size_t        k      = i * 7 % N_SCENARIOS;
-        const ws_run_limits few    = {.memory_bytes = 1000 * (i % 5)};
+        const ws_run_limits few    = {.struct_size = sizeof(ws_run_limits), .memory_bytes = 1000 * (i % 5)};
         const ws_result    *result = NULL;
         snapshot            again;
         if (i % 3 == 0 && few.memory_bytes > 0) {
@@ -133,16 +133,22 @@ static void limits_end_a_run(void **state)
         const ws_result *result  = NULL;
         int              n_polls = 0;
         s->fidelity              = (ws_fidelity)fidelity;
-        assert_int_equal(simulate(s, the_world.run, &(ws_run_limits){.max_steps = 5000}, &result),
+        assert_int_equal(simulate(s, the_world.run,
+                                  &(ws_run_limits){.struct_size = sizeof(ws_run_limits), .max_steps = 5000},
+                                  &result),
                          WS_ERR_TIMEOUT);
         assert_null(result);
         assert_non_null(strstr(ws_error_text(&the_world.err), "stopped after "));
         assert_true(the_world.run->n_steps >= 5000 &&
                     the_world.run->n_steps < 5000 + 8192); /* looked at now and then */
-        const ws_run_limits stop = {.should_stop = stops_at_the_third, .ctx = &n_polls};
+        const ws_run_limits stop = {
+            .struct_size = sizeof(ws_run_limits), .should_stop = stops_at_the_third, .ctx = &n_polls};
         assert_int_equal(simulate(s, the_world.run, &stop, &result), WS_ERR_TIMEOUT);
         assert_int_equal(n_polls, 3);
-        assert_int_equal(simulate(s, the_world.run, &(ws_run_limits){.max_steps = 1000000}, &result), WS_OK);
+        assert_int_equal(
+            simulate(s, the_world.run,
+                     &(ws_run_limits){.struct_size = sizeof(ws_run_limits), .max_steps = 1000000}, &result),
+            WS_OK);
         assert_true(result->metrics[WS_METRIC_N_COMPLETED] == 60.0);
     }
     ws_scenario_destroy(&s);
@@ -162,7 +168,7 @@ static void the_memory_budget_is_what_is_used(void **state)
     size_t       fails = 1, works = full_bytes;
     while (works - fails > 1) {
         const size_t        bytes  = fails + (works - fails) / 2;
-        const ws_run_limits limits = {.memory_bytes = bytes};
+        const ws_run_limits limits = {.struct_size = sizeof(ws_run_limits), .memory_bytes = bytes};
         const ws_status     status = simulate(s, the_world.run, &limits, &result);
         assert_true(status == WS_OK || status == WS_ERR_MEMORY_BUDGET);
         *(status == WS_OK ? &works : &fails) = bytes;
@@ -173,7 +179,7 @@ static void the_memory_budget_is_what_is_used(void **state)
             assert_non_null(strstr(ws_error_text(&the_world.err), "its memory budget is "));
         }
     }
-    const ws_run_limits least = {.memory_bytes = works};
+    const ws_run_limits least = {.struct_size = sizeof(ws_run_limits), .memory_bytes = works};
     assert_int_equal(simulate(s, the_world.run, &least, &result), WS_OK);
     assert_true(the_world.run->arena.used_bytes <= works);
     snapshot_take(&found, result);

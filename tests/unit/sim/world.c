@@ -261,7 +261,8 @@ static bool gives_up(void *ctx)
 ws_status world_simulate(world *w, const ws_scenario *scenario, const ws_result **out)
 {
     int                 n_polls = 0;
-    const ws_run_limits limits  = {.should_stop = gives_up, .ctx = &n_polls};
+    const ws_run_limits limits  = {
+         .struct_size = sizeof(ws_run_limits), .should_stop = gives_up, .ctx = &n_polls};
     ws_error_clear(&w->err);
     return ws_simulate(scenario, w->run, &limits, &w->err, out);
 }

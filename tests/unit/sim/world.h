@@ -5,7 +5,7 @@
 #define WS_TEST_WORLD_H
 
 #include "scenario/scenario_internal.h"
-#include "wattsim.h"
+#include "engine.h"
 
 /* Both models: 4 layers, hidden size 64, 8 heads and 4 KV heads of 16; 1 KiB of KV per token in bf16. */
 #define WORLD_DENSE "toy/dense"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "result/point_order.h"
-#include "wattsim.h"
+#include "engine.h"
 
 static void test_tiers(void **state)
 {

@@ -1,0 +1,30 @@
+/* scenario/paths.h -- where the bundled configs are, and the files users name. */
+#ifndef WS_PATHS_H
+#define WS_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/status.h"
+
+/** Find the project's configs folder: $WATTSWEEP_CONFIGS, then relative to the program's own path (build tree
+ * and installed layout), then the source folder the program was built from. Written to buf; false if none
+ * exists. */
+bool ws_bundled_dir(char *buf, size_t cap);
+
+/** Find a file as the programs do: as given, then under each of dirs; false if there is none. */
+bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
+                  size_t cap);
+
+/** Find an input a user names on a command line: a file or folder as given, then beside the bundled configs
+ * folder, so that `configs/...` and `workloads/...` mean the same from every folder and in every installed
+ * copy.
+ * @param[in]  what  names the argument in the message: "--dataset"
+ * @param[out] buf   the path to open
+ * @return WS_OK; WS_ERR_INPUT with where it was looked for, or why it cannot be read */
+WS_NODISCARD ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err,
+                                     char *buf, size_t cap);
+
+#endif /* WS_PATHS_H */
