@@ -6,81 +6,20 @@
 #include <string.h>
 
 #include "hardware/profile_clock.h"
+#include "scenario/input_cache.h"
 #include "workload/workload_generator.h"
 #include "workload/workload_pack.h"
 #include "workload/workload_read.h"
-
-/* What the cache holds; each kind has its own destructor. */
-typedef enum entry_kind {
-    ENTRY_MODEL,
-    ENTRY_RANK_MODEL, /* of so many ranks */
-    ENTRY_PROFILE,
-    ENTRY_COST,
-    ENTRY_SLOWED_COST, /* with a profile of its own */
-    ENTRY_WORKLOAD,
-    ENTRY_PREFIXES,
-    ENTRY_HARDWARE
-} entry_kind;
-
-typedef struct entry {
-    entry_kind    kind;
-    char         *key;         /* owned */
-    void         *object;      /* owned, by kind */
-    char         *notes;       /* owned; NULL = none */
-    size_t        n_users;     /* of what is held: by how many */
-    bool          is_borrowed; /* the object lies in the file cache */
-    struct entry *next;
-} entry;
-
-/* Workloads, and costs at a clock, kept although nobody holds them: a sweep comes back to the same few, or to
- * none. */
-enum { MAX_SPARE = 16 };
 
 /* Token counts up to here get a table entry; longer steps are summed on demand. */
 enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
 
 struct ws_inputs {
-    ws_files *files; /* borrowed */
-    char    **dirs;  /* owned; bundled folder last */
-    size_t    n_dirs;
-    entry    *entries; /* newest first */
+    ws_files      *files; /* borrowed */
+    char         **dirs;  /* owned; bundled folder last */
+    size_t         n_dirs;
+    ws_input_cache cache;
 };
-
-static void object_destroy(entry_kind kind, void *object)
-{
-    switch (kind) {
-    case ENTRY_MODEL:
-    case ENTRY_RANK_MODEL:
-        free(object);
-        break;
-    case ENTRY_PROFILE:
-        ws_profile_destroy(&(ws_profile *){object});
-        break;
-    case ENTRY_COST:
-    case ENTRY_SLOWED_COST:
-        ws_step_cost_destroy(&(ws_step_cost *){object});
-        break;
-    case ENTRY_WORKLOAD:
-        ws_workload_destroy(&(ws_workload *){object});
-        break;
-    case ENTRY_PREFIXES:
-        ws_prefix_index_destroy(&(ws_prefix_index *){object});
-        break;
-    case ENTRY_HARDWARE:
-        ws_json_doc_destroy(&(ws_json_doc *){object});
-        break;
-    }
-}
-
-static void entry_destroy(entry *e)
-{
-    if (!e->is_borrowed) {
-        object_destroy(e->kind, e->object);
-    }
-    free(e->key);
-    free(e->notes);
-    free(e);
-}
 
 ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs,
                            const char *bundled_dir, ws_inputs **inputs_out)
@@ -113,11 +52,7 @@ void ws_inputs_destroy(ws_inputs **inputs)
     if (*inputs == NULL) {
         return;
     }
-    while ((*inputs)->entries != NULL) {
-        entry *e           = (*inputs)->entries;
-        (*inputs)->entries = e->next;
-        entry_destroy(e);
-    }
+    ws_input_cache_fini(&(*inputs)->cache);
     for (size_t i = 0; i < (*inputs)->n_dirs; i++) {
         free((*inputs)->dirs[i]);
     }
@@ -126,122 +61,9 @@ void ws_inputs_destroy(ws_inputs **inputs)
     *inputs = NULL;
 }
 
-/* ---- the cache ---- */
-
-static entry *find_entry(const ws_inputs *inputs, entry_kind kind, const char *key)
-{
-    for (entry *e = inputs->entries; e != NULL; e = e->next) {
-        if (e->kind == kind && strcmp(e->key, key) == 0) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-/* Keep an object under a key; takes ownership of it, also on failure. */
-static ws_status keep(ws_inputs *inputs, entry_kind kind, const char *key, void *object,
-                      const ws_strbuf *notes)
-{
-    entry *e = calloc(1, sizeof(*e));
-    if (e != NULL) {
-        e->key   = ws_strdup(key);
-        e->notes = notes != NULL && notes->len > 0 ? ws_strdup(notes->data) : NULL;
-    }
-    if (e == NULL || e->key == NULL || (notes != NULL && notes->len > 0 && e->notes == NULL)) {
-        object_destroy(kind, object);
-        if (e != NULL) {
-            free(e->key);
-        }
-        free(e);
-        return WS_ERR_NOMEM;
-    }
-    e->kind         = kind;
-    e->object       = object;
-    e->next         = inputs->entries;
-    inputs->entries = e;
-    return WS_OK;
-}
-
-/* Keep an object that lies in the file cache and is only read. */
-static ws_status keep_borrowed(ws_inputs *inputs, entry_kind kind, const char *key, const void *object,
-                               const ws_strbuf *notes)
-{
-    WS_TRY(keep(inputs, kind, key, NULL, notes));
-    inputs->entries->object      = (void *)(uintptr_t)object;
-    inputs->entries->is_borrowed = true;
-    return WS_OK;
-}
-
-/* ---- what is held ---- */
-
-/* Hold a known object once more. It moves to the front: what is used often is dropped last, such as the
- * dataset that a sweep makes many shapes of. */
-static const void *hold_again(ws_inputs *inputs, entry *known)
-{
-    known->n_users++;
-    for (entry **at = &inputs->entries; *at != NULL; at = &(*at)->next) {
-        if (*at == known) {
-            *at             = known->next;
-            known->next     = inputs->entries;
-            inputs->entries = known;
-            break;
-        }
-    }
-    return known->object;
-}
-
-/* Drop an entry and, of a workload, its prefix indexes. */
-static void drop_entry(ws_inputs *inputs, const entry *dropped)
-{
-    char prefix[64];
-    (void)snprintf(prefix, sizeof(prefix), "%p|", dropped->object);
-    for (entry **at = &inputs->entries; *at != NULL;) {
-        entry *e = *at;
-        if (e == dropped || (e->kind == ENTRY_PREFIXES && strncmp(e->key, prefix, strlen(prefix)) == 0)) {
-            *at = e->next;
-            entry_destroy(e);
-        } else {
-            at = &e->next;
-        }
-    }
-}
-
-/* Drop the oldest of a kind that nobody holds while there are more than a few of them. */
-static void drop_spare(ws_inputs *inputs, entry_kind kind)
-{
-    for (;;) {
-        const entry *oldest  = NULL;
-        size_t       n_spare = 0;
-        for (const entry *e = inputs->entries; e != NULL; e = e->next) { /* newest first */
-            if (e->kind == kind && e->n_users == 0) {
-                n_spare++;
-                oldest = e;
-            }
-        }
-        if (n_spare <= MAX_SPARE) {
-            return;
-        }
-        drop_entry(inputs, oldest);
-    }
-}
-
 void ws_inputs_release(ws_inputs *inputs, const void *held)
 {
-    for (entry *e = inputs->entries; e != NULL; e = e->next) {
-        if (held != NULL && e->object == held) {
-            WS_ASSERT(e->n_users > 0);
-            e->n_users--;
-        }
-    }
-}
-
-/* Keep a fresh object and hold it for the caller. */
-static ws_status keep_held(ws_inputs *inputs, entry_kind kind, const char *key, void *object)
-{
-    drop_spare(inputs, kind);
-    WS_TRY(keep(inputs, kind, key, object, NULL));
-    inputs->entries->n_users = 1;
-    return WS_OK;
+    ws_input_cache_release(&inputs->cache, held);
 }
 
 ws_files *ws_inputs_files(ws_inputs *inputs)
@@ -298,7 +120,7 @@ static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, 
 ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
                           const ws_model **out)
 {
-    const entry *known = find_entry(inputs, ENTRY_MODEL, name);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_MODEL, name);
     if (known != NULL) {
         *out = known->object;
         return WS_OK;
@@ -324,7 +146,7 @@ ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws
         return status;
     }
     *out = model;
-    return keep(inputs, ENTRY_MODEL, name, model, NULL);
+    return ws_input_cache_keep(&inputs->cache, WS_INPUT_MODEL, name, model, NULL);
 }
 
 ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int64_t tp, const ws_model **out)
@@ -336,7 +158,7 @@ ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int
     }
     char key[WS_MODEL_NAME_MAX + 32];
     (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", ranked.n_kv_heads, model->name);
-    const entry *known = find_entry(inputs, ENTRY_RANK_MODEL, key);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_RANK_MODEL, key);
     if (known != NULL) {
         *out = known->object;
         return WS_OK;
@@ -347,7 +169,7 @@ ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int
     }
     *copy = ranked;
     *out  = copy;
-    return keep(inputs, ENTRY_RANK_MODEL, key, copy, NULL);
+    return ws_input_cache_keep(&inputs->cache, WS_INPUT_RANK_MODEL, key, copy, NULL);
 }
 
 /* ---- objects: what another process loaded ---- */
@@ -377,7 +199,7 @@ static bool find_object(const ws_files *files, const char *what, const char *key
     return found;
 }
 
-static ws_status share_workload(ws_files *files, const entry *e)
+static ws_status share_workload(ws_files *files, const ws_input *e)
 {
     char  *block = NULL;
     size_t len   = 0;
@@ -387,7 +209,7 @@ static ws_status share_workload(ws_files *files, const entry *e)
     return status;
 }
 
-static ws_status share_profile(ws_files *files, const entry *e)
+static ws_status share_profile(ws_files *files, const ws_input *e)
 {
     const ws_bytes bytes = ws_profile_bytes(e->object);
     WS_TRY(put_object(files, "profile", e->key, bytes.data, bytes.len));
@@ -397,10 +219,10 @@ static ws_status share_profile(ws_files *files, const entry *e)
 
 ws_status ws_inputs_share(const ws_inputs *inputs)
 {
-    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
-        if (e->kind == ENTRY_WORKLOAD) {
+    for (const ws_input *e = inputs->cache.entries; e != NULL; e = e->next) {
+        if (e->kind == WS_INPUT_WORKLOAD) {
             WS_TRY(share_workload(inputs->files, e));
-        } else if (e->kind == ENTRY_PROFILE) {
+        } else if (e->kind == WS_INPUT_PROFILE) {
             WS_TRY(share_profile(inputs->files, e));
         }
     }
@@ -423,7 +245,8 @@ static ws_status adopt_profile(ws_inputs *inputs, const char *key, bool *found_o
     ws_strbuf notes = WS_STRBUF_INIT;
     ws_strbuf_append(&notes, notes_text.data, notes_text.len);
     const ws_status status =
-        notes.failed ? WS_ERR_NOMEM : keep_borrowed(inputs, ENTRY_PROFILE, key, profile, &notes);
+        notes.failed ? WS_ERR_NOMEM
+                     : ws_input_cache_keep_borrowed(&inputs->cache, WS_INPUT_PROFILE, key, profile, &notes);
     ws_strbuf_fini(&notes);
     return status;
 }
@@ -461,7 +284,7 @@ static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *requ
     ws_status   status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs,
                                           request, &fresh, err, &profile);
     if (status == WS_OK) {
-        status = keep(inputs, ENTRY_PROFILE, key, profile, &fresh);
+        status = ws_input_cache_keep(&inputs->cache, WS_INPUT_PROFILE, key, profile, &fresh);
     }
     ws_strbuf_fini(&fresh);
     return status;
@@ -472,10 +295,10 @@ static ws_status load_profile(ws_inputs *inputs, const ws_profile_request *reque
 {
     char key[512];
     profile_key(request, key, sizeof(key));
-    const entry *known = find_entry(inputs, ENTRY_PROFILE, key);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_PROFILE, key);
     if (known == NULL) {
         WS_TRY(fetch_profile(inputs, request, key, err));
-        known = find_entry(inputs, ENTRY_PROFILE, key);
+        known = ws_input_cache_find(&inputs->cache, WS_INPUT_PROFILE, key);
     }
     if (known->notes != NULL && notes != NULL) {
         ws_strbuf_puts(notes, known->notes);
@@ -508,7 +331,7 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *asked, ws_
     char key[512], label[512];
     profile_key(request, key, sizeof(key));
     (void)snprintf(label, sizeof(label), "%s / %s", request->hardware, request->model->name);
-    const entry *known = find_entry(inputs, ENTRY_COST, key);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_COST, key);
     if (known == NULL) {
         ws_step_cost *cost   = NULL;
         ws_strbuf     fresh  = WS_STRBUF_INIT;
@@ -516,11 +339,11 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *asked, ws_
         ws_status     status = ws_step_cost_create(profile, request->model, label, MAX_TABLE_TOKENS,
                                                    MAX_TABLE_SEQUENCES, tpu, &fresh, err, &cost);
         if (status == WS_OK) {
-            status = keep(inputs, ENTRY_COST, key, cost, &fresh);
+            status = ws_input_cache_keep(&inputs->cache, WS_INPUT_COST, key, cost, &fresh);
         }
         ws_strbuf_fini(&fresh);
         WS_TRY(status);
-        known = find_entry(inputs, ENTRY_COST, key);
+        known = ws_input_cache_find(&inputs->cache, WS_INPUT_COST, key);
     }
     if (known->notes != NULL && notes != NULL) {
         ws_strbuf_puts(notes, known->notes);
@@ -549,14 +372,14 @@ ws_status ws_inputs_cost_at_clock(ws_inputs *inputs, const ws_profile_request *a
     char key[512], name[600];
     profile_key(request, key, sizeof(key));
     (void)snprintf(name, sizeof(name), "%s|%a", key, clock); /* %a: every clock its own text */
-    entry *known = find_entry(inputs, ENTRY_SLOWED_COST, name);
+    ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_SLOWED_COST, name);
     if (known != NULL) {
-        *out = hold_again(inputs, known);
+        *out = ws_input_cache_hold(&inputs->cache, known);
         return WS_OK;
     }
     ws_step_cost *slowed = NULL;
     WS_TRY(make_slowed(inputs, request, cost, clock, err, &slowed));
-    WS_TRY(keep_held(inputs, ENTRY_SLOWED_COST, name, slowed));
+    WS_TRY(ws_input_cache_keep_held(&inputs->cache, WS_INPUT_SLOWED_COST, name, slowed));
     *out = slowed;
     return WS_OK;
 }
@@ -573,9 +396,9 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
 {
     char key[4096 + 32];
     (void)snprintf(key, sizeof(key), "%" PRId64 "|%s", max_lines, path != NULL ? path : "");
-    entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_WORKLOAD, key);
     if (known != NULL) {
-        *out = hold_again(inputs, known);
+        *out = ws_input_cache_hold(&inputs->cache, known);
         return WS_OK;
     }
     ws_workload *workload = NULL;
@@ -584,7 +407,7 @@ ws_status ws_inputs_dataset(ws_inputs *inputs, const char *path, int64_t max_lin
         WS_TRY(path != NULL ? ws_workload_read(inputs->files, path, max_lines, err, &workload)
                             : ws_workload_default(&workload));
     }
-    WS_TRY(keep_held(inputs, ENTRY_WORKLOAD, key, workload));
+    WS_TRY(ws_input_cache_keep_held(&inputs->cache, WS_INPUT_WORKLOAD, key, workload));
     *out = workload;
     return WS_OK;
 }
@@ -599,9 +422,9 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
         return WS_ERR_NOMEM;
     }
     ws_status status = WS_OK;
-    entry    *known  = find_entry(inputs, ENTRY_WORKLOAD, key);
+    ws_input *known  = ws_input_cache_find(&inputs->cache, WS_INPUT_WORKLOAD, key);
     if (known != NULL) {
-        (void)hold_again(inputs, known);
+        (void)ws_input_cache_hold(&inputs->cache, known);
     } else {
         ws_workload *workload = NULL;
         status                = adopt_workload(inputs, key, &workload);
@@ -609,9 +432,9 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
             status = ws_workload_generate(inputs->files, spec, seed, err, &workload);
         }
         if (status == WS_OK) {
-            status = keep_held(inputs, ENTRY_WORKLOAD, key, workload);
+            status = ws_input_cache_keep_held(&inputs->cache, WS_INPUT_WORKLOAD, key, workload);
         }
-        known = inputs->entries;
+        known = inputs->cache.entries;
     }
     free(key);
     WS_TRY(status);
@@ -621,7 +444,7 @@ ws_status ws_inputs_generated(ws_inputs *inputs, ws_json spec, uint64_t seed, ws
 
 static char *shaped_key(const ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape)
 {
-    for (const entry *e = inputs->entries; e != NULL; e = e->next) {
+    for (const ws_input *e = inputs->cache.entries; e != NULL; e = e->next) {
         if (e->object == source) { /* %a: every number its own text */
             return ws_asprintf("shape %a %a %a %" PRId64 " %a %a %" PRIu64 "|%s", shape->from_s, shape->to_s,
                                shape->sample, shape->max_arrivals, shape->time_scale, shape->rate,
@@ -634,9 +457,9 @@ static char *shaped_key(const ws_inputs *inputs, const ws_workload *source, cons
 static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape,
                                const char *key, const char *name, ws_error *err, const ws_workload **out)
 {
-    entry *known = find_entry(inputs, ENTRY_WORKLOAD, key);
+    ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_WORKLOAD, key);
     if (known != NULL) {
-        *out = hold_again(inputs, known);
+        *out = ws_input_cache_hold(&inputs->cache, known);
         return WS_OK;
     }
     ws_workload *workload = NULL;
@@ -644,7 +467,7 @@ static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, con
     if (workload == NULL) {
         WS_TRY(ws_workload_reshape(source, shape, name, err, &workload));
     }
-    WS_TRY(keep_held(inputs, ENTRY_WORKLOAD, key, workload));
+    WS_TRY(ws_input_cache_keep_held(&inputs->cache, WS_INPUT_WORKLOAD, key, workload));
     *out = workload;
     return WS_OK;
 }
@@ -669,7 +492,7 @@ ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int
 {
     char key[64];
     prefixes_key(workload, block_size, key, sizeof(key));
-    const entry *known = find_entry(inputs, ENTRY_PREFIXES, key);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_PREFIXES, key);
     if (known != NULL) {
         *out = known->object;
         return WS_OK;
@@ -677,15 +500,15 @@ ws_status ws_inputs_prefixes(ws_inputs *inputs, const ws_workload *workload, int
     ws_prefix_index *index = NULL;
     WS_TRY(ws_prefix_index_create(workload, block_size, &index));
     *out = index;
-    return keep(inputs, ENTRY_PREFIXES, key, index, NULL);
+    return ws_input_cache_keep(&inputs->cache, WS_INPUT_PREFIXES, key, index, NULL);
 }
 
 /* ---- data sheets ---- */
 
 ws_status ws_inputs_hardware(ws_inputs *inputs, const char *tag, ws_error *err, ws_json *out)
 {
-    *out               = WS_JSON_NONE;
-    const entry *known = find_entry(inputs, ENTRY_HARDWARE, tag);
+    *out                  = WS_JSON_NONE;
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_HARDWARE, tag);
     if (known == NULL) {
         char         relative[512];
         ws_json_doc *doc = NULL;
@@ -694,8 +517,8 @@ ws_status ws_inputs_hardware(ws_inputs *inputs, const char *tag, ws_error *err, 
         if (doc == NULL) {
             return WS_OK;
         }
-        WS_TRY(keep(inputs, ENTRY_HARDWARE, tag, doc, NULL));
-        known = find_entry(inputs, ENTRY_HARDWARE, tag);
+        WS_TRY(ws_input_cache_keep(&inputs->cache, WS_INPUT_HARDWARE, tag, doc, NULL));
+        known = ws_input_cache_find(&inputs->cache, WS_INPUT_HARDWARE, tag);
     }
     *out = ws_json_doc_root(known->object);
     return WS_OK;
