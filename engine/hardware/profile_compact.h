@@ -13,9 +13,9 @@
 #include "base/json_write.h"
 #include "base/status.h"
 #include "hardware/bundle_meta.h"
-#include "hardware/grid_fit.h"
+#include "hardware/check_report.h"
+#include "hardware/grid.h"
 #include "hardware/profile_bundle.h"
-#include "hardware/profile_check.h"
 #include "hardware/profile_table.h"
 
 enum { WS__COMPACT_VERSION = 1 };
@@ -58,8 +58,5 @@ WS_NODISCARD ws_status ws__compact_read(ws_files *files, const char *path, ws_er
 /** Expand one tp degree, which must be there, onto grids. The caller releases the draft, also after an error.
  */
 WS_NODISCARD ws_status ws__compact_expand(const ws__compact *compact, int64_t tp, ws__profile_draft *draft);
-
-/** Write the file's text; what is written reads back as it is. */
-void ws__compact_write(const ws__compact *compact, ws_strbuf *out);
 
 #endif /* WS_PROFILE_COMPACT_H */

@@ -1,9 +1,11 @@
-#include "hardware/profile_compact.h"
+#include "profiling/compact_write.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "profiling/profile_check.h"
 
 /* The value a text of that many significant digits stands for. */
 static double rounded(double value, int n_digits)

@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 #include "hardware/datasheet.h"
-#include "hardware/profile_check.h"
+#include "profiling/profile_check.h"
 #include "hardware/profile_roofline.h"
 
 /** One bundle at one tp degree. All borrowed. */

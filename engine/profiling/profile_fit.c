@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profiling/profile_check.h"
+
 ws__fit_goals ws__fit_goals_default(void)
 {
     /* Found by trying: beyond these sizes the error falls slowly (docs/profiles.md). */

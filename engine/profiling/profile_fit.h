@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/status.h"
-#include "hardware/grid_fit.h"
+#include "profiling/grid_fit.h"
 #include "hardware/profile_compact.h"
 
 typedef struct ws__fit_goals {

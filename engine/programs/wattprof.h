@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "hardware/profile_bundle.h"
-#include "hardware/profile_check.h"
+#include "profiling/profile_check.h"
 #include "hardware/profile_table.h"
 #include "model/model.h"
 

@@ -1,4 +1,5 @@
 #include "programs/wattprof.h"
+#include "profiling/compact_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>

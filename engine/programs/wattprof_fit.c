@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "profiling/profile_fit.h"
+#include "profiling/compact_write.h"
 #include "base/output_file.h"
 
 static ws_status write_text(wp_context *ctx, const char *path, const ws_strbuf *text)

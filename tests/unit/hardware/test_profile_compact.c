@@ -13,6 +13,8 @@
 
 #include "hardware/profile_compact.h"
 #include "profiling/profile_fit.h"
+#include "profiling/compact_write.h"
+#include "profiling/profile_check.h"
 #include "temp_folder.h"
 
 static const char small[] =

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "hardware/profile_check.h"
+#include "profiling/profile_check.h"
 #include "hardware/profile_roofline.h"
 #include "toy_model.h"
 

@@ -13,6 +13,8 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "hardware/profile_compact.h"
+#include "profiling/compact_write.h"
+#include "profiling/profile_check.h"
 
 /* Ascending whole keys and values of every size, whole or not. */
 static void draw_grid(ws_rng *rng, size_t n_axes, size_t n_keys_max, ws__grid *out)

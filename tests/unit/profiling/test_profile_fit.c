@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "profiling/profile_fit.h"
+#include "profiling/compact_write.h"
+#include "profiling/profile_check.h"
 #include "world.h"
 
 typedef struct fitted {

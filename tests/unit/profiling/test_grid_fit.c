@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "hardware/grid_fit.h"
+#include "profiling/grid_fit.h"
 
 /* A line with one bend: two segments need three keys, all among the data. */
 static void a_bent_line_needs_three_keys(void **state)

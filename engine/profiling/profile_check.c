@@ -1,4 +1,4 @@
-#include "hardware/profile_check.h"
+#include "profiling/profile_check.h"
 
 #include <math.h>
 #include <stdbool.h>

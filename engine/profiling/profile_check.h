@@ -1,44 +1,17 @@
-/* hardware/profile_check.h -- how far one profile is from measured points, and from another profile over
- * whole steps; private to engine/hardware. */
+/* profiling/profile_check.h -- how far one profile is from measured points, and from another profile over
+ * whole steps. */
 #ifndef WS_PROFILE_CHECK_H
 #define WS_PROFILE_CHECK_H
 
 #include <stddef.h>
 
 #include "base/status.h"
+#include "hardware/check_report.h"
 #include "hardware/profile.h"
 #include "hardware/profile_table.h"
 #include "model/model.h"
 
-/** What is compared. Attention is split by kind of batch: pure decode, pure prefill, both. */
-typedef enum ws__check_class {
-    WS__CHECK_DENSE,
-    WS__CHECK_PER_SEQUENCE,
-    WS__CHECK_DECODE,
-    WS__CHECK_PREFILL,
-    WS__CHECK_MIXED,
-    WS__CHECK_MOE,
-    WS__CHECK_STEP, /**< whole steps of a model, all layers summed, over typical batches */
-    WS__CHECK_CLASSES
-} ws__check_class;
-
 const char *ws__check_class_name(ws__check_class kind); /**< "dense", "attention_decode", ... */
-
-/** Relative errors (profile - reference) / reference. */
-typedef struct ws__error_stats {
-    size_t n_points;                 /**< 0 = nothing to compare, the rest is 0 */
-    double mean, p50, p90, p99, max; /**< of absolute values */
-    double signed_mean;
-} ws__error_stats;
-
-typedef struct ws__check_report {
-    ws__error_stats classes[WS__CHECK_CLASSES];
-} ws__check_report;
-
-struct ws_json_writer;
-
-/** The statistics as a JSON object, one member per class that has points. */
-void ws__check_report_write(const ws__check_report *report, struct ws_json_writer *writer);
 
 /** Compare with points of a measured bundle, class by class; layers the profile lacks are left out.
  * @param[in] points  draft of the bundle, not changed

@@ -1,4 +1,4 @@
-#include "hardware/grid_fit.h"
+#include "profiling/grid_fit.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -6,70 +6,9 @@
 #include <string.h>
 
 enum {
-    CORNERS_MAX      = 1 << WS__GRID_AXES_MAX,
     TRIAL_ITERATIONS = 6, /* enough to rank candidate keys: every trial starts from the grid it refines */
     FINAL_ITERATIONS = 60
 };
-
-size_t ws__grid_n_values(const ws__grid *grid)
-{
-    size_t n = 1;
-    for (size_t a = 0; a < grid->n_axes; a++) {
-        n *= grid->n_keys[a];
-    }
-    return n;
-}
-
-void ws__grid_fini(ws__grid *grid)
-{
-    free(grid->values);
-    grid->values = NULL;
-}
-
-/* ---- evaluation ---- */
-
-/* The values around one x and their weights. */
-typedef struct stencil {
-    size_t at[CORNERS_MAX];
-    double weight[CORNERS_MAX];
-    size_t n;
-} stencil;
-
-static stencil stencil_of(const ws__grid *grid, const double x[WS__GRID_AXES_MAX])
-{
-    stencil s = {.at = {0}, .weight = {1.0}, .n = 1};
-    for (size_t a = 0; a < grid->n_axes; a++) {
-        const double *keys = grid->keys[a];
-        const size_t  n    = grid->n_keys[a];
-        size_t        lo   = 0;
-        while (lo + 2 < n && keys[lo + 1] <= x[a]) {
-            lo++;
-        }
-        const double t = n > 1 && x[a] > keys[lo] ? (x[a] - keys[lo]) / (keys[lo + 1] - keys[lo]) : 0.0;
-        for (size_t i = 0; i < s.n; i++) {
-            s.at[i] = s.at[i] * n + lo;
-        }
-        if (t != 0.0) {
-            for (size_t i = 0; i < s.n; i++) {
-                s.at[s.n + i]     = s.at[i] + 1;
-                s.weight[s.n + i] = s.weight[i] * t;
-                s.weight[i] *= 1.0 - t;
-            }
-            s.n *= 2;
-        }
-    }
-    return s;
-}
-
-double ws__grid_at(const ws__grid *grid, const double x[WS__GRID_AXES_MAX])
-{
-    const stencil s = stencil_of(grid, x);
-    double        y = 0.0;
-    for (size_t i = 0; i < s.n; i++) {
-        y += s.weight[i] * grid->values[s.at[i]];
-    }
-    return y;
-}
 
 /* ---- least squares ---- */
 
@@ -77,7 +16,7 @@ double ws__grid_at(const ws__grid *grid, const double x[WS__GRID_AXES_MAX])
 typedef struct solver {
     const ws__grid_point *points;
     size_t                n_points;
-    stencil              *rows;     /* [n_points], weights divided by y: the model's relative values */
+    ws__grid_stencil     *rows;     /* [n_points], weights divided by y: the model's relative values */
     double               *residual; /* [n_points]: (1 - model / y), scaled like the rows */
     double               *gradient, *scale, *direction; /* [n_values_max] */
     size_t                n_values_max;
@@ -104,7 +43,7 @@ static ws_status solver_init(solver *s, const ws__grid_point *points, size_t n, 
     return ok ? WS_OK : WS_ERR_NOMEM;
 }
 
-static double row_times(const stencil *row, const double *v)
+static double row_times(const ws__grid_stencil *row, const double *v)
 {
     double sum = 0.0;
     for (size_t i = 0; i < row->n; i++) {
@@ -118,9 +57,9 @@ static void prepare(solver *s, const ws__grid *grid)
 {
     memset(s->scale, 0, ws__grid_n_values(grid) * sizeof(s->scale[0]));
     for (size_t p = 0; p < s->n_points; p++) {
-        const double emphasis = sqrt(s->points[p].weight);
-        stencil     *row      = &s->rows[p];
-        *row                  = stencil_of(grid, s->points[p].x);
+        const double      emphasis = sqrt(s->points[p].weight);
+        ws__grid_stencil *row      = &s->rows[p];
+        *row                       = ws__grid_stencil_at(grid, s->points[p].x);
         for (size_t i = 0; i < row->n; i++) {
             row->weight[i] *= emphasis / s->points[p].y;
             s->scale[row->at[i]] += row->weight[i] * row->weight[i];
@@ -134,7 +73,7 @@ static double find_gradient(solver *s, size_t n_values)
 {
     memset(s->gradient, 0, n_values * sizeof(s->gradient[0]));
     for (size_t p = 0; p < s->n_points; p++) {
-        const stencil *row = &s->rows[p];
+        const ws__grid_stencil *row = &s->rows[p];
         for (size_t i = 0; i < row->n; i++) {
             s->gradient[row->at[i]] += row->weight[i] * s->residual[p];
         }
@@ -369,7 +308,7 @@ ws_status ws__grid_fit(const ws__grid_point *points, size_t n, size_t n_axes, ws
         return WS_ERR_NOMEM;
     }
     candidates->n_axes  = n_axes;
-    const size_t n_max  = goal.n_values_max > CORNERS_MAX ? goal.n_values_max : CORNERS_MAX;
+    const size_t n_max  = goal.n_values_max > WS__GRID_CORNERS_MAX ? goal.n_values_max : WS__GRID_CORNERS_MAX;
     solver       s      = {0};
     ws__grid     grid   = {.values = NULL};
     ws_status    status = find_candidates(points, n, n_axes, candidates);

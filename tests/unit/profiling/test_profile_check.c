@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hardware/profile_check.h"
+#include "profiling/profile_check.h"
 #include "toy_model.h"
 
 static bool is_close(double a, double b)
@@ -148,5 +148,5 @@ int main(void)
         cmocka_unit_test(statistics_by_hand),
         cmocka_unit_test(a_step_is_the_sum_of_its_layers),
     };
-    return cmocka_run_group_tests_name("hardware.profile_check", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("profiling.profile_check", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* hardware/grid_fit.h -- fitting a small grid of values to many measured points; private to engine/hardware.
+/* profiling/grid_fit.h -- fitting a small grid of values (hardware/grid.h) to many measured points.
  *
  * Model: a function of up to four variables that is linear in each of them between neighbouring keys
  * (multilinear interpolation, the scheme of the lookups themselves). The values at the keys minimise the sum
@@ -12,15 +12,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-
-enum { WS__GRID_AXES_MAX = 4, WS__GRID_KEYS_MAX = 192 };
-
-typedef struct ws__grid {
-    size_t  n_axes;
-    size_t  n_keys[WS__GRID_AXES_MAX]; /* >= 1 */
-    double  keys[WS__GRID_AXES_MAX][WS__GRID_KEYS_MAX];
-    double *values; /* owned; last axis fastest */
-} ws__grid;
+#include "hardware/grid.h"
 
 typedef struct ws__grid_point {
     double x[WS__GRID_AXES_MAX];
@@ -32,12 +24,6 @@ typedef struct ws__grid_goal {
     double mean_error;   /**< stop when the weighted mean relative error is below this */
     size_t n_values_max; /**< never more values than this */
 } ws__grid_goal;
-
-size_t ws__grid_n_values(const ws__grid *grid);
-void   ws__grid_fini(ws__grid *grid);
-
-/** The model at x: clamped below the first keys, extended linearly above the last. */
-double ws__grid_at(const ws__grid *grid, const double x[WS__GRID_AXES_MAX]);
 
 /** Fit a grid. Keys are taken from the points' own coordinates.
  * @param[in]  points  n >= 1 of them
