@@ -10,6 +10,7 @@ usage: check_citations.py [--self-test] SOURCE_DIR
 - Sources that comments and documents name ("op_list.h", "timing/op_list.h") exist, and a header names itself by its own path.
 - Links of documents lead to files, and to headings in them.
 - The tables of rooms in docs/architecture.md are those of check_includes.py.
+- A function that a document names with its file, "`f()` in [a.c](a.c)" or "[a.c](a.c) (`f`)", is in that file.
 - Paths of the repository that documents name (engine/..., tests/..., with * for any name) exist.
 
 --self-test checks the checker on texts that must be refused and on texts that must pass.
@@ -38,6 +39,10 @@ ELSEWHERE = {"sysexits.h"}  # of the system, and included nowhere
 SYSTEM_HEADER = re.compile(r"^ *# *include *<([^>]+)>", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(rf"(?<![\w/.$}}-])(?:{PATH_ROOTS})/[\w./*<>{{}},-]*")
+
+
+FUNCTION_IN = re.compile(r"`(\w+)\(\)` (?:in|of) \[[^\]]*\]\(([^)#]+\.[ch])\)")
+FUNCTIONS_OF = re.compile(r"\[[^\]]*\]\(([^)#]+\.[ch])\) \(((?:`\w+`(?:, )?)+)\)")
 
 
 def without_code(markdown):
@@ -126,6 +131,13 @@ class Tree:
                 problems.append(f"link to {target}: no such heading")
         return problems
 
+    def function_problems(self, path, text):
+        text = one_line(text)
+        named = [(name, file) for name, file in FUNCTION_IN.findall(text)]
+        named += [(name, file) for file, names in FUNCTIONS_OF.findall(text) for name in re.findall(r"\w+", names)]
+        return [f"{file} has no {name}" for name, file in named if (path.parent / file).is_file()
+                and not re.search(rf"\b{name}\b", (path.parent / file).read_text(encoding="utf-8"))]
+
     def path_problems(self, text):
         problems = []
         for name in PATH.findall(text):
@@ -181,7 +193,7 @@ def check(root):
         if path.suffix in (".c", ".h", ".md"):
             found += tree.source_problems(path, text)
         if path in documents:
-            found += tree.link_problems(path, text) + tree.path_problems(text)
+            found += tree.link_problems(path, text) + tree.path_problems(text) + tree.function_problems(path, text)
         if path.name == "architecture.md":
             found += room_problems(text, check_includes.ALLOWED, check_includes.SWEEP_ALLOWED)
         problems += [f"{path.relative_to(root)}: {problem}" for problem in dict.fromkeys(found)]
@@ -208,6 +220,8 @@ MUST_FAIL = [
     ("docs/b.md", "`sim/gone.c`"),
     ("docs/b.md", "[there](other.md)"),
     ("docs/b.md", "[there](model.md#2-end)"),
+    ("docs/b.md", "`gone()`\nin [a](../engine/a.c)"),
+    ("docs/b.md", "[a](../engine/a.c) (`gone`, `too`)"),
     ("docs/b.md", "see `engine/b.c`"),
     ("docs/b.md", "see `engine/b_*.c`."),
     ("README.md", "| `tests/none/` | nothing |"),
@@ -218,6 +232,7 @@ MUST_PASS = [
     ("engine/a.c", "/* docs/model.md has it; docs/model.md 1.2 (Q-7). 3 more */"),
     ("engine/sim/a.h", "/* sim/a.h -- T-36, sim/a.h and stdio.h */\n#include <stdio.h>\nchar *x = \"gone.h\";"),
     ("docs/b.md", "[there](model.md#12-then-so), [site](https://example.org/x), [here](#own)\n\n# Own\n"),
+    ("docs/b.md", "`here()` in [a](b.md), [a](../engine/a.c) (at last)"),
     ("docs/b.md", "`engine/a.c`, `engine/*.c`, engine/, `build/release/tests/bench`, `hardware/<tag>/x.json`"),
 ]
 
