@@ -109,18 +109,11 @@ static ws_status copy_requests(swp_runner *r, const ws_result *result)
             i < result->n_requests ? (ws_request_record){.instance_id = -1}
                                    : ws_rejection_record(&result->rejected[i - result->n_requests]);
         const ws_request_record *from = i < result->n_requests ? &result->requests[i] : &rejected;
-        requests[i]                   = (swp_request){.request_id    = from->request_id,
-                                                      .instance_id   = from->instance_id,
-                                                      .input_tokens  = from->input_tokens,
-                                                      .output_tokens = from->output_tokens,
-                                                      .arrival_ns    = from->arrival_ns,
-                                                      .end_ns        = from->end_ns,
-                                                      .latency_ns    = from->latency_ns,
-                                                      .queue_ns      = from->queue_ns,
-                                                      .ttft_ns       = from->ttft_ns,
-                                                      .tpot_ns       = from->tpot_ns,
-                                                      .active_j      = from->active_j,
-                                                      .energy_j      = from->energy_j};
+        requests[i]                   = (swp_request){
+#define FROM_RECORD(type, name, unit, long_name) .name = from->name,
+            SWP_REQUEST_LIST(FROM_RECORD)
+#undef FROM_RECORD
+        };
     }
     r->row.requests   = requests;
     r->row.n_requests = n;

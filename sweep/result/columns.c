@@ -10,23 +10,16 @@
 
 static const char job_state_meanings[] = "pending running done failed infeasible timed_out interrupted";
 
-/* Members of swp_request in file order: whole numbers, but for energies. */
+/* Members of swp_request in file order. */
 static const struct {
     const char *name, *unit, *long_name;
-    bool        is_energy;
+    swp_type    type;
 } request_fields[] = {
-    {"request_id", "1", "request number in the workload", false},
-    {"instance_id", "1", "instance that served it", false},
-    {"input_tokens", "1", "prompt tokens", false},
-    {"output_tokens", "1", "generated tokens", false},
-    {"arrival_ns", "ns", "arrival, simulated time", false},
-    {"end_ns", "ns", "last token, simulated time", false},
-    {"latency_ns", "ns", "arrival to last token", false},
-    {"queue_ns", "ns", "queuing delay", false},
-    {"ttft_ns", "ns", "time to first token", false},
-    {"tpot_ns", "ns", "time per output token", false},
-    {"active_j", "J", "its share, by tokens, of what NPUs drew in kernels of its batches", true},
-    {"energy_j", "J", "its share, by tokens, of all that its batches drew", true},
+#define FILE_TYPE(type) _Generic((type)0, int64_t : SWP_TYPE_I64, double : SWP_TYPE_F64)
+#define REQUEST_FIELD(type, name, unit, long_name) {#name, unit, long_name, FILE_TYPE(type)},
+    SWP_REQUEST_LIST(REQUEST_FIELD)
+#undef REQUEST_FIELD
+#undef FILE_TYPE
 };
 #define N_REQUEST_FIELDS (sizeof(request_fields) / sizeof(request_fields[0]))
 _Static_assert(sizeof(swp_request) == N_REQUEST_FIELDS * sizeof(int64_t) && sizeof(double) == sizeof(int64_t),
@@ -217,9 +210,8 @@ static void add_requests(builder *b)
     add(b, SWP_ROLE_REQUEST_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first request of the job");
     add(b, SWP_ROLE_REQUEST_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "requests of the job");
     for (size_t f = 0; f < N_REQUEST_FIELDS; f++) {
-        add(b, SWP_ROLE_REQUEST, f, group, request_fields[f].name,
-            request_fields[f].is_energy ? SWP_TYPE_F64 : SWP_TYPE_I64, request_fields[f].unit,
-            request_fields[f].long_name)
+        add(b, SWP_ROLE_REQUEST, f, group, request_fields[f].name, request_fields[f].type,
+            request_fields[f].unit, request_fields[f].long_name)
             ->axis = SWP_AXIS_REQUEST;
     }
 }

@@ -13,12 +13,28 @@
 #define SWP_ERROR_LEN 256 /**< bytes kept of a row's error text; longer ones end in "..." */
 #define SWP_HOST_LEN 64   /**< bytes kept of a host name */
 
+/* X(type, name, unit, long name): the columns of /requests in the file's order, int64_t or double. Each is
+ * the member of ws_request_record with its name. */
+#define SWP_REQUEST_LIST(X)                                                                                  \
+    X(int64_t, request_id, "1", "request number in the workload")                                            \
+    X(int64_t, instance_id, "1", "instance that served it")                                                  \
+    X(int64_t, input_tokens, "1", "prompt tokens")                                                           \
+    X(int64_t, output_tokens, "1", "generated tokens")                                                       \
+    X(int64_t, arrival_ns, "ns", "arrival, simulated time")                                                  \
+    X(int64_t, end_ns, "ns", "last token, simulated time")                                                   \
+    X(int64_t, latency_ns, "ns", "arrival to last token")                                                    \
+    X(int64_t, queue_ns, "ns", "queuing delay")                                                              \
+    X(int64_t, ttft_ns, "ns", "time to first token")                                                         \
+    X(int64_t, tpot_ns, "ns", "time per output token")                                                       \
+    X(double, active_j, "J", "its share, by tokens, of what NPUs drew in kernels of its batches")            \
+    X(double, energy_j, "J", "its share, by tokens, of all that its batches drew")
+
 /** One finished request, a row of /requests. Times in ns, -1 where never set; energies in J, NaN where no
  * power is tracked. */
 typedef struct swp_request {
-    int64_t request_id, instance_id, input_tokens, output_tokens;
-    int64_t arrival_ns, end_ns, latency_ns, queue_ns, ttft_ns, tpot_ns;
-    double  active_j, energy_j;
+#define SWP_REQUEST_MEMBER(type, name, unit, long_name) type name;
+    SWP_REQUEST_LIST(SWP_REQUEST_MEMBER)
+#undef SWP_REQUEST_MEMBER
 } swp_request;
 
 /** Everything about one job; all pointers are borrowed for the call only. */
