@@ -160,8 +160,8 @@ static bool must_abandon(void *ctx)
 static bool wants_local(const rank0 *r)
 {
     const int size = r->transport->size;
-    return size == 1 || r->options->local_worker == 1 ||
-           (r->options->local_worker == -1 && size <= SMALL_WORLD);
+    return size == 1 || r->options->rank0_works == SWP_RANK0_WORKS_YES ||
+           (r->options->rank0_works == SWP_RANK0_WORKS_AUTO && size <= SMALL_WORLD);
 }
 
 static ws_status start_local(rank0 *r)

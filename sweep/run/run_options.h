@@ -10,6 +10,13 @@
 #include "job/setup.h"
 #include "engine.h"
 
+/** Whether rank 0 simulates too. */
+typedef enum swp_rank0_works {
+    SWP_RANK0_WORKS_YES,
+    SWP_RANK0_WORKS_NO,
+    SWP_RANK0_WORKS_AUTO /**< by the size of the world */
+} swp_rank0_works;
+
 /** Everything a command line can say; texts are borrowed from argv. */
 typedef struct swp_run_options {
     const char *spec_path, *output_path;
@@ -26,7 +33,7 @@ typedef struct swp_run_options {
     bool        ignore_slo; /* for "best so far" */
     bool        is_quiet;
     int         verbosity;
-    int         local_worker; /**< 1 yes, 0 no, -1 by the size of the world */
+    int         rank0_works; /**< swp_rank0_works */
     /* plan */
     bool as_json, as_list, no_probe;
     bool wants_help;

@@ -66,7 +66,8 @@ static void test_defaults(void **state)
     assert_true(o->time_budget_s == 0.0 && o->time_limit_s == 0.0 && o->memory_bytes == 0);
     assert_true(o->silence_s == 30.0 && o->start_s == 300.0);
     assert_false(o->ignore_slo);
-    assert_true(o->best == WS_METRIC_J_PER_TOKEN && o->local_worker == -1 && o->verbosity == 0);
+    assert_true(o->best == WS_METRIC_J_PER_TOKEN && o->rank0_works == SWP_RANK0_WORKS_AUTO &&
+                o->verbosity == 0);
 }
 
 static void test_everything_once(void **state)
@@ -93,7 +94,7 @@ static void test_everything_once(void **state)
     assert_true(o->time_budget_s == 300.0 && o->time_limit_s == 3600.0);
     assert_int_equal(o->memory_bytes, 1500000);
     assert_true(o->silence_s == 10.0 && o->start_s == 0.25);
-    assert_int_equal(o->local_worker, 0);
+    assert_int_equal(o->rank0_works, SWP_RANK0_WORKS_NO);
     assert_int_equal(o->best, WS_METRIC_TTFT_P99_MS);
     assert_true(o->ignore_slo);
     assert_string_equal(o->scratch_dir, "/s");
@@ -102,9 +103,9 @@ static void test_everything_once(void **state)
     need(&p, SWP_COMMAND_PLAN, "--json --list --no-probe --slice=0/1 --data-dir d spec.json");
     assert_true(p.options.as_json && p.options.as_list && p.options.no_probe && p.options.n_slices == 1);
     need(&p, SWP_COMMAND_RUN, "--rank0-works yes s --overwrite");
-    assert_true(p.options.local_worker == 1 && p.options.overwrite);
+    assert_true(p.options.rank0_works == SWP_RANK0_WORKS_YES && p.options.overwrite);
     need(&p, SWP_COMMAND_RUN, "--rank0-works yes --rank0-works auto s");
-    assert_int_equal(p.options.local_worker, -1); /* the last one counts */
+    assert_int_equal(p.options.rank0_works, SWP_RANK0_WORKS_AUTO); /* the last one counts */
     need(&p, SWP_COMMAND_RUN, "-");
     assert_string_equal(p.options.spec_path, "-");
 }
@@ -149,23 +150,23 @@ static void test_values_out_of_range(void **state)
         refuse(SWP_COMMAND_RUN, line, 1, "--job-memory: expected megabytes >= 1, found ");
     }
     refuse(SWP_COMMAND_RUN, "s --best power", 1,
-           "--best: expected a metric such as j_per_token, found power");
+           "--best: expected a metric such as j_per_token, found 'power'");
     refuse(SWP_COMMAND_RUN, "s --rank0-works maybe", 1,
-           "--rank0-works: expected yes, no or auto, found maybe");
-    refuse(SWP_COMMAND_RUN, "s --resume=yes", 1, "--resume takes no value");
-    refuse(SWP_COMMAND_RUN, "s --slice", 1, "--slice needs a value: K/N");
-    refuse(SWP_COMMAND_RUN, "s -o", 1, "--output needs a value: FILE");
+           "--rank0-works: expected one of yes, no, auto, found 'maybe'");
+    refuse(SWP_COMMAND_RUN, "s --resume=yes", 1, "--resume: expected no value, found 'yes'");
+    refuse(SWP_COMMAND_RUN, "s --slice", 1, "--slice: expected a value behind it: K/N");
+    refuse(SWP_COMMAND_RUN, "s -o", 1, "--output: expected a value behind it: FILE");
 }
 
 static void test_command_lines_that_make_no_sense(void **state)
 {
     (void)state;
     refuse(SWP_COMMAND_RUN, "", 1, "expected a sweep spec");
-    refuse(SWP_COMMAND_RUN, "a.json b.json", 1, "expected one sweep spec, found b.json after a.json");
-    refuse(SWP_COMMAND_RUN, "s --resum", 1, "unknown option --resum, did you mean --resume?");
-    refuse(SWP_COMMAND_RUN, "s --sliec=1/3", 1, "unknown option --sliec=1/3, did you mean --slice?");
-    refuse(SWP_COMMAND_RUN, "s --", 1, "unknown option --");
-    refuse(SWP_COMMAND_RUN, "s -x", 1, "unknown option -x");
+    refuse(SWP_COMMAND_RUN, "a.json b.json", 1, "b.json: an argument too many, expected a sweep spec");
+    refuse(SWP_COMMAND_RUN, "s --resum", 1, "--resum: unknown option; did you mean --resume?");
+    refuse(SWP_COMMAND_RUN, "s --sliec=1/3", 1, "--sliec: unknown option; did you mean --slice?");
+    refuse(SWP_COMMAND_RUN, "s -x", 1, "-x: unknown option; see wattsweep run --help");
+    refuse(SWP_COMMAND_RUN, "s -o --resume", 1, "--output: expected a value behind it");
     refuse(SWP_COMMAND_RUN, "s --retry-failed", 1, "go with --resume");
     refuse(SWP_COMMAND_RUN, "s --drop-rows", 1, "go with --resume");
     refuse(SWP_COMMAND_RUN, "s --rehash", 1, "go with --resume");
@@ -175,6 +176,8 @@ static void test_command_lines_that_make_no_sense(void **state)
     parsed p;
     need(&p, SWP_COMMAND_RUN, "--help");
     assert_true(p.options.wants_help && p.options.spec_path == NULL);
+    need(&p, SWP_COMMAND_RUN, "-- --resume");
+    assert_true(!p.options.resume && strcmp(p.options.spec_path, "--resume") == 0);
     need(&p, SWP_COMMAND_PLAN, "-h");
     assert_true(p.options.wants_help);
     char line[512] = "s";
@@ -209,8 +212,8 @@ static const char *value_for(const char *kind)
     return NULL;
 }
 
-/* Every option of the text "options:" by itself: its command takes it; is_known_elsewhere counts the other
- * command. */
+/* Every option of the text "options:" by itself: its command takes it; n_known_elsewhere counts what the
+ * other command takes, too. */
 static size_t check_options_of(swp_command command, swp_command other, size_t *n_known_elsewhere)
 {
     char  *text        = captured(stdout, print_help, &command);
@@ -226,8 +229,7 @@ static size_t check_options_of(swp_command command, swp_command other, size_t *n
             const char  *value = value_for(dashes + len + 1);
             parsed       p;
             snprintf(name, sizeof name, "%.*s", (int)len, dashes);
-            snprintf(line, sizeof line, "s %s %s %s", strcmp(name, "--overwrite") == 0 ? "" : "--help", name,
-                     value != NULL ? value : "");
+            snprintf(line, sizeof line, "s %s %s", name, value != NULL ? value : "");
             parse(&p, command, line);
             assert_true(p.status == WS_OK || strstr(ws_error_text(&p.err), "go with --resume") != NULL);
             ws_error_clear(&p.err);
