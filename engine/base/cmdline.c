@@ -225,18 +225,27 @@ static const char *next_value(reader *r)
     return has_next ? r->argv[r->next++] : NULL;
 }
 
+/** No value, or an empty one where that cannot be meant. */
+static ws_status missing_value(const ws_arg *arg, const char *found, ws_error *err)
+{
+    char      name[NAME_CAP];
+    ws_strbuf value = WS_STRBUF_INIT;
+    ws__arg_put_value(arg, &value);
+    const ws_status status = ws_error_add(err, WS_ERR_INPUT, "--%s: expected a value behind it: %s%s",
+                                          ws_arg_dashed(arg->name, name), ws_strbuf_text(&value), found);
+    ws_strbuf_fini(&value);
+    return status;
+}
+
 static ws_status read_value(reader *r, const word *w, const row *found)
 {
-    char        name[NAME_CAP];
-    const char *text     = w->value != NULL ? w->value : next_value(r);
-    const bool  is_empty = text != NULL && *text == '\0';
-    if (text == NULL || (is_empty && (found->arg->kind == WS_ARG_FILE || found->arg->kind == WS_ARG_LIST))) {
-        ws_strbuf value = WS_STRBUF_INIT;
-        ws__arg_put_value(found->arg, &value);
-        const ws_status status = ws_error_add(r->err, WS_ERR_INPUT, "--%s: expected a value behind it: %s",
-                                              ws_arg_dashed(found->arg->name, name), ws_strbuf_text(&value));
-        ws_strbuf_fini(&value);
-        return status;
+    const bool  is_path = found->arg->kind == WS_ARG_FILE || found->arg->kind == WS_ARG_LIST;
+    const char *text    = w->value != NULL ? w->value : next_value(r);
+    if (text == NULL) {
+        return missing_value(found->arg, "", r->err);
+    }
+    if (is_path && *text == '\0') {
+        return missing_value(found->arg, ", found \"\"", r->err);
     }
     return store(found, text, r->err);
 }
@@ -383,14 +392,17 @@ ws_status ws_cmdline_read(const ws_cmdline *line, int argc, const char *const *a
     return status;
 }
 
-bool ws_cmdline_start(const ws_cmdline *line, int argc, const char *const *argv, size_t *n_operands_out,
+bool ws_cmdline_start(const ws_cmdline *line, int argc, char **argv, size_t *n_operands_out,
                       int *exit_code_out)
 {
     ws_error        err    = WS_ERROR_INIT;
     ws_cmdline_seen seen   = {.n_operands = 0};
-    const ws_status status = ws_cmdline_read(line, argc, argv, &err, &seen);
+    const ws_status status = ws_cmdline_read(line, argc, (const char *const *)argv, &err, &seen);
     if (status != WS_OK) {
         (void)fprintf(stderr, "%s\n", err.n_problems > 0 ? ws_error_text(&err) : ws_status_text(status));
+        if (line->usage != NULL) {
+            (void)fprintf(stderr, "usage: %s %s\n", line->program, line->usage);
+        }
     } else if (seen.wants_help) {
         ws_cmdline_print_help(line, stdout);
     }

@@ -103,8 +103,8 @@ WS_NODISCARD ws_status ws_cmdline_read(const ws_cmdline *line, int argc, const c
  * @param[out] n_operands_out  as in ws_cmdline_seen, or NULL
  * @param[out] exit_code_out   set if false: 0 after help, 2 after problems
  * @return whether to go on */
-WS_NODISCARD bool ws_cmdline_start(const ws_cmdline *line, int argc, const char *const *argv,
-                                   size_t *n_operands_out, int *exit_code_out);
+WS_NODISCARD bool ws_cmdline_start(const ws_cmdline *line, int argc, char **argv, size_t *n_operands_out,
+                                   int *exit_code_out);
 
 /** Add the problem `--name: expected ..., found 'text'`. @return WS_ERR_INPUT */
 ws_status ws_arg_refuse(const ws_arg *arg, const char *text, ws_error *err);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "analysis/result_table.h"
-#include "cli/args.h"
+#include "base/cmdline.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
 #include "store/gather.h"
@@ -394,51 +394,68 @@ static ws_status compare_all(comparison *c)
     return WS_OK;
 }
 
-static int finish(comparison *c, ws_status status)
+typedef struct diff_options {
+    const char *files[2];
+    double      rtol;
+    bool        only_common;
+} diff_options;
+
+static ws_status open_and_compare(const diff_options *options, comparison *c)
 {
-    if (status == WS_OK && c->n_differences > MAX_SHOWN) {
+    for (int side = 0; side < 2; side++) {
+        WS_TRY(swp_result_table_open(options->files[side], c->err, &c->frames[side]));
+    }
+    WS_TRY(compare_all(c));
+    if (c->n_differences > MAX_SHOWN) {
         printf("... and %zu more\n", c->n_differences - MAX_SHOWN);
     }
-    if (status == WS_OK) {
-        printf("%zu jobs compared, %zu differences\n", c->n_pairs, c->n_differences);
-    }
-    free(c->pairs);
-    swp_result_table_close(&c->frames[0]);
-    swp_result_table_close(&c->frames[1]);
-    return status != WS_OK        ? swp_cmd_exit(status, c->err)
-           : c->n_differences > 0 ? WS_EXIT_FAILED
-                                  : WS_EXIT_DONE;
+    printf("%zu jobs compared, %zu differences\n", c->n_pairs, c->n_differences);
+    return WS_OK;
 }
+
+static const ws_arg args[] = {
+    {.name   = "rtol",
+     .kind   = WS_ARG_NUMBER,
+     .offset = offsetof(diff_options, rtol),
+     .min    = 0.0,
+     .max    = INFINITY,
+     .help   = "numbers may differ by X times the larger one (default 0: exact)"},
+    {.name   = "common",
+     .kind   = WS_ARG_FLAG,
+     .offset = offsetof(diff_options, only_common),
+     .help   = "compare only jobs that both files have: an unfinished sweep with a complete one"},
+};
 
 int swp_cmd_diff(int argc, char **argv)
 {
-    ws_error      err    = WS_ERROR_INIT;
-    comparison    c      = {.err = &err};
-    const swp_arg args[] = {
-        {"--rtol", NULL, "X", "numbers may differ by X times the larger one (default 0: exact)", NULL,
-         &c.rtol, NULL},
-        {"--common", NULL, NULL,
-         "compare only jobs that both files have: an unfinished sweep with a complete one", NULL, NULL,
-         &c.only_common}};
-    const swp_command_line command = {
-        "diff A B [--rtol X] [--common]",
-        "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, time\n"
-        "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"
-        "Exit code: 0 same; 1 different; 2 bad option; 3 a file cannot be read.",
-        args,
-        2,
-        2,
-        2};
-    int       n_files = 0;
-    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
-
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
+    diff_options         options = {.rtol = 0.0};
+    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
+    const ws_cmdline     line    = {
+               .program = "wattsweep diff",
+               .usage   = "A B [--rtol X] [--common]",
+               .about =
+                   "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, "
+                          "time\n"
+                          "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"
+                          "Exit code: 0 same; 1 different; 2 bad option; 3 a file cannot be read.",
+               .sections      = &section,
+               .n_sections    = 1,
+               .operand_names = "two files",
+               .min_operands  = 2,
+               .max_operands  = 2,
+               .operands      = options.files};
+    int code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
     }
-    ws_status status =
-        c.rtol < 0.0 ? ws_error_add(&err, WS_ERR_INPUT, "--rtol: expected a number >= 0") : WS_OK;
-    for (int side = 0; side < 2 && status == WS_OK; side++) {
-        status = swp_result_table_open(argv[1 + side], &err, &c.frames[side]);
+    ws_error        err    = WS_ERROR_INIT;
+    comparison      c      = {.err = &err, .rtol = options.rtol, .only_common = options.only_common};
+    const ws_status status = open_and_compare(&options, &c);
+    free(c.pairs);
+    swp_result_table_close(&c.frames[0]);
+    swp_result_table_close(&c.frames[1]);
+    if (status == WS_OK && c.n_differences > 0) {
+        return WS_EXIT_FAILED;
     }
-    return finish(&c, status == WS_OK ? compare_all(&c) : status);
+    return swp_cmd_exit(status, &err);
 }

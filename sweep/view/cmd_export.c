@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "analysis/filter.h"
+#include "base/cmdline.h"
 #include "base/files.h"
 #include "base/output_file.h"
-#include "cli/args.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
 #include "view/point_table.h"
@@ -78,9 +78,10 @@ static ws_status write_table(const export_columns *c, const bool *keep, size_t n
 }
 
 typedef struct export_request {
-    const char      *columns, *where, *path; /* path: NULL = stdout */
-    swp_table_format format;
-    bool             as_points;
+    const char *file;
+    const char *columns, *where, *path; /* path: NULL = stdout */
+    int         format;                 /* swp_table_format */
+    bool        as_points;
 } export_request;
 
 static bool is_stdout(const char *path)
@@ -140,11 +141,11 @@ static ws_status write_jobs(const swp_result_table *results, const export_column
     return status;
 }
 
-static ws_status export_jobs(const char *path, const export_request *r, ws_error *err)
+static ws_status export_jobs(const export_request *r, ws_error *err)
 {
     swp_result_table results;
     export_columns   c      = {.n = 0};
-    ws_status        status = swp_result_table_open(path, err, &results);
+    ws_status        status = swp_result_table_open(r->file, err, &results);
 
     if (status == WS_OK) {
         const size_t capacity = swp_reader_columns(results.reader)->n + WS_COMPONENT_COUNT;
@@ -207,11 +208,11 @@ static ws_status write_points(const swp_selection *selection, const char *column
     return status;
 }
 
-static ws_status export_points(const char *path, const export_request *r, ws_error *err)
+static ws_status export_points(const export_request *r, ws_error *err)
 {
     swp_selection selection;
     ws_strbuf     list   = WS_STRBUF_INIT;
-    ws_status     status = swp_selection_open(path, r->where, err, &selection);
+    ws_status     status = swp_selection_open(r->file, r->where, err, &selection);
     if (status == WS_OK) {
         list_point_columns(&selection.results, &list);
         status = list.failed ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
@@ -225,45 +226,71 @@ static ws_status export_points(const char *path, const export_request *r, ws_err
 
 /* ---- the command ---- */
 
+static ws_status export_file(const export_request *r, ws_error *err)
+{
+    if (!is_stdout(r->path) && ws_is_same_file(r->path, r->file)) {
+        return ws_error_add(err, WS_ERR_INPUT,
+                            "--output: %s is FILE itself, expected another file to write to", r->path);
+    }
+    return r->as_points ? export_points(r, err) : export_jobs(r, err);
+}
+
+#define AT(member) .offset = offsetof(export_request, member)
+
+static const ws_arg args[] = {
+    {.name = "format",
+     .kind = WS_ARG_CHOICE,
+     AT(format),
+     .choices      = swp_table_formats,
+     .help         = "how the table is written",
+     .default_text = "csv"},
+    {.name = "columns",
+     .kind = WS_ARG_TEXT,
+     AT(columns),
+     .value = "A,B,..",
+     .help  = "only these: job, state, parameters, metrics, <component>_j, rank, host ..."},
+    {.name = "where",
+     .kind = WS_ARG_TEXT,
+     AT(where),
+     .value = "EXPR",
+     .help  = "only these rows: 'state == \"done\" and tp_size == 2'"},
+    {.name       = "output",
+     .short_name = "o",
+     .kind       = WS_ARG_FILE,
+     AT(path),
+     .value        = "PATH",
+     .help         = "write there; - = standard output",
+     .default_text = "-"},
+    {.name = "points",
+     .kind = WS_ARG_FLAG,
+     AT(as_points),
+     .help =
+         "one row per point: done repeats averaged, <metric>_ci95 the half width of the mean's 95% interval"},
+};
+
 int swp_cmd_export(int argc, char **argv)
 {
-    export_request r           = {.columns = NULL};
-    const char    *format_text = "csv";
-    const swp_arg  args[]      = {
-              {"--format", NULL, "FORMAT", "csv (default), tsv, json or text", &format_text, NULL, NULL},
-              {"--columns", NULL, "A,B,..",
-               "only these: job, state, parameters, metrics, <component>_j, rank, host ...", &r.columns, NULL,
-               NULL},
-              {"--where", NULL, "EXPR", "only these rows: 'state == \"done\" and tp_size == 2'", &r.where, NULL,
-               NULL},
-              {"--output", "-o", "PATH", "write there instead of stdout (-)", &r.path, NULL, NULL},
-              {"--points", NULL, NULL,
-               "one row per point: done repeats averaged, <metric>_ci95 the half width of the mean's 95% interval",
-               NULL, NULL, &r.as_points}};
-    const swp_command_line command = {
-        "export FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
-        "One row per job, one column per parameter, metric and energy component; numbers read back\n"
-        "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
-        "A text that a spreadsheet would run in CSV or TSV (=, +, -, @, tab or CR first) gets a ' in front.\n"
-        "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
-        args,
-        sizeof(args) / sizeof(args[0]),
-        1,
-        1};
-    int       n_files = 0;
-    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error  err     = WS_ERROR_INIT;
-
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
+    export_request       r       = {.format = SWP_TABLE_CSV};
+    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &r};
+    const ws_cmdline     line    = {
+               .program = "wattsweep export",
+               .usage   = "FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
+               .about =
+                   "One row per job, one column per parameter, metric and energy component; numbers read back\n"
+                          "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
+                          "A text that a spreadsheet would run in CSV or TSV (=, +, -, @, tab or CR first) gets a ' in "
+                          "front.\n"
+                          "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
+               .sections      = &section,
+               .n_sections    = 1,
+               .operand_names = "FILE",
+               .min_operands  = 1,
+               .max_operands  = 1,
+               .operands      = &r.file};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
     }
-    ws_status status = swp_table_format_parse(format_text, &err, &r.format);
-    if (status == WS_OK && !is_stdout(r.path) && ws_is_same_file(r.path, argv[1])) {
-        status = ws_error_add(&err, WS_ERR_INPUT,
-                              "--output: %s is FILE itself, expected another file to write to", r.path);
-    }
-    if (status == WS_OK) {
-        status = r.as_points ? export_points(argv[1], &r, &err) : export_jobs(argv[1], &r, &err);
-    }
-    return swp_cmd_exit(status, &err);
+    return swp_cmd_exit(export_file(&r, &err), &err);
 }

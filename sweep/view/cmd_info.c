@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "analysis/state_counts.h"
-#include "cli/args.h"
+#include "base/cmdline.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
 
@@ -26,50 +26,86 @@ static void print_status_json(const swp_state_counts *counts)
            (long long)swp_state_counts_n_failures(counts));
 }
 
-int swp_cmd_status(int argc, char **argv)
-{
-    bool          json = false, quiet = false, quick = false;
-    const swp_arg args[] = {
-        {"--json", NULL, NULL, "counts by state as one JSON object", NULL, NULL, &json},
-        {"--quiet", "-q", NULL, "only the exit code", NULL, NULL, &quiet},
-        {"--quick", NULL, NULL, "look at lengths only, do not read every column", NULL, NULL, &quick}};
-    const swp_command_line command = {
-        "status FILE [--json | --quiet] [--quick]",
-        "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
-        "failures; this one is. A closed file is read to its end: columns that are lost or whose\n"
-        "checksums do not agree are named.\n"
-        "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
-        "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
-        "resume it (or it is still running).",
-        args,
-        3,
-        1,
-        1};
-    int              n_files = 0;
-    const int        go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error         err     = WS_ERROR_INIT;
-    swp_result_table results;
-    swp_state_counts counts;
+typedef struct status_options {
+    const char *file;
+    bool        as_json, is_quiet, is_quick;
+} status_options;
 
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
-    }
-    ws_status status = swp_result_table_open(argv[1], &err, &results);
-    if (status == WS_OK) {
-        status = swp_state_counts_take(&results, &err, &counts);
-    }
-    if (status == WS_OK) {
-        status = swp_reader_check(results.reader, !quick && swp_reader_kind(results.reader) == SWP_FILE_PLAIN,
-                                  &err);
-    }
-    if (status == WS_OK && json) {
-        print_status_json(&counts);
-    } else if (status == WS_OK && !quiet) {
-        char *text = swp_state_counts_text(&counts);
-        printf("%s: %s\n", argv[1], text == NULL ? "out of memory" : text);
+static void print_status(const status_options *options, const swp_state_counts *counts)
+{
+    if (options->as_json) {
+        print_status_json(counts);
+    } else if (!options->is_quiet) {
+        char *text = swp_state_counts_text(counts);
+        printf("%s: %s\n", options->file, text == NULL ? "out of memory" : text);
         free(text);
     }
+}
+
+static ws_status take_status(const swp_result_table *results, const status_options *options, ws_error *err,
+                             swp_state_counts *counts_out)
+{
+    WS_TRY(swp_state_counts_take(results, err, counts_out));
+    const bool reads_all = !options->is_quick && swp_reader_kind(results->reader) == SWP_FILE_PLAIN;
+    WS_TRY(swp_reader_check(results->reader, reads_all, err));
+    print_status(options, counts_out);
+    return WS_OK;
+}
+
+static ws_status read_status(const status_options *options, ws_error *err, swp_state_counts *counts_out)
+{
+    swp_result_table results;
+    ws_status        status = swp_result_table_open(options->file, err, &results);
+    if (status == WS_OK) {
+        status = take_status(&results, options, err, counts_out);
+    }
     swp_result_table_close(&results);
+    return status;
+}
+
+static const ws_arg status_args[] = {
+    {.name   = "json",
+     .kind   = WS_ARG_FLAG,
+     .offset = offsetof(status_options, as_json),
+     .help   = "counts by state as one JSON object"},
+    {.name       = "quiet",
+     .short_name = "q",
+     .kind       = WS_ARG_FLAG,
+     .offset     = offsetof(status_options, is_quiet),
+     .help       = "only the exit code"},
+    {.name   = "quick",
+     .kind   = WS_ARG_FLAG,
+     .offset = offsetof(status_options, is_quick),
+     .help   = "look at lengths only, do not read every column"},
+};
+
+int swp_cmd_status(int argc, char **argv)
+{
+    status_options       options = {.file = NULL};
+    const ws_arg_section section = {NULL, status_args, sizeof(status_args) / sizeof(status_args[0]),
+                                    &options};
+    const ws_cmdline     line    = {
+               .program = "wattsweep status",
+               .usage   = "FILE [--json | --quiet] [--quick]",
+               .about = "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
+                               "failures; this one is. A closed file is read to its end: columns that are lost or whose\n"
+                               "checksums do not agree are named.\n"
+                               "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
+                               "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
+                               "resume it (or it is still running).",
+               .sections      = &section,
+               .n_sections    = 1,
+               .operand_names = "FILE",
+               .min_operands  = 1,
+               .max_operands  = 1,
+               .operands      = &options.file};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
+    }
+    swp_state_counts counts;
+    const ws_status  status = read_status(&options, &err, &counts);
     return status == WS_OK ? swp_state_counts_exit_code(&counts) : swp_cmd_exit(status, &err);
 }
 
@@ -234,31 +270,48 @@ static ws_status print_info(const swp_result_table *results, bool with_spec, ws_
     return WS_OK;
 }
 
-int swp_cmd_info(int argc, char **argv)
-{
-    bool          spec   = false;
-    const swp_arg args[] = {
-        {"--spec", NULL, NULL, "print the spec stored in the file (JSON), nothing else", NULL, NULL, &spec}};
-    const swp_command_line command = {
-        "info FILE [--spec]",
-        "What a result file holds: the sweep, its state, parameters, where it came from.\n"
-        "Exit code: 0; 2 bad option; 3 file cannot be read.",
-        args,
-        1,
-        1,
-        1};
-    int              n_files = 0;
-    const int        go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error         err     = WS_ERROR_INIT;
-    swp_result_table results;
+typedef struct info_options {
+    const char *file;
+    bool        only_spec;
+} info_options;
 
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
-    }
-    ws_status status = swp_result_table_open(argv[1], &err, &results);
+static ws_status info(const info_options *options, ws_error *err)
+{
+    swp_result_table results;
+    ws_status        status = swp_result_table_open(options->file, err, &results);
     if (status == WS_OK) {
-        status = print_info(&results, spec, &err);
+        status = print_info(&results, options->only_spec, err);
     }
     swp_result_table_close(&results);
-    return swp_cmd_exit(status, &err);
+    return status;
+}
+
+static const ws_arg info_args[] = {
+    {.name   = "spec",
+     .kind   = WS_ARG_FLAG,
+     .offset = offsetof(info_options, only_spec),
+     .help   = "print the spec stored in the file (JSON), nothing else"},
+};
+
+int swp_cmd_info(int argc, char **argv)
+{
+    info_options         options = {.file = NULL};
+    const ws_arg_section section = {NULL, info_args, sizeof(info_args) / sizeof(info_args[0]), &options};
+    const ws_cmdline     line    = {
+               .program    = "wattsweep info",
+               .usage      = "FILE [--spec]",
+               .about      = "What a result file holds: the sweep, its state, parameters, where it came from.\n"
+                                    "Exit code: 0; 2 bad option; 3 file cannot be read.",
+               .sections   = &section,
+               .n_sections = 1,
+               .operand_names = "FILE",
+               .min_operands  = 1,
+               .max_operands  = 1,
+               .operands      = &options.file};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
+    }
+    return swp_cmd_exit(info(&options, &err), &err);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command_end.h"
 #include "cli/commands.h"
 #include "view/cmd_ranking.h"
 
@@ -139,63 +138,61 @@ static ws_status print_front(const swp_ranking *ranking, const objectives *o, co
     return status;
 }
 
-static ws_status print_pareto(const swp_ranking *ranking, const char *list, const char *columns,
-                              ws_error *err)
-{
-    objectives  o                         = {.n = 0};
-    const char *first[MAX_OBJECTIVES + 1] = {NULL};
+typedef struct pareto_options {
+    swp_ranking_options shared;
+    const char         *list; /* names of objectives; NULL = not given */
+} pareto_options;
 
-    if (list == NULL) {
-        WS_TRY(
-            swp_ranking_default(ranking, "power_mean_w,total_tok_s", "ttft_p99_ms,total_tok_s", err, &list));
+static ws_status read_and_print(const swp_ranking *ranking, const pareto_options *options, objectives *o,
+                                ws_error *err)
+{
+    const char *first[MAX_OBJECTIVES + 1] = {NULL};
+    WS_TRY(objectives_parse(options->list, err, o));
+    for (size_t k = 0; k < o->n; k++) {
+        first[k] = o->names[k];
+        WS_TRY(swp_selection_estimates(&ranking->selection, o->names[k], err, &o->values[k]));
     }
-    ws_status status = objectives_parse(list, err, &o);
-    for (size_t k = 0; k < o.n && status == WS_OK; k++) {
-        first[k] = o.names[k];
-        status   = swp_selection_estimates(&ranking->selection, o.names[k], err, &o.values[k]);
+    return print_front(ranking, o, first, options->shared.columns, err);
+}
+
+static ws_status print_pareto(const swp_ranking *ranking, void *options_of_pareto, ws_error *err)
+{
+    pareto_options *options = options_of_pareto;
+    objectives      o       = {.n = 0};
+    if (options->list == NULL) {
+        WS_TRY(swp_ranking_default(ranking, "power_mean_w,total_tok_s", "ttft_p99_ms,total_tok_s", err,
+                                   &options->list));
     }
-    if (status == WS_OK) {
-        status = print_front(ranking, &o, first, columns, err);
-    }
+    const ws_status status = read_and_print(ranking, options, &o, err);
     for (size_t k = 0; k < o.n; k++) {
         free(o.values[k]);
     }
     return status;
 }
 
+static const ws_arg args[] = {
+    {.name   = "objectives",
+     .kind   = WS_ARG_TEXT,
+     .offset = offsetof(pareto_options, list),
+     .value  = "A,B,..",
+     .help =
+         "what is traded (default power_mean_w,total_tok_s, without power ttft_p99_ms,total_tok_s); +NAME "
+         "larger, -NAME smaller is better"},
+};
+
 int swp_cmd_pareto(int argc, char **argv)
 {
-    swp_ranking_options    options = {.where = NULL};
-    const char            *list    = NULL;
-    const swp_arg          args[]  = {{"--objectives", NULL, "A,B,..",
-                                       "what is traded (default power_mean_w,total_tok_s, without power "
-                                                 "ttft_p99_ms,total_tok_s); +NAME larger, -NAME "
-                                                 "smaller is better",
-                                       &list, NULL, NULL},
-                                      SWP_RANKING_ARGS(options)};
-    const swp_command_line command = {
-        "pareto FILE [--objectives A,B,..] [--where EXPR]",
-        "The Pareto front: done jobs that no other job beats in every objective at once, in the\n"
-        "order of the first objective. Repeats are averaged first. Where some points meet the\n"
-        "spec's slo, it is their front; points that assume more memory than their board has are\n"
-        "left out.\n"
-        "Exit code: 0; 2 bad option or expression; 3 file cannot be read.",
-        args,
-        sizeof(args) / sizeof(args[0]),
-        1,
-        1};
-    int         n_files = 0;
-    const int   go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error    err     = WS_ERROR_INIT;
-    swp_ranking ranking;
-
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
-    }
-    ws_status status = swp_ranking_open(argv[1], &options, &err, &ranking);
-    if (status == WS_OK) {
-        status = print_pareto(&ranking, list, options.columns, &err);
-    }
-    swp_ranking_close(&ranking);
-    return swp_cmd_exit(status, &err);
+    pareto_options            options = {.list = NULL};
+    const swp_ranking_command command = {
+        .program = "wattsweep pareto",
+        .usage   = "FILE [--objectives A,B,..] [--where EXPR]",
+        .about   = "The Pareto front: done jobs that no other job beats in every objective at once, in the\n"
+                   "order of the first objective. Repeats are averaged first. Where some points meet the\n"
+                   "spec's slo, it is their front; points that assume more memory than their board has are\n"
+                   "left out.\n"
+                   "Exit code: 0; 2 bad option or expression; 3 file cannot be read.",
+        .section = {NULL, args, sizeof(args) / sizeof(args[0]), &options},
+        .print   = print_pareto,
+        .options = &options};
+    return swp_ranking_run(&command, &options.shared, argc, argv);
 }

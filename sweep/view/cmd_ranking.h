@@ -3,25 +3,15 @@
 #define SWP_CMD_RANKING_H
 
 #include "analysis/standing.h"
-#include "cli/args.h"
+#include "base/cmdline.h"
 #include "view/point_table.h"
 
 typedef struct swp_ranking_options {
-    const char *where, *columns, *format; /* NULL = not given */
-    bool        as_json, ignore_slo;
+    const char *file;
+    const char *where, *columns; /* NULL = not given */
+    int         format;          /* swp_table_format */
+    bool        ignore_slo;
 } swp_ranking_options;
-
-/* Entries of a table of swp_arg. */
-#define SWP_RANKING_ARGS(o)                                                                                  \
-    {"--where",  NULL, "EXPR", "only these rows: 'tp_size == 2 and ttft_p99_ms < 500'",                      \
-     &(o).where, NULL, NULL},                                                                                \
-        {"--ignore-slo", NULL, NULL,           "do not put points that meet the spec's slo first",           \
-         NULL,           NULL, &(o).ignore_slo},                                                             \
-        {"--columns", NULL, "A,B,..", "show these columns instead", &(o).columns, NULL, NULL},               \
-        {"--format", NULL, "FORMAT", "text (default), tsv, csv or json", &(o).format, NULL, NULL},           \
-    {                                                                                                        \
-        "--json", NULL, NULL, "the same as --format json", NULL, NULL, &(o).as_json                          \
-    }
 
 typedef struct swp_ranking {
     swp_selection    selection;
@@ -29,10 +19,18 @@ typedef struct swp_ranking {
     swp_table_format format;
 } swp_ranking;
 
-/** Release with swp_ranking_close(), also after an error. */
-WS_NODISCARD ws_status swp_ranking_open(const char *path, const swp_ranking_options *options, ws_error *err,
-                                        swp_ranking *out);
-void                   swp_ranking_close(swp_ranking *ranking);
+/** What one of the two commands has of its own. */
+typedef struct swp_ranking_command {
+    const char    *program, *usage, *about; /* as in ws_cmdline */
+    ws_arg_section section;                 /* its options */
+    ws_status (*print)(const swp_ranking *ranking, void *options, ws_error *err);
+    void *options; /* for print */
+} swp_ranking_command;
+
+/** Run a command: read its line, open the file, print.
+ * @param[in,out] shared  holds the defaults
+ * @return the exit code */
+int swp_ranking_run(const swp_ranking_command *command, swp_ranking_options *shared, int argc, char **argv);
 
 /** What is asked for where nothing was named: one thing for points whose power was tracked, another without.
  */

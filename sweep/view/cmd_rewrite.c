@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cmdline.h"
 #include "base/files.h"
 #include "base/strbuf.h"
-#include "cli/args.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
 #include "job/input_digest.h"
@@ -13,11 +13,7 @@
 #include "store/lock.h"
 #include "store/rewrite.h"
 
-static ws_status no_memory(ws_error *err)
-{
-    ws_error_add(err, WS_ERR_NOMEM, "out of memory");
-    return WS_ERR_NOMEM;
-}
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* OUT is locked as a sweep locks it: none that is being written is replaced. */
 static ws_status claim(const char *out, bool force, ws_error *err, swp_lock **lock_out)
@@ -32,96 +28,126 @@ static ws_status claim(const char *out, bool force, ws_error *err, swp_lock **lo
 
 /* ---- snapshot ---- */
 
+typedef struct snapshot_options {
+    const char *files[2]; /* FILE and OUT */
+    bool        force;
+} snapshot_options;
+
+static ws_status copy_now(const snapshot_options *options, ws_error *err)
+{
+    swp_reader *reader = NULL;
+    WS_TRY(swp_reader_open(options->files[0], err, &reader));
+    const swp_reader         *source  = reader;
+    const swp_rewrite_request request = {.sources   = &source,
+                                         .n_sources = 1,
+                                         .layout    = swp_reader_layout(reader),
+                                         .n_threads = 1, /* a sweep may be running on the other cores */
+                                         .path      = options->files[1],
+                                         .what      = "snapshot",
+                                         .replace   = options->force};
+    const ws_status           status  = swp_rewrite(&request, err);
+    swp_reader_close(&reader);
+    return status;
+}
+
+static ws_status snapshot(const snapshot_options *options, ws_error *err)
+{
+    swp_lock *lock = NULL;
+    if (ws_is_same_file(options->files[0], options->files[1])) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: OUT is FILE itself, expected another one",
+                            options->files[1]);
+    }
+    WS_TRY(claim(options->files[1], options->force, err, &lock));
+    const ws_status status = copy_now(options, err);
+    swp_lock_release(&lock);
+    return status;
+}
+
+static const ws_arg snapshot_args[] = {
+    {.name       = "force",
+     .short_name = "f",
+     .kind       = WS_ARG_FLAG,
+     .offset     = offsetof(snapshot_options, force),
+     .help       = "replace OUT if it exists"},
+};
+
 int swp_cmd_snapshot(int argc, char **argv)
 {
-    bool                   force  = false;
-    const swp_arg          args[] = {{"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
-    const swp_command_line command = {
-        "snapshot FILE OUT [--force]",
-        "A plain, compressed copy of a file at this moment, also while its sweep is running: OUT opens\n"
-        "in every HDF5 and netCDF tool.\n"
-        "Exit code: 0; 2 bad option; 3 a file cannot be read or written.",
-        args,
-        1,
-        2,
-        2};
-    int         n_files = 0;
-    const int   go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error    err     = WS_ERROR_INIT;
-    swp_reader *reader  = NULL;
-    swp_lock   *lock    = NULL;
-
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
+    snapshot_options     options = {.force = false};
+    const ws_arg_section section = {NULL, snapshot_args, COUNT_OF(snapshot_args), &options};
+    const ws_cmdline     line    = {
+               .program = "wattsweep snapshot",
+               .usage   = "FILE OUT [--force]",
+               .about =
+                   "A plain, compressed copy of a file at this moment, also while its sweep is running: OUT opens\n"
+                          "in every HDF5 and netCDF tool.\n"
+                          "Exit code: 0; 2 bad option; 3 a file cannot be read or written.",
+               .sections      = &section,
+               .n_sections    = 1,
+               .operand_names = "FILE and OUT",
+               .min_operands  = 2,
+               .max_operands  = 2,
+               .operands      = options.files};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
     }
-    ws_status status =
-        ws_is_same_file(argv[1], argv[2])
-            ? ws_error_add(&err, WS_ERR_INPUT, "%s: OUT is FILE itself, expected another one", argv[2])
-            : claim(argv[2], force, &err, &lock);
-    if (status == WS_OK) {
-        status = swp_reader_open(argv[1], &err, &reader);
-    }
-    if (status == WS_OK) {
-        const swp_reader         *source  = reader;
-        const swp_rewrite_request request = {.sources   = &source,
-                                             .n_sources = 1,
-                                             .layout    = swp_reader_layout(reader),
-                                             .n_threads = 1, /* a sweep may be running on the other cores */
-                                             .path      = argv[2],
-                                             .what      = "snapshot",
-                                             .replace   = force};
-        status                            = swp_rewrite(&request, &err);
-    }
-    swp_reader_close(&reader);
-    swp_lock_release(&lock);
-    return swp_cmd_exit(status, &err);
+    return swp_cmd_exit(snapshot(&options, &err), &err);
 }
 
 /* ---- recover ---- */
 
-static ws_status recover(const char *path, ws_error *err)
+static ws_status rewrite_in_place(const char *path, ws_error *err)
 {
-    swp_lock   *lock   = NULL;
     swp_reader *reader = NULL;
-
-    WS_TRY(swp_lock_acquire(path, true, err, &lock));
-    swp_say_replaced(path);
-    ws_status status = swp_reader_open(path, err, &reader);
-    if (status == WS_OK) {
-        const swp_reader         *source  = reader;
-        const swp_rewrite_request request = {.sources   = &source,
-                                             .n_sources = 1,
-                                             .layout    = swp_reader_layout(reader),
-                                             .n_threads = swp_cores(),
-                                             .path      = path,
-                                             .what      = "recovered",
-                                             .replace   = true};
-        status                            = swp_rewrite(&request, err);
-    }
+    WS_TRY(swp_reader_open(path, err, &reader));
+    const swp_reader         *source  = reader;
+    const swp_rewrite_request request = {.sources   = &source,
+                                         .n_sources = 1,
+                                         .layout    = swp_reader_layout(reader),
+                                         .n_threads = swp_cores(),
+                                         .path      = path,
+                                         .what      = "recovered",
+                                         .replace   = true};
+    const ws_status           status  = swp_rewrite(&request, err);
     if (status == WS_OK) {
         printf("%s: %zu rows kept\n", path, swp_reader_n_rows(reader));
     }
     swp_reader_close(&reader);
+    return status;
+}
+
+static ws_status recover(const char *path, ws_error *err)
+{
+    swp_lock *lock = NULL;
+    WS_TRY(swp_lock_acquire(path, true, err, &lock));
+    swp_say_replaced(path);
+    const ws_status status = rewrite_in_place(path, err);
     swp_lock_release(&lock);
     return status;
 }
 
 int swp_cmd_recover(int argc, char **argv)
 {
-    const swp_command_line command = {
-        "recover FILE",
-        "Make a plain file of what a killed sweep left behind: every row that was complete is kept.\n"
-        "FILE is replaced only when its successor is safely on the disk.\n"
-        "Exit code: 0; 2 bad option; 3 the file is in use, cannot be read, or cannot be written.",
-        NULL,
-        0,
-        1,
-        1};
-    int       n_files = 0;
-    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error  err     = WS_ERROR_INIT;
-
-    return go_on != SWP_ARGS_GO_ON ? go_on : swp_cmd_exit(recover(argv[1], &err), &err);
+    const char      *file = NULL;
+    const ws_cmdline line = {
+        .program = "wattsweep recover",
+        .usage   = "FILE",
+        .about =
+            "Make a plain file of what a killed sweep left behind: every row that was complete is kept.\n"
+            "FILE is replaced only when its successor is safely on the disk.\n"
+            "Exit code: 0; 2 bad option; 3 the file is in use, cannot be read, or cannot be written.",
+        .operand_names = "FILE",
+        .min_operands  = 1,
+        .max_operands  = 1,
+        .operands      = &file};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
+    }
+    return swp_cmd_exit(recover(file, &err), &err);
 }
 
 /* ---- merge ---- */
@@ -185,31 +211,40 @@ static void widen_layout(const swp_reader *const *readers, size_t n, swp_layout 
     layout->attributes = attributes;
 }
 
-static ws_status merge_open(const swp_reader *const *readers, size_t n, const char *out, bool force,
-                            ws_error *err)
+typedef struct merge_options {
+    const char **files; /* [n_files], owned */
+    size_t       n_files;
+    const char  *out;
+    bool         force;
+} merge_options;
+
+static ws_status check_mergeable(const swp_reader *const *readers, size_t n, ws_error *err)
 {
+    for (size_t f = 1; f < n; f++) {
+        WS_TRY(check_same_sweep(readers[0], readers[f], err));
+        WS_TRY(check_same_inputs(readers[0], readers[f], err));
+    }
+    return WS_OK;
+}
+
+static ws_status merge_open(const swp_reader *const *readers, const merge_options *options, ws_error *err)
+{
+    WS_TRY(check_mergeable(readers, options->n_files, err));
     const swp_layout   *first      = swp_reader_layout(readers[0]);
     swp_param          *params     = malloc((first->n_params + 1) * sizeof(params[0]));
     swp_text_attribute *attributes = malloc((first->n_attributes + 1) * sizeof(attributes[0]));
-    char               *what       = ws_asprintf("merged %zu files", n);
-    ws_status status = params == NULL || attributes == NULL || what == NULL ? no_memory(err) : WS_OK;
-
-    for (size_t f = 1; f < n && status == WS_OK; f++) {
-        status = check_same_sweep(readers[0], readers[f], err);
-        if (status == WS_OK) {
-            status = check_same_inputs(readers[0], readers[f], err);
-        }
-    }
-    if (status == WS_OK) {
+    char               *what       = ws_asprintf("merged %zu files", options->n_files);
+    ws_status           status     = WS_ERR_NOMEM;
+    if (params != NULL && attributes != NULL && what != NULL) {
         swp_layout layout;
-        widen_layout(readers, n, &layout, params, attributes);
+        widen_layout(readers, options->n_files, &layout, params, attributes);
         const swp_rewrite_request request = {.sources   = readers,
-                                             .n_sources = n,
+                                             .n_sources = options->n_files,
                                              .layout    = &layout,
                                              .n_threads = swp_cores(),
-                                             .path      = out,
+                                             .path      = options->out,
                                              .what      = what,
-                                             .replace   = force};
+                                             .replace   = options->force};
         status                            = swp_rewrite(&request, err);
     }
     free(what);
@@ -218,21 +253,23 @@ static ws_status merge_open(const swp_reader *const *readers, size_t n, const ch
     return status;
 }
 
-static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_error *err)
+static ws_status open_and_merge(const swp_reader **readers, const merge_options *options, ws_error *err)
 {
-    const swp_reader **readers = calloc(n, sizeof(readers[0]));
-    swp_lock          *lock    = NULL;
-    ws_status          status  = readers == NULL ? no_memory(err) : claim(out, force, err, &lock);
-
-    for (size_t f = 0; f < n && status == WS_OK; f++) {
+    for (size_t f = 0; f < options->n_files; f++) {
         swp_reader *reader = NULL;
-        status             = swp_reader_open(paths[f], err, &reader);
-        readers[f]         = reader;
+        WS_TRY(swp_reader_open(options->files[f], err, &reader));
+        readers[f] = reader;
     }
-    if (status == WS_OK) {
-        status = merge_open(readers, n, out, force, err);
-    }
-    for (size_t f = 0; readers != NULL && f < n; f++) {
+    return merge_open(readers, options, err);
+}
+
+static ws_status merge(const merge_options *options, ws_error *err)
+{
+    swp_lock *lock = NULL;
+    WS_TRY(claim(options->out, options->force, err, &lock));
+    const swp_reader **readers = calloc(options->n_files, sizeof(readers[0]));
+    const ws_status    status  = readers == NULL ? WS_ERR_NOMEM : open_and_merge(readers, options, err);
+    for (size_t f = 0; readers != NULL && f < options->n_files; f++) {
         swp_reader *reader = (swp_reader *)readers[f];
         swp_reader_close(&reader);
     }
@@ -241,33 +278,54 @@ static ws_status merge(char **paths, size_t n, const char *out, bool force, ws_e
     return status;
 }
 
+static const ws_arg merge_args[] = {
+    {.name        = "output",
+     .short_name  = "o",
+     .kind        = WS_ARG_FILE,
+     .offset      = offsetof(merge_options, out),
+     .value       = "OUT",
+     .help        = "the file to write (required)",
+     .is_required = true},
+    {.name       = "force",
+     .short_name = "f",
+     .kind       = WS_ARG_FLAG,
+     .offset     = offsetof(merge_options, force),
+     .help       = "replace OUT if it exists"},
+};
+
+static int merge_command(merge_options *options, int argc, char **argv)
+{
+    const ws_arg_section section = {NULL, merge_args, COUNT_OF(merge_args), options};
+    const ws_cmdline     line    = {
+               .program = "wattsweep merge",
+               .usage   = "FILE... -o OUT",
+               .about =
+                   "Join the slices of one sweep (array jobs). A job in several files is taken from the one where "
+                          "it is\n"
+                          "done, else from the last.\n"
+                          "Exit code: 0; 2 bad option, or files of different sweeps or inputs; 3 a file cannot be read or "
+                          "written.",
+               .sections      = &section,
+               .n_sections    = 1,
+               .operand_names = "FILE",
+               .min_operands  = 1,
+               .max_operands  = (size_t)argc,
+               .operands      = options->files};
+    ws_error err  = WS_ERROR_INIT;
+    int      code = 0;
+    if (!ws_cmdline_start(&line, argc, argv, &options->n_files, &code)) {
+        return code;
+    }
+    return swp_cmd_exit(merge(options, &err), &err);
+}
+
 int swp_cmd_merge(int argc, char **argv)
 {
-    const char   *out    = NULL;
-    bool          force  = false;
-    const swp_arg args[] = {{"--output", "-o", "OUT", "the file to write (required)", &out, NULL, NULL},
-                            {"--force", "-f", NULL, "replace OUT if it exists", NULL, NULL, &force}};
-    const swp_command_line command = {
-        "merge FILE... -o OUT",
-        "Join the slices of one sweep (array jobs). A job in several files is taken from the one where it "
-        "is\n"
-        "done, else from the last.\n"
-        "Exit code: 0; 2 bad option, or files of different sweeps or inputs; 3 a file cannot be read or "
-        "written.",
-        args,
-        2,
-        1,
-        1 << 20};
-    int       n_files = 0;
-    const int go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error  err     = WS_ERROR_INIT;
-
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
+    merge_options options = {.files = calloc((size_t)argc, sizeof(options.files[0]))};
+    if (options.files == NULL) {
+        return swp_cmd_exit(WS_ERR_NOMEM, NULL);
     }
-    if (out == NULL) {
-        return swp_cmd_exit(ws_error_add(&err, WS_ERR_INPUT, "merge: -o OUT is missing (--help says more)"),
-                            &err);
-    }
-    return swp_cmd_exit(merge(argv + 1, (size_t)n_files, out, force, &err), &err);
+    const int code = merge_command(&options, argc, argv);
+    free(options.files);
+    return code;
 }

@@ -6,8 +6,8 @@
 
 #include "analysis/file_slo.h"
 #include "analysis/result_table.h"
+#include "base/cmdline.h"
 #include "base/json_write.h"
-#include "cli/args.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
 #include "view/job_export.h"
@@ -334,54 +334,84 @@ static ws_status parse_series(const char *name, ws_error *err, ws_series_column 
                         "--series: no series \"%s\"; expected power_w, running, npu_mem_gb ...", name);
 }
 
-int swp_cmd_show(int argc, char **argv)
-{
-    double        job    = -1.0;
-    const char   *series = "power_w", *export_dir = NULL;
-    bool          json   = false;
-    const swp_arg args[] = {
-        {"--job", "-j", "N", "which job (required)", NULL, &job, NULL},
-        {"--series", NULL, "NAME", "draw this time series (default power_w)", &series, NULL, NULL},
-        {"--export", NULL, "DIR", "write the job's cluster config, workload and wattsim arguments there",
-         &export_dir, NULL, NULL},
-        {"--json", NULL, NULL, "everything as JSON, time series included", NULL, NULL, &json}};
-    const swp_command_line command = {
-        "show FILE --job N [--json]",
-        "One job: parameters, metrics, energy by node, component and phase, power over time; or its inputs "
-        "as "
-        "files.\n"
-        "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
-        args,
-        sizeof(args) / sizeof(args[0]),
-        1,
-        1};
-    int              n_files = 0;
-    const int        go_on   = swp_args_parse(&command, argc, argv, &n_files);
-    ws_error         err     = WS_ERROR_INIT;
-    ws_series_column which   = WS_SERIES_POWER_W;
-    swp_result_table results;
-    size_t           row = 0;
+typedef struct show_options {
+    const char *file, *series, *export_dir;
+    int64_t     job;
+    bool        as_json;
+} show_options;
 
-    if (go_on != SWP_ARGS_GO_ON) {
-        return go_on;
+static ws_status show_row(const swp_result_table *results, const show_options *options,
+                          ws_series_column series, ws_error *err)
+{
+    size_t row = 0;
+    WS_TRY(find_job(results, options->job, err, &row));
+    if (options->export_dir != NULL) {
+        return swp_job_export(swp_reader_layout(results->reader)->spec_json, options->file, options->job,
+                              options->export_dir, err);
     }
-    ws_status status = parse_series(series, &err, &which);
-    if (status == WS_OK && (job < 0.0 || job != floor(job))) {
-        status = ws_error_add(&err, WS_ERR_INPUT, "show: expected --job N with an integer >= 0");
-    }
-    if (status != WS_OK) {
-        return swp_cmd_exit(status, &err);
-    }
-    status = swp_result_table_open(argv[1], &err, &results);
+    return options->as_json ? print_json(results, row, err) : print_text(results, row, series, err);
+}
+
+static ws_status show(const show_options *options, ws_error *err)
+{
+    swp_result_table results;
+    ws_series_column series = WS_SERIES_POWER_W;
+    WS_TRY(parse_series(options->series, err, &series));
+    ws_status status = swp_result_table_open(options->file, err, &results);
     if (status == WS_OK) {
-        status = find_job(&results, (int64_t)job, &err, &row);
-    }
-    if (status == WS_OK) {
-        status = export_dir != NULL ? swp_job_export(swp_reader_layout(results.reader)->spec_json, argv[1],
-                                                     (int64_t)job, export_dir, &err)
-                 : json             ? print_json(&results, row, &err)
-                                    : print_text(&results, row, which, &err);
+        status = show_row(&results, options, series, err);
     }
     swp_result_table_close(&results);
-    return swp_cmd_exit(status, &err);
+    return status;
+}
+
+static const ws_arg args[] = {
+    {.name        = "job",
+     .short_name  = "j",
+     .kind        = WS_ARG_INT,
+     .offset      = offsetof(show_options, job),
+     .min         = 0,
+     .max         = INFINITY,
+     .help        = "which job (required)",
+     .is_required = true},
+    {.name         = "series",
+     .kind         = WS_ARG_TEXT,
+     .offset       = offsetof(show_options, series),
+     .value        = "NAME",
+     .help         = "draw this time series",
+     .default_text = "power_w"},
+    {.name   = "export",
+     .kind   = WS_ARG_FILE,
+     .offset = offsetof(show_options, export_dir),
+     .value  = "DIR",
+     .help   = "write the job's cluster config, workload and wattsim arguments there"},
+    {.name   = "json",
+     .kind   = WS_ARG_FLAG,
+     .offset = offsetof(show_options, as_json),
+     .help   = "everything as JSON, time series included"},
+};
+
+int swp_cmd_show(int argc, char **argv)
+{
+    show_options         options = {.series = "power_w"};
+    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
+    const ws_cmdline     line    = {.program = "wattsweep show",
+                                    .usage   = "FILE --job N [--json]",
+                                    .about =
+                                        "One job: parameters, metrics, energy by node, component and phase, power "
+                                               "over time; or its inputs\n"
+                                               "as files.\n"
+                                               "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
+                                    .sections      = &section,
+                                    .n_sections    = 1,
+                                    .operand_names = "FILE",
+                                    .min_operands  = 1,
+                                    .max_operands  = 1,
+                                    .operands      = &options.file};
+    ws_error             err     = WS_ERROR_INIT;
+    int                  code    = 0;
+    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
+        return code;
+    }
+    return swp_cmd_exit(show(&options, &err), &err);
 }

@@ -7,17 +7,11 @@
 
 #include "base/printable.h"
 
-ws_status swp_table_format_parse(const char *text, ws_error *err, swp_table_format *out)
-{
-    static const char *const names[] = {"text", "tsv", "csv", "json"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (swp_table_format)i;
-            return WS_OK;
-        }
-    }
-    return ws_error_add(err, WS_ERR_INPUT, "--format: expected text, tsv, csv or json, found \"%s\"", text);
-}
+const char *const swp_table_formats[] = {[SWP_TABLE_TEXT] = "text",
+                                         [SWP_TABLE_TSV]  = "tsv",
+                                         [SWP_TABLE_CSV]  = "csv",
+                                         [SWP_TABLE_JSON] = "json",
+                                         NULL};
 
 void swp_table_begin(swp_table *table, FILE *out, swp_table_format format, size_t n_columns)
 {

@@ -20,8 +20,8 @@ typedef enum swp_table_format {
     SWP_TABLE_JSON
 } swp_table_format;
 
-/** "text", "tsv", "csv", "json". @return WS_OK; WS_ERR_INPUT */
-WS_NODISCARD ws_status swp_table_format_parse(const char *text, ws_error *err, swp_table_format *out);
+/** "text", "tsv", "csv", "json", NULL: the choices of an option that is a swp_table_format. */
+extern const char *const swp_table_formats[];
 
 /** A table being written. Text tables are gathered and aligned at the end, the others are written row by row.
  */

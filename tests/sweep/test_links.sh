@@ -140,7 +140,7 @@ expect 0 "$WATTSWEEP" show other.h5 --job 2 --export job >/dev/null
 expect 2 "$WATTSWEEP" show other.h5 --job 2 --export victim 2>log
 grep -q "victim: is no folder" log || fail "no reason: $(cat log)"
 expect 2 "$WATTSWEEP" show other.h5 --job 2 --export "" 2>log
-grep -q 'expected the name of a folder' log || fail "no reason: $(cat log)"
+grep -q 'expected a value behind it: DIR, found ""' log || fail "no reason: $(cat log)"
 
 # --- no name, and folders
 for out in "" data data/; do

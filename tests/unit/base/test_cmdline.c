@@ -191,9 +191,9 @@ static void mistakes_are_named(void **state)
     REFUSE("--verbose: expected no value, found ''", "a", "--verbose=");
     REFUSE("--output: expected a value behind it: FILE", "a", "--output");
     REFUSE("--output: expected a value behind it: FILE", "a", "--output", "--quiet");
-    REFUSE("--output: expected a value behind it: FILE", "a", "-o", "");
+    REFUSE("--output: expected a value behind it: FILE, found \"\"", "a", "-o", "");
     REFUSE("--colour: expected a value behind it: red|green", "a", "--colour");
-    REFUSE("--data-dir: expected a value behind it: DIR", "a", "--data-dir=");
+    REFUSE("--data-dir: expected a value behind it: DIR, found \"\"", "a", "--data-dir=");
     REFUSE("--number: expected integer from 1 to 9, found '10'", "a", "-n", "10");
     REFUSE("--share: expected number from 0 to 1, found 'nan'", "a", "--share=nan");
     REFUSE("--colour: expected one of red, green, found 'blue'", "a", "--colour", "blue");
@@ -257,11 +257,11 @@ static void a_command_starts_or_ends(void **state)
     size_t           n    = 0;
     int              code = -1;
     const ws_cmdline line = make_line(sections, &s);
-    assert_true(ws_cmdline_start(&line, 2, (const char *const[]){"run", "a"}, &n, &code));
+    assert_true(ws_cmdline_start(&line, 2, (char *[]){"run", "a"}, &n, &code));
     assert_int_equal(n, 1);
-    assert_false(ws_cmdline_start(&line, 2, (const char *const[]){"run", "-h"}, NULL, &code));
+    assert_false(ws_cmdline_start(&line, 2, (char *[]){"run", "-h"}, NULL, &code));
     assert_int_equal(code, WS_EXIT_DONE);
-    assert_false(ws_cmdline_start(&line, 1, (const char *const[]){"run"}, NULL, &code));
+    assert_false(ws_cmdline_start(&line, 1, (char *[]){"run"}, NULL, &code));
     assert_int_equal(code, WS_EXIT_INPUT);
 }
 

@@ -141,13 +141,15 @@ static void output_that_cannot_be_written(void **state)
     fclose(out);
 }
 
+/* The names of an option's choices, in the order of the enum. */
 static void formats(void **state)
 {
-    swp_table_format format = SWP_TABLE_TEXT;
     (void)state;
-    assert_int_equal(swp_table_format_parse("csv", NULL, &format), WS_OK);
-    assert_int_equal(format, SWP_TABLE_CSV);
-    assert_int_equal(swp_table_format_parse("xml", NULL, &format), WS_ERR_INPUT);
+    assert_string_equal(swp_table_formats[SWP_TABLE_TEXT], "text");
+    assert_string_equal(swp_table_formats[SWP_TABLE_TSV], "tsv");
+    assert_string_equal(swp_table_formats[SWP_TABLE_CSV], "csv");
+    assert_string_equal(swp_table_formats[SWP_TABLE_JSON], "json");
+    assert_null(swp_table_formats[SWP_TABLE_JSON + 1]);
 }
 
 int main(void)
