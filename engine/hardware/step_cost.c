@@ -10,25 +10,25 @@ static bool is_required(ws_layer layer)
 }
 
 /* Which rows a step has, and how often. */
-static ws_status choose_rows(ws_step_cost *cost, const char *label, bool drops_rotary, ws_strbuf *notes,
+static ws_status choose_rows(ws_step_cost *cost, const ws_step_cost_request *request, ws_strbuf *notes,
                              ws_error *err)
 {
     ws_status status = WS_OK;
     for (int i = 0; i < WS_LAYER_COUNT; i++) {
         const ws_layer layer = (ws_layer)i;
         const int64_t  count = ws_model_layer_count(cost->model, layer);
-        if (count == 0 || (layer == WS_LAYER_ROTARY_EMB && drops_rotary)) {
+        if (count == 0 || (layer == WS_LAYER_ROTARY_EMB && request->drops_rotary)) {
             continue;
         }
         if (ws_profile_has(cost->profile, layer)) {
             cost->has_layer[layer]   = true;
             cost->layer_count[layer] = count;
         } else if (is_required(layer)) {
-            status = ws_error_add(err, WS_ERR_INPUT, "%s: the profile has no data for layer %s", label,
-                                  ws_layer_name(layer));
+            status = ws_error_add(err, WS_ERR_INPUT, "%s: the profile has no data for layer %s",
+                                  request->label, ws_layer_name(layer));
         } else if (notes != NULL) {
             ws_strbuf_printf(notes, "%s: the profile has no data for layer %s; it counts as taking no time\n",
-                             label, ws_layer_name(layer));
+                             request->label, ws_layer_name(layer));
         }
     }
     cost->attention_rows = cost->layer_count[WS_LAYER_ATTENTION];
@@ -62,22 +62,21 @@ static ws_status fill_tables(ws_step_cost *cost)
     return cost->token_ns != NULL && cost->sequence_ns != NULL ? WS_OK : WS_ERR_NOMEM;
 }
 
-ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model, const char *label,
-                              int64_t max_tokens, int64_t max_sequences, bool drops_rotary, ws_strbuf *notes,
-                              ws_error *err, ws_step_cost **out)
+ws_status ws_step_cost_create(const ws_step_cost_request *request, ws_strbuf *notes, ws_error *err,
+                              ws_step_cost **out)
 {
     *out               = NULL;
     ws_step_cost *cost = calloc(1, sizeof(*cost));
     if (cost == NULL) {
         return WS_ERR_NOMEM;
     }
-    cost->profile    = profile;
-    cost->model      = model;
-    cost->limits     = ws_profile_limits_of(profile);
-    ws_status status = choose_rows(cost, label, drops_rotary, notes, err);
+    cost->profile    = request->profile;
+    cost->model      = request->model;
+    cost->limits     = ws_profile_limits_of(request->profile);
+    ws_status status = choose_rows(cost, request, notes, err);
     if (status == WS_OK) {
-        cost->n_token_ns    = (size_t)max_tokens + 1;
-        cost->n_sequence_ns = (size_t)max_sequences + 1;
+        cost->n_token_ns    = (size_t)request->max_tokens + 1;
+        cost->n_sequence_ns = (size_t)request->max_sequences + 1;
         status              = fill_tables(cost);
     }
     if (status != WS_OK) {

@@ -31,17 +31,22 @@ typedef struct ws_step_cost {
     int64_t          *sequence_ns; /* [sequences] sum of all per-sequence rows; [0] unused */
 } ws_step_cost;
 
+/** What tables are built of. */
+typedef struct ws_step_cost_request {
+    const ws_profile *profile; /* borrowed */
+    const ws_model   *model;   /* borrowed */
+    const char       *label;   /* what messages call it */
+    int64_t           max_tokens,
+        max_sequences; /* largest counts worth a table entry; beyond them rows are summed on demand */
+    bool drops_rotary; /* the hardware has no rotary_emb row of its own (TPUs, docs/model/serving.md 6.1) */
+} ws_step_cost_request;
+
 /** Build the tables.
- * @param[in] max_tokens, max_sequences  largest counts worth a table entry; beyond them rows are summed on
- * demand
- * @param[in] drops_rotary  the hardware has no rotary_emb row of its own (TPUs, docs/model/serving.md 6.1)
  * @param[in,out] notes  one line per block layer (or sampler) without data, which is dropped; NULL allowed
  * @return WS_OK; WS_ERR_INPUT if an embedding, final_layernorm or lm_head, or attention, has no data;
  * WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_step_cost_create(const ws_profile *profile, const ws_model *model,
-                                           const char *label, int64_t max_tokens, int64_t max_sequences,
-                                           bool drops_rotary, ws_strbuf *notes, ws_error *err,
-                                           ws_step_cost **out);
+WS_NODISCARD ws_status ws_step_cost_create(const ws_step_cost_request *request, ws_strbuf *notes,
+                                           ws_error *err, ws_step_cost **out);
 void                   ws_step_cost_destroy(ws_step_cost **cost);
 
 /** The same rows timed by another profile of the same hardware and model (at a lower clock).

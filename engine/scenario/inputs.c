@@ -333,11 +333,15 @@ ws_status ws_inputs_cost(ws_inputs *inputs, const ws_profile_request *asked, ws_
     (void)snprintf(label, sizeof(label), "%s / %s", request->hardware, request->model->name);
     const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_COST, key);
     if (known == NULL) {
-        ws_step_cost *cost   = NULL;
-        ws_strbuf     fresh  = WS_STRBUF_INIT;
-        const bool    tpu    = strstr(request->hardware, "TPU") != NULL;
-        ws_status     status = ws_step_cost_create(profile, request->model, label, MAX_TABLE_TOKENS,
-                                                   MAX_TABLE_SEQUENCES, tpu, &fresh, err, &cost);
+        ws_step_cost              *cost   = NULL;
+        ws_strbuf                  fresh  = WS_STRBUF_INIT;
+        const ws_step_cost_request tables = {.profile       = profile,
+                                             .model         = request->model,
+                                             .label         = label,
+                                             .max_tokens    = MAX_TABLE_TOKENS,
+                                             .max_sequences = MAX_TABLE_SEQUENCES,
+                                             .drops_rotary  = strstr(request->hardware, "TPU") != NULL};
+        ws_status                  status = ws_step_cost_create(&tables, &fresh, err, &cost);
         if (status == WS_OK) {
             status = ws_input_cache_keep(&inputs->cache, WS_INPUT_COST, key, cost, &fresh);
         }

@@ -32,15 +32,14 @@ ws_status ws_kv_cache_init(ws_kv_cache *kv, ws_arena *arena, const ws_kv_cache_c
                               kv->is_caching ? config->prefixes.n_prefixes : 0);
 }
 
-ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_t n_chunks, int32_t block_size,
-                          int32_t chunk_tokens, int64_t chunk_bytes, size_t n_prefixes)
+ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, const ws_kv_tier_config *config)
 {
     *tier = (ws_kv_tier){
-        .blocks_per_chunk = chunk_tokens / block_size,
-        .chunk_tokens     = chunk_tokens,
-        .chunk_bytes      = chunk_bytes,
+        .blocks_per_chunk = config->chunk_tokens / config->block_size,
+        .chunk_tokens     = config->chunk_tokens,
+        .chunk_bytes      = config->chunk_bytes,
     };
-    return ws_block_pool_init(&tier->pool, arena, n_chunks, n_prefixes);
+    return ws_block_pool_init(&tier->pool, arena, config->n_chunks, config->n_prefixes);
 }
 
 WS_HOT void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request)

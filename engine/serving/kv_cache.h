@@ -54,6 +54,12 @@ typedef struct ws_kv_cache_config {
     size_t         table_capacity;
 } ws_kv_cache_config;
 
+typedef struct ws_kv_tier_config {
+    int64_t n_chunks, chunk_bytes;
+    int32_t chunk_tokens, block_size;
+    size_t  n_prefixes; /* as in ws_prefix_view */
+} ws_kv_tier_config;
+
 /** What a lookup found for a waiting request. */
 typedef struct ws_kv_hit {
     int32_t n_blocks;       /* leading blocks found on the NPU */
@@ -64,9 +70,7 @@ typedef struct ws_kv_hit {
 
 WS_NODISCARD ws_status ws_kv_cache_init(ws_kv_cache *kv, ws_arena *arena, const ws_kv_cache_config *config);
 
-WS_NODISCARD ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, int64_t n_chunks,
-                                       int32_t block_size, int32_t chunk_tokens, int64_t chunk_bytes,
-                                       size_t n_prefixes);
+WS_NODISCARD ws_status ws_kv_tier_init(ws_kv_tier *tier, ws_arena *arena, const ws_kv_tier_config *config);
 
 /** Give a request its prefix chain, once; later caches keep the first one (docs/model/serving.md Q-20). */
 void ws_kv_cache_bind(const ws_kv_cache *kv, ws_request *request);

@@ -28,14 +28,14 @@ typedef struct collector {
     const int64_t *end_ns;
     int64_t
         *change; /* [n_batches + 1] change of the number of requests whose gap ends at a batch, stride 1 */
-    ws_weighted_ns **values;
-    size_t          *n, *capacity;
+    ws_weighted_list *out;
 } collector;
 
 static ws_status put(collector *c, int64_t value_ns, int64_t count)
 {
-    WS_TRY(ws_arena_grow(c->arena, c->values, c->capacity, *c->n, *c->n + 1, sizeof(**c->values)));
-    (*c->values)[(*c->n)++] = (ws_weighted_ns){value_ns, count};
+    ws_weighted_list *out = c->out;
+    WS_TRY(ws_arena_grow(c->arena, &out->values, &out->capacity, out->n, out->n + 1, sizeof(*out->values)));
+    out->values[out->n++] = (ws_weighted_ns){value_ns, count};
     return WS_OK;
 }
 
@@ -59,9 +59,9 @@ static ws_status put_run(collector *c, const ws_token_run *run, int64_t *last_ns
 }
 
 ws_status ws_itl_collect(ws_arena *arena, ws_request *const *done, size_t n_done, const int64_t *batch_end_ns,
-                         size_t n_batches, ws_weighted_ns **values, size_t *n, size_t *capacity)
+                         size_t n_batches, ws_weighted_list *out)
 {
-    collector c = {.arena = arena, .end_ns = batch_end_ns, .values = values, .n = n, .capacity = capacity};
+    collector c = {.arena = arena, .end_ns = batch_end_ns, .out = out};
     c.change    = ws_arena_calloc(arena, n_batches + 2, sizeof(*c.change));
     if (c.change == NULL) {
         return WS_ERR_NOMEM;

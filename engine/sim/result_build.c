@@ -67,15 +67,13 @@ static ws_status put_request_distributions(ws_run *run, double *metrics)
 
 static ws_status put_itl_distribution(ws_run *run, double *metrics)
 {
-    ws_weighted_ns *values = NULL;
-    size_t          n = 0, capacity = 0;
+    ws_weighted_list gaps = {.values = NULL};
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
         const ws_instance_run *instance = &run->instances[i];
         WS_TRY(ws_itl_collect(&run->arena, instance->scheduler->done, instance->scheduler->n_done,
-                              instance->batch_end_ns, (size_t)instance->scheduler->next_batch_id, &values, &n,
-                              &capacity));
+                              instance->batch_end_ns, (size_t)instance->scheduler->next_batch_id, &gaps));
     }
-    return ws_percentiles_ms(&run->arena, values, n, metrics + WS_METRIC_ITL_MEAN_MS);
+    return ws_percentiles_ms(&run->arena, gaps.values, gaps.n, metrics + WS_METRIC_ITL_MEAN_MS);
 }
 
 /* ---- requests ---- */

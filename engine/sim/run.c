@@ -45,7 +45,7 @@ static ws_status prepare(ws_run *run, ws_instance_run *instance, ws_batch *batch
     WS_TRY(ws_executor_prepare(&run->executor, (size_t)instance->config->index, slot, batch, group_tokens,
                                run->now_ns));
     run->n_steps++;
-    run->n_extrapolated += prepared->extrapolates;
+    run->n_extrapolated += prepared->report.extrapolates;
     update_memory(run, instance);
     if (!run->scenario->has_power) {
         return WS_OK;

@@ -54,9 +54,13 @@ static ws_status init_tiers(ws_run *run)
         return WS_ERR_NOMEM;
     }
     for (size_t i = 0; i < s->n_tiers; i++) {
-        const ws_tier_config *t = &s->tiers[i];
-        WS_TRY(ws_kv_tier_init(&run->tiers[i], &run->arena, t->n_chunks, t->block_size, t->chunk_tokens,
-                               t->chunk_bytes, n_prefixes));
+        const ws_tier_config   *t      = &s->tiers[i];
+        const ws_kv_tier_config config = {.n_chunks     = t->n_chunks,
+                                          .chunk_bytes  = t->chunk_bytes,
+                                          .chunk_tokens = t->chunk_tokens,
+                                          .block_size   = t->block_size,
+                                          .n_prefixes   = n_prefixes};
+        WS_TRY(ws_kv_tier_init(&run->tiers[i], &run->arena, &config));
     }
     return WS_OK;
 }

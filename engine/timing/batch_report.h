@@ -45,8 +45,9 @@ typedef struct ws_npu_times {
 /** All of it. Times come as one of the two, or kernel by kernel (ws_kernel_hook). */
 typedef struct ws_batch_report {
     ws_batch_work       work;
-    const ws_step      *step; /* closed form, valid while the batch begins; NULL otherwise */
-    const ws_npu_times *npus; /* lockstep: [num_npus] valid when the batch ends; NULL otherwise */
+    const ws_step      *step;         /* closed form, valid while the batch begins; NULL otherwise */
+    bool                extrapolates; /* some lookup left the profile's grid */
+    const ws_npu_times *npus;         /* lockstep: [num_npus] valid when the batch ends; NULL otherwise */
 } ws_batch_report;
 
 #endif /* WS_BATCH_REPORT_H */

@@ -33,7 +33,6 @@ typedef struct ws_prepared {
     ws_lockstep_batch lock;         /* lockstep */
     int64_t           batch_plus_1; /* id + 1 of the batch it was prepared for; 0 = none yet */
     ws_batch_report   report;
-    bool              extrapolates;             /* some lookup left the profile's grid */
     bool              start_has_it, end_has_it; /* handed out since it was prepared */
 } ws_prepared;
 
@@ -66,7 +65,7 @@ typedef struct ws_executor {
     ws_lockstep_space             space;   /* lockstep */
     ws_lockstep_instance        **members; /* lockstep: [n_instances] scratch for a group */
     ws_lockstep_batch           **locks;   /* likewise */
-    ws_graph_lists                lists;
+    ws_graph_builder              graphs;  /* event engine */
     ws_op_list_builder            builder;
     ws_op_list                    list; /* ops of the batch being prepared */
     ws_kernel_hook                hook;

@@ -30,7 +30,7 @@ static WS_HOT ws_status prepare(ws_executor *x, ws_executor_instance *instance, 
         .link_bytes = (double)step->n_collectives * 2.0 * (tp - 1.0) * ((double)step->collective_bytes / tp),
     };
     ws_batch_work_add_kv(x->scenario, instance->config, batch, &prepared->report.work);
-    prepared->extrapolates = step->extrapolates;
+    prepared->report.extrapolates = step->extrapolates;
     return WS_OK;
 }
 

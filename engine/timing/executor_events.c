@@ -32,7 +32,9 @@ static ws_status init(ws_executor *x, int64_t widest)
         .ctx = x, .on_end = on_program_end, .on_kernel = x->hook.on_kernel != NULL ? on_kernel : NULL};
     (void)widest;
     WS_TRY(ws_op_list_builder_init(&x->builder, x->arena, x->scenario));
-    return ws_event_engine_create(x->arena, x->scenario, x->n_npu_ids, hooks, &x->engine);
+    WS_TRY(ws_event_engine_create(x->arena, x->scenario, x->n_npu_ids, hooks, &x->engine));
+    x->graphs = (ws_graph_builder){.scenario = x->scenario, .arena = x->arena, .engine = x->engine};
+    return WS_OK;
 }
 
 static ws_status init_instance(ws_executor *x, ws_executor_instance *instance, size_t n_slots)
@@ -55,13 +57,12 @@ static ws_status prepare(ws_executor *x, ws_executor_instance *instance, ws_prep
 {
     const ws_instance_config *c = instance->config;
     (void)now_ns;
-    WS_TRY(ws_op_list_build(&x->builder, x->scenario, c, batch, group_tokens, &x->list));
+    WS_TRY(ws_op_list_build(&x->builder, c, batch, group_tokens, &x->list));
     for (int64_t offset = 0; offset < c->n_npu_ids; offset++) {
-        WS_TRY(ws_graph_build(x->engine, &x->lists, x->arena, x->scenario, c, &x->list, batch->id, offset,
-                              &prepared->programs[offset]));
+        WS_TRY(ws_graph_build(&x->graphs, c, &x->list, batch->id, offset, &prepared->programs[offset]));
     }
-    prepared->report.work  = x->list.work;
-    prepared->extrapolates = x->list.extrapolates;
+    prepared->report.work         = x->list.work;
+    prepared->report.extrapolates = x->list.extrapolates;
     return WS_OK;
 }
 

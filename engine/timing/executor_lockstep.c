@@ -35,8 +35,8 @@ static WS_HOT ws_status prepare(ws_executor *x, ws_executor_instance *instance, 
                                 const ws_batch *batch, int64_t group_tokens, int64_t now_ns)
 {
     (void)now_ns;
-    ws_lockstep_batch_prepare(&prepared->lock, &x->builder, x->scenario, instance->config, batch,
-                              group_tokens, &prepared->report.work, &prepared->extrapolates);
+    ws_lockstep_batch_prepare(&prepared->lock, &x->builder, instance->config, batch, group_tokens,
+                              &prepared->report);
     return WS_OK;
 }
 

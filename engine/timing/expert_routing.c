@@ -29,18 +29,23 @@ static void route_balanced(const ws_model *model, int64_t n_tokens, int64_t n_ra
     }
 }
 
+/* Work space of counting: what is active by expert, the last token by rank. */
+typedef struct marks {
+    int32_t *is_active, *last_token;
+} marks;
+
 /* Count one token's experts: once for each distinct owner, and each expert once per rank. */
-static void count_token(const int32_t *chosen, int64_t k, int64_t n_ranks, int64_t n_experts,
-                        int32_t *is_active, int32_t *last_token, int32_t token, ws_expert_load *loads)
+static void count_token(const ws_model *model, int64_t n_ranks, const int32_t *chosen, marks m, int32_t token,
+                        ws_expert_load *loads)
 {
-    for (int64_t i = 0; i < k; i++) {
-        const int64_t rank = owner_of(chosen[i], n_ranks, n_experts);
-        if (last_token[rank] != token) {
-            last_token[rank] = token;
+    for (int64_t i = 0; i < model->experts_per_token; i++) {
+        const int64_t rank = owner_of(chosen[i], n_ranks, model->n_experts);
+        if (m.last_token[rank] != token) {
+            m.last_token[rank] = token;
             loads[rank].tokens++;
         }
-        if (is_active[chosen[i]] == 0) {
-            is_active[chosen[i]] = 1;
+        if (m.is_active[chosen[i]] == 0) {
+            m.is_active[chosen[i]] = 1;
             loads[rank].activated++;
         }
     }
@@ -75,26 +80,27 @@ static void sample_distinct(ws_rng *rng, int64_t k, int64_t n, int32_t *pool, in
     }
 }
 
-WS_HOT void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens,
-                            int64_t n_ranks, ws_rng *rng, int32_t *scratch, ws_expert_load *loads)
+WS_HOT void ws_expert_route(const ws_expert_router *router, int64_t n_tokens, ws_expert_load *loads)
 {
-    const int64_t n_experts = model->n_experts, k = model->experts_per_token;
-    if (policy == WS_EXPERT_BALANCED) {
+    const ws_model *model     = router->model;
+    const int64_t   n_ranks   = router->n_ranks;
+    const int64_t   n_experts = model->n_experts, k = model->experts_per_token;
+    if (router->policy == WS_EXPERT_BALANCED) {
         route_balanced(model, n_tokens, n_ranks, loads);
         return;
     }
-    int32_t *is_active = scratch, *last_token = scratch + n_experts, *pool = scratch + 2 * n_experts;
-    int32_t *chosen = scratch + 3 * n_experts;
+    const marks m    = {.is_active = router->scratch, .last_token = router->scratch + n_experts};
+    int32_t    *pool = router->scratch + 2 * n_experts, *chosen = pool + n_experts;
     memset(loads, 0, (size_t)n_ranks * sizeof(*loads));
-    memset(is_active, 0, (size_t)n_experts * sizeof(*is_active));
-    memset(last_token, 0, (size_t)n_experts * sizeof(*last_token));
+    memset(m.is_active, 0, (size_t)n_experts * sizeof(*m.is_active));
+    memset(m.last_token, 0, (size_t)n_experts * sizeof(*m.last_token));
     for (int64_t i = 0; i < k; i++) {
         chosen[i] = (int32_t)i; /* RR: every token takes the first k experts (docs/model/serving.md Q-5) */
     }
     for (int64_t token = 0; token < n_tokens; token++) {
-        if (policy == WS_EXPERT_RAND) {
-            sample_distinct(rng, k, n_experts, pool, chosen);
+        if (router->policy == WS_EXPERT_RAND) {
+            sample_distinct(router->rng, k, n_experts, pool, chosen);
         }
-        count_token(chosen, k, n_ranks, n_experts, is_active, last_token, (int32_t)token + 1, loads);
+        count_token(model, n_ranks, chosen, m, (int32_t)token + 1, loads);
     }
 }

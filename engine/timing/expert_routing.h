@@ -14,12 +14,18 @@ typedef struct ws_expert_load {
     int64_t tokens, activated;
 } ws_expert_load;
 
-/** Route n_tokens over n_ranks.
- * @param[in,out] rng   used by RAND only
- * @param[in] scratch   [ws_expert_scratch_len()] work space
- * @param[out] loads    [n_ranks] */
-void ws_expert_route(ws_expert_routing policy, const ws_model *model, int64_t n_tokens, int64_t n_ranks,
-                     ws_rng *rng, int32_t *scratch, ws_expert_load *loads);
+/** How experts are chosen, and for whom. */
+typedef struct ws_expert_router {
+    ws_expert_routing policy;
+    const ws_model   *model;
+    int64_t           n_ranks;
+    ws_rng           *rng;     /* used by RAND only */
+    int32_t          *scratch; /* [ws_expert_scratch_len()] work space */
+} ws_expert_router;
+
+/** Route n_tokens over the router's ranks.
+ * @param[out] loads  [n_ranks] */
+void ws_expert_route(const ws_expert_router *router, int64_t n_tokens, ws_expert_load *loads);
 
 /** int32_t elements of scratch ws_expert_route() needs. */
 size_t ws_expert_scratch_len(const ws_model *model);

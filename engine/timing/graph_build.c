@@ -4,7 +4,7 @@ enum { NO_NODE = -1 };
 
 /* The walk along the ops of one NPU (docs/model/timing.md 1.4). */
 typedef struct walk {
-    ws_event_engine          *graph;
+    ws_event_engine          *engine;
     ws_npu_graph             *out;
     ws_graph_lists           *lists;
     ws_arena                 *arena;
@@ -27,7 +27,7 @@ static int32_t add_node(walk *w, ws_graph_node node)
     if (w->status != WS_OK) {
         return 0;
     }
-    const int32_t number = ws_npu_graph_add_node(w->graph, w->out, node);
+    const int32_t number = ws_npu_graph_add_node(w->engine, w->out, node);
     if (number < 0) {
         w->status = WS_ERR_NOMEM;
         return 0;
@@ -38,7 +38,7 @@ static int32_t add_node(walk *w, ws_graph_node node)
 static void add_edge(walk *w, int32_t parent, int32_t child)
 {
     if (w->status == WS_OK && parent != NO_NODE) {
-        w->status = ws_npu_graph_add_edge(w->graph, w->out, parent, child);
+        w->status = ws_npu_graph_add_edge(w->engine, w->out, parent, child);
     }
 }
 
@@ -320,30 +320,30 @@ static void build_shadow(walk *w)
     }
 }
 
-ws_status ws_graph_build(ws_event_engine *graph, ws_graph_lists *lists, ws_arena *arena,
-                         const ws_scenario *scenario, const ws_instance_config *c, const ws_op_list *p,
+ws_status ws_graph_build(ws_graph_builder *builder, const ws_instance_config *c, const ws_op_list *p,
                          int64_t batch_id, int64_t offset, ws_npu_graph **out)
 {
-    const bool    is_shadow = offset >= c->num_npus;
-    const int64_t local     = is_shadow ? offset - c->num_npus : offset;
-    walk          w         = {.graph       = graph,
-                               .out         = ws_npu_graph_new(graph),
-                               .lists       = lists,
-                               .arena       = arena,
-                               .scenario    = scenario,
-                               .c           = c,
-                               .p           = p,
-                               .n_per_stage = c->tp_size,
-                               .stage       = local / c->tp_size,
-                               .offset      = local % c->tp_size,
-                               .npu         = c->first_npu + local,
-                               .is_first    = true,
-                               .prev        = NO_NODE,
-                               .comp        = NO_NODE,
-                               .coll        = NO_NODE,
-                               .dispatch    = NO_NODE,
-                               .held_tag    = 1,
-                               .chain       = {NO_NODE, NO_NODE, NO_NODE}};
+    ws_graph_lists *lists     = &builder->lists;
+    const bool      is_shadow = offset >= c->num_npus;
+    const int64_t   local     = is_shadow ? offset - c->num_npus : offset;
+    walk            w         = {.engine      = builder->engine,
+                                 .out         = ws_npu_graph_new(builder->engine),
+                                 .lists       = lists,
+                                 .arena       = builder->arena,
+                                 .scenario    = builder->scenario,
+                                 .c           = c,
+                                 .p           = p,
+                                 .n_per_stage = c->tp_size,
+                                 .stage       = local / c->tp_size,
+                                 .offset      = local % c->tp_size,
+                                 .npu         = c->first_npu + local,
+                                 .is_first    = true,
+                                 .prev        = NO_NODE,
+                                 .comp        = NO_NODE,
+                                 .coll        = NO_NODE,
+                                 .dispatch    = NO_NODE,
+                                 .held_tag    = 1,
+                                 .chain       = {NO_NODE, NO_NODE, NO_NODE}};
     if (w.out == NULL) {
         return WS_ERR_NOMEM;
     }
@@ -358,5 +358,5 @@ ws_status ws_graph_build(ws_event_engine *graph, ws_graph_lists *lists, ws_arena
     }
     WS_TRY(w.status);
     *out = w.out;
-    return ws_npu_graph_seal(graph, w.out);
+    return ws_npu_graph_seal(builder->engine, w.out);
 }

@@ -109,8 +109,12 @@ static WS_HOT void put_experts(coster *k)
     if (k->scenario->options.expert_routing_policy == WS_EXPERT_RAND) {
         ws_rng_seed(&rng, SEED_OF_EXPERTS);
     }
-    ws_expert_route((ws_expert_routing)k->scenario->options.expert_routing_policy, m, k->batch->n_tokens,
-                    c->ep_total, &rng, k->builder->expert_scratch, loads);
+    const ws_expert_router router = {.policy  = (ws_expert_routing)k->scenario->options.expert_routing_policy,
+                                     .model   = m,
+                                     .n_ranks = c->ep_total,
+                                     .rng     = &rng,
+                                     .scratch = k->builder->expert_scratch};
+    ws_expert_route(&router, k->batch->n_tokens, loads);
     for (int64_t r = 0; r < ws_max_i64(c->local_ep, 1); r++) {
         const ws_expert_load *load = &loads[r];
         k->lock->expert_ns[r] =
@@ -192,21 +196,20 @@ static void cost_edges(coster *k)
 }
 
 WS_HOT void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builder *builder,
-                                      const ws_scenario *scenario, const ws_instance_config *c,
-                                      const ws_batch *batch, int64_t group_tokens, ws_batch_work *work,
-                                      bool *extrapolates_out)
+                                      const ws_instance_config *c, const ws_batch *batch,
+                                      int64_t group_tokens, ws_batch_report *report)
 {
     const ws_attention_query query = ws_batch_attention(batch);
     coster                   k     = {.lock         = lock,
                                       .builder      = builder,
-                                      .scenario     = scenario,
+                                      .scenario     = builder->scenario,
                                       .c            = c,
                                       .batch        = batch,
                                       .group_tokens = group_tokens,
                                       .n_sequences  = ws_batch_n_sequences(batch),
-                                      .n_blocks     = ws_instance_n_blocks(scenario, c),
-                                      .work         = work};
-    *work                          = (ws_batch_work){0};
+                                      .n_blocks     = ws_instance_n_blocks(builder->scenario, c),
+                                      .work         = &report->work};
+    report->work                   = (ws_batch_work){0};
     lock->n_elements               = 0;
     k.attention_ns =
         query.prefill_tokens > 0 || query.n_decodes > 0 ? ws_profile_attention_ns(c->profile, &query) : 0;
@@ -216,7 +219,7 @@ WS_HOT void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builde
     put_section(&k, c->model->is_moe ? WS_SECTION_MLP_MOE : WS_SECTION_MLP_DENSE);
     lock->head_ns = sum_section(&k, WS_SECTION_HEAD);
     cost_edges(&k);
-    *extrapolates_out = ws_step_cost_extrapolates(c->cost, batch->n_tokens, k.n_sequences, &query);
+    report->extrapolates = ws_step_cost_extrapolates(c->cost, batch->n_tokens, k.n_sequences, &query);
 }
 
 /* ---- the walk ---- */

@@ -60,11 +60,11 @@ WS_NODISCARD ws_status ws_lockstep_space_init(ws_lockstep_space *space, ws_arena
 WS_NODISCARD ws_status ws_lockstep_batch_init(ws_lockstep_batch *lock, ws_arena *arena,
                                               const ws_instance_config *instance);
 
-/** Cost a batch. energy gets what ws_op_list_build() would count. */
+/** Cost a batch.
+ * @param[in,out] report  gets its work, as ws_op_list_build() would count it, and whether it extrapolates */
 void ws_lockstep_batch_prepare(ws_lockstep_batch *lock, ws_op_list_builder *builder,
-                               const ws_scenario *scenario, const ws_instance_config *instance,
-                               const ws_batch *batch, int64_t group_tokens, ws_batch_work *work,
-                               bool *extrapolates_out);
+                               const ws_instance_config *instance, const ws_batch *batch,
+                               int64_t group_tokens, ws_batch_report *report);
 
 /** Walk the batches of n members that start together at now_ns.
  * @param[in,out] instances, locks  [n_members] in group order */

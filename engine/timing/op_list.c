@@ -44,7 +44,7 @@ ws_status ws_op_list_builder_init(ws_op_list_builder *b, ws_arena *arena, const 
         scratch                       = len > scratch ? len : scratch;
         ranks                         = c->ep_total > ranks ? c->ep_total : ranks;
     }
-    *b                  = (ws_op_list_builder){.arena = arena};
+    *b                  = (ws_op_list_builder){.arena = arena, .scenario = s};
     b->expert_scratch   = ws_arena_alloc(arena, scratch, sizeof(*b->expert_scratch));
     b->loads[0]         = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
     b->loads[1]         = ws_arena_alloc(arena, (size_t)ranks, sizeof(**b->loads));
@@ -164,8 +164,13 @@ static const ws_expert_load *route_experts(writer *w, const group *g)
     const int       k     = g->tag == 2 ? 1 : 0;
     ws_expert_load *loads = w->b->loads[k];
     if (!w->has_routed[k] || !w->replays) {
-        ws_expert_route((ws_expert_routing)w->scenario->options.expert_routing_policy, w->c->model,
-                        g->n_tokens, w->c->ep_total, &w->rng, w->b->expert_scratch, loads);
+        const ws_expert_router router = {.policy =
+                                             (ws_expert_routing)w->scenario->options.expert_routing_policy,
+                                         .model   = w->c->model,
+                                         .n_ranks = w->c->ep_total,
+                                         .rng     = &w->rng,
+                                         .scratch = w->b->expert_scratch};
+        ws_expert_route(&router, g->n_tokens, loads);
         w->has_routed[k] = true;
     }
     return loads;
@@ -537,10 +542,10 @@ static void reset_program(ws_op_list *p, const ws_instance_config *c, const ws_b
     p->hidden_bytes = batch->n_tokens * c->model->hidden_size * c->element_bytes;
 }
 
-ws_status ws_op_list_build(ws_op_list_builder *b, const ws_scenario *scenario, const ws_instance_config *c,
-                           const ws_batch *batch, int64_t group_tokens, ws_op_list *p)
+ws_status ws_op_list_build(ws_op_list_builder *b, const ws_instance_config *c, const ws_batch *batch,
+                           int64_t group_tokens, ws_op_list *p)
 {
-    writer w  = {.b = b, .scenario = scenario, .c = c, .p = p, .group_tokens = group_tokens};
+    writer w  = {.b = b, .scenario = b->scenario, .c = c, .p = p, .group_tokens = group_tokens};
     w.replays = c->placement.blocks == NULL;
     ws_rng_seed(&w.rng, SEED_OF_EXPERTS);
     WS_TRY(ws_arena_grow(b->arena, &p->stage_begin, &p->stage_capacity, 0, (size_t)c->pp_size + 1,

@@ -59,14 +59,15 @@ void ws_batch_work_add_kv(const ws_scenario *scenario, const ws_instance_config 
 
 /** Memory that building programs needs, one per run. */
 typedef struct ws_op_list_builder {
-    ws_arena       *arena; /* borrowed */
-    int32_t        *expert_scratch;
-    ws_expert_load *loads[2];   /* [max ep_total] of each sub-batch */
-    ws_batch_entry *entries[2]; /* the two sub-batches */
-    size_t          entry_capacity[2];
-    ws_pim_spread   pim[2]; /* of each sub-batch */
-    char           *sort_space;
-    size_t          sort_capacity;
+    const ws_scenario *scenario;
+    ws_arena          *arena; /* borrowed */
+    int32_t           *expert_scratch;
+    ws_expert_load    *loads[2];   /* [max ep_total] of each sub-batch */
+    ws_batch_entry    *entries[2]; /* the two sub-batches */
+    size_t             entry_capacity[2];
+    ws_pim_spread      pim[2]; /* of each sub-batch */
+    char              *sort_space;
+    size_t             sort_capacity;
 } ws_op_list_builder;
 
 WS_NODISCARD ws_status ws_op_list_builder_init(ws_op_list_builder *builder, ws_arena *arena,
@@ -75,8 +76,7 @@ WS_NODISCARD ws_status ws_op_list_builder_init(ws_op_list_builder *builder, ws_a
 /** Write the ops of a batch.
  * @param[in] group_tokens  Tc: largest total length of the DP round, the batch's own length without a group
  */
-WS_NODISCARD ws_status ws_op_list_build(ws_op_list_builder *builder, const ws_scenario *scenario,
-                                        const ws_instance_config *instance, const ws_batch *batch,
-                                        int64_t group_tokens, ws_op_list *list);
+WS_NODISCARD ws_status ws_op_list_build(ws_op_list_builder *builder, const ws_instance_config *instance,
+                                        const ws_batch *batch, int64_t group_tokens, ws_op_list *list);
 
 #endif /* WS_OP_LIST_H */

@@ -69,11 +69,11 @@ static void tables_equal_the_layer_walk(void **state)
 static void beyond_the_tables_rows_are_summed(void **state)
 {
     (void)state;
-    ws_scenario              *s     = scenario_of("");
-    const ws_instance_config *c     = &s->instances[0];
-    ws_step_cost             *small = NULL;
-    assert_int_equal(
-        ws_step_cost_create(c->profile, c->model, "toy", 7, 3, false, NULL, &the_world.err, &small), WS_OK);
+    ws_scenario               *s      = scenario_of("");
+    const ws_instance_config  *c      = &s->instances[0];
+    ws_step_cost              *small  = NULL;
+    const ws_step_cost_request tables = {c->profile, c->model, "toy", 7, 3, false};
+    assert_int_equal(ws_step_cost_create(&tables, NULL, &the_world.err, &small), WS_OK);
     assert_true(small->n_token_ns == 8 && small->n_sequence_ns == 4);
     for (int64_t n = 1; n < 20; n++) {
         assert_int_equal(ws_step_cost_token_ns(small, n), ws_step_cost_token_ns(c->cost, n));
@@ -135,13 +135,13 @@ static ws_profile *profile_without(ws_layer missing)
 
 static void check_hole(const ws_model *model, ws_layer missing, bool is_required)
 {
-    ws_profile     *profile = profile_without(missing);
-    ws_step_cost   *cost    = NULL;
-    ws_strbuf       notes   = WS_STRBUF_INIT;
-    ws_error        err     = WS_ERROR_INIT;
-    const ws_status status =
-        ws_step_cost_create(profile, model, "toy board", 4, 4, false, &notes, &err, &cost);
-    const char *text = is_required ? ws_error_text(&err) : ws_strbuf_text(&notes);
+    ws_profile                *profile = profile_without(missing);
+    ws_step_cost              *cost    = NULL;
+    ws_strbuf                  notes   = WS_STRBUF_INIT;
+    ws_error                   err     = WS_ERROR_INIT;
+    const ws_step_cost_request tables  = {profile, model, "toy board", 4, 4, false};
+    const ws_status            status  = ws_step_cost_create(&tables, &notes, &err, &cost);
+    const char                *text    = is_required ? ws_error_text(&err) : ws_strbuf_text(&notes);
     assert_int_equal(status, is_required ? WS_ERR_INPUT : WS_OK);
     assert_true((cost == NULL) == is_required);
     assert_non_null(strstr(text, "toy board: the profile has no data for layer "));
@@ -165,9 +165,9 @@ static void layers_without_data_are_dropped_or_refused(void **state)
     const ws_model *model   = s->instances[0].model;
     ws_profile     *profile = profile_without(WS_LAYER_COUNT);
     for (int drops = 0; drops < 2; drops++) {
-        ws_step_cost *cost = NULL;
-        assert_int_equal(ws_step_cost_create(profile, model, "toy", 4, 4, drops == 1, NULL, NULL, &cost),
-                         WS_OK);
+        ws_step_cost              *cost   = NULL;
+        const ws_step_cost_request tables = {profile, model, "toy", 4, 4, drops == 1};
+        assert_int_equal(ws_step_cost_create(&tables, NULL, NULL, &cost), WS_OK);
         assert_int_equal(ws_step_cost_token_ns(cost, 3), drops == 1 ? 30000 : 34000);
         assert_int_equal(ws_step_cost_sequence_ns(cost, 3), 2000);
         ws_step_cost_destroy(&cost);

@@ -202,9 +202,12 @@ static void pair_init(pair *p, uint64_t seed)
     pool_model_init(&m->npu, n_blocks, n_prefixes);
     pool_model_init(&m->tier, n_chunks, N_PREFIXES);
     make_chains(p);
-    assert_int_equal(ws_kv_tier_init(&p->tier, &p->arena, n_chunks, m->block_size,
-                                     m->per_chunk * m->block_size, CHUNK_BYTES, N_PREFIXES),
-                     WS_OK);
+    const ws_kv_tier_config tier = {.n_chunks     = n_chunks,
+                                    .chunk_bytes  = CHUNK_BYTES,
+                                    .chunk_tokens = m->per_chunk * m->block_size,
+                                    .block_size   = m->block_size,
+                                    .n_prefixes   = N_PREFIXES};
+    assert_int_equal(ws_kv_tier_init(&p->tier, &p->arena, &tier), WS_OK);
     const ws_kv_cache_config config = {.n_blocks       = n_blocks,
                                        .block_size     = m->block_size,
                                        .is_caching     = m->is_caching,

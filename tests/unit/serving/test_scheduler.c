@@ -334,7 +334,8 @@ static void a_hand_over_counts_hits_twice(void **state)
                                    .is_caching     = true,
                                    .prefixes       = {begin, chains, 4},
                                    .tier           = &tier};
-    assert_int_equal(ws_kv_tier_init(&tier, &h.arena, 4, BLOCK_SIZE, BLOCK_SIZE, 100, 4), WS_OK);
+    assert_int_equal(
+        ws_kv_tier_init(&tier, &h.arena, &(ws_kv_tier_config){4, 100, BLOCK_SIZE, BLOCK_SIZE, 4}), WS_OK);
     assert_int_equal(ws_kv_cache_init(&h.kv, &h.arena, &kv), WS_OK);
     ws_kv_cache_bind(&h.kv, &teacher); /* on another NPU: the tier alone knows prefix 1 */
     assert_int_equal(ws_kv_cache_extend(&h.kv, &teacher, 8, NULL, &granted), WS_OK);

@@ -54,13 +54,13 @@ static size_t flatten(const ws_weighted_ns *values, size_t n, int64_t *out)
 
 static void run_trial(ws_rng *rng)
 {
-    static int64_t  gaps_ns[MAX_GAPS], collected_ns[MAX_GAPS], expanded_ns[N_BATCHES];
-    ws_request      requests[N_REQUESTS];
-    ws_request     *done[N_REQUESTS];
-    int64_t         end_ns[N_BATCHES];
-    ws_arena        arena;
-    ws_weighted_ns *values = NULL;
-    size_t          n_gaps = 0, n_values = 0, capacity = 0;
+    static int64_t   gaps_ns[MAX_GAPS], collected_ns[MAX_GAPS], expanded_ns[N_BATCHES];
+    ws_request       requests[N_REQUESTS];
+    ws_request      *done[N_REQUESTS];
+    int64_t          end_ns[N_BATCHES];
+    ws_arena         arena;
+    ws_weighted_list collected = {.values = NULL};
+    size_t           n_gaps    = 0;
     ws_arena_init(&arena, 0);
     for (size_t i = 0; i < N_BATCHES; i++) {
         end_ns[i] = (i > 0 ? end_ns[i - 1] : 0) + 1 + ws_rng_below(rng, 50);
@@ -75,9 +75,8 @@ static void run_trial(ws_rng *rng)
         assert_memory_equal(expanded_ns, gaps_ns + n_gaps, n * sizeof(int64_t));
         n_gaps += n;
     }
-    assert_int_equal(
-        ws_itl_collect(&arena, done, N_REQUESTS, end_ns, N_BATCHES, &values, &n_values, &capacity), WS_OK);
-    assert_int_equal(flatten(values, n_values, collected_ns), n_gaps);
+    assert_int_equal(ws_itl_collect(&arena, done, N_REQUESTS, end_ns, N_BATCHES, &collected), WS_OK);
+    assert_int_equal(flatten(collected.values, collected.n, collected_ns), n_gaps);
     qsort(gaps_ns, n_gaps, sizeof(int64_t), compare);
     qsort(collected_ns, n_gaps, sizeof(int64_t), compare);
     assert_memory_equal(collected_ns, gaps_ns, n_gaps * sizeof(int64_t));
@@ -103,8 +102,7 @@ static void values_are_appended(void **state)
     ws_request           request = {.recent_end_ns = 100};
     ws_request          *done[]  = {&request};
     ws_arena             arena;
-    ws_weighted_ns      *values = NULL;
-    size_t               n = 0, capacity = 0;
+    ws_weighted_list     list = {.values = NULL};
     int64_t              itl_ns[3];
     ws_arena_init(&arena, 0);
     assert_int_equal(ws_token_runs_put(&request, &arena, 1), WS_OK);
@@ -114,10 +112,10 @@ static void values_are_appended(void **state)
     assert_memory_equal(itl_ns, wanted_ns, sizeof(wanted_ns));
     for (size_t round = 1; round <= 2; round++) {
         int64_t sum_ns = 0, count = 0;
-        assert_int_equal(ws_itl_collect(&arena, done, 1, end_ns, 5, &values, &n, &capacity), WS_OK);
-        for (size_t i = 0; i < n; i++) {
-            sum_ns += values[i].value_ns * values[i].count;
-            count += values[i].count;
+        assert_int_equal(ws_itl_collect(&arena, done, 1, end_ns, 5, &list), WS_OK);
+        for (size_t i = 0; i < list.n; i++) {
+            sum_ns += list.values[i].value_ns * list.values[i].count;
+            count += list.values[i].count;
         }
         assert_int_equal(sum_ns, 100 * round);
         assert_int_equal(count, 3 * round);

@@ -76,7 +76,7 @@ static void run_batch(site *s, int64_t n_prompt, int64_t n_decodes, int64_t *sta
     assert_false(ws_executor_is_prepared(npus, slot, &batch));
     assert_int_equal(ws_executor_prepare(&s->executor, 0, slot, &batch, batch.n_tokens, s->now_ns), WS_OK);
     assert_true(ws_executor_is_prepared(npus, slot, &batch));
-    assert_int_equal(npus->prepared[slot].extrapolates,
+    assert_int_equal(npus->prepared[slot].report.extrapolates,
                      n_prompt > 256 || n_decodes > 16); /* the grid of the toy profile */
     assert_int_equal(ws_executor_start(&s->executor, 0, slot, s->now_ns), WS_OK);
     assert_true(npus->start.is_busy && npus->prepared[slot].start_has_it);

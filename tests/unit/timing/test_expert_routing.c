@@ -24,7 +24,8 @@ static void route(ws_expert_routing policy, const ws_model *model, int64_t n_tok
     ws_rng  rng;
     assert_true(ws_expert_scratch_len(model) <= MAX_SCRATCH);
     ws_rng_seed(&rng, 42);
-    ws_expert_route(policy, model, n_tokens, n_ranks, &rng, scratch, loads);
+    const ws_expert_router router = {policy, model, n_ranks, &rng, scratch};
+    ws_expert_route(&router, n_tokens, loads);
 }
 
 static void balanced_as_worked_by_hand(void **state)

@@ -74,9 +74,9 @@ static ws_batch batch_of(int64_t n_prompt, int64_t n_decodes)
 
 static void build(site *s, size_t instance, const ws_batch *batch, ws_op_list *list)
 {
-    assert_int_equal(ws_op_list_build(&s->builder, s->scenario, &s->scenario->instances[instance], batch,
-                                      batch->n_tokens, list),
-                     WS_OK);
+    assert_int_equal(
+        ws_op_list_build(&s->builder, &s->scenario->instances[instance], batch, batch->n_tokens, list),
+        WS_OK);
 }
 
 /* ---- blocks ---- */
