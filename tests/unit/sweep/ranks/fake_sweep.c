@@ -163,6 +163,7 @@ void fake_sweep_init(fake_sweep *sweep, int n_ranks, uint64_t n_jobs, uint64_t s
 {
     char spec[128];
     *sweep = (fake_sweep){.world         = fake_world_create(n_ranks, seed),
+                          .seed          = seed,
                           .n_ranks       = n_ranks,
                           .n_jobs        = n_jobs,
                           .silence_s     = 3.0,
@@ -209,7 +210,8 @@ void fake_sweep_run(fake_sweep *sweep, double limit_s)
     limited_run run = {.sweep = sweep, .limit_s = limit_s};
     sweep->log      = captured(stderr, run_limited, &run);
     if (!run.has_ended) {
-        fail_msg("ranks are still there after %g s of played time:\n%s", limit_s, sweep->log);
+        fail_msg("seed %llu: ranks are still there after %g s of played time:\n%s",
+                 (unsigned long long)sweep->seed, limit_s, sweep->log);
     }
 }
 

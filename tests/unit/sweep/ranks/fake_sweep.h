@@ -46,6 +46,7 @@ typedef struct fake_worker {
 /** To be changed between fake_sweep_init() and fake_sweep_run(). */
 struct fake_sweep {
     fake_world *world;
+    uint64_t    seed;
     int         n_ranks;
     uint64_t    n_jobs;
     double      silence_s, job_s, bundle_s, stop_at_s, end_s;

@@ -52,10 +52,10 @@ static void plan_trouble(fake_sweep *s, plan *p)
         p->n_stops++;
         break;
     case 2:
-        fake_slow(s->world, rank, 0, 0.5 * ws_rng_uniform(&p->rng));
+        fake_slow(s->world, rank, 0, 0.1 * ws_rng_uniform(&p->rng));
         break;
     case 3:
-        fake_slow(s->world, 0, rank, 0.5 * ws_rng_uniform(&p->rng));
+        fake_slow(s->world, 0, rank, 0.1 * ws_rng_uniform(&p->rng));
         break;
     default:
         fake_stop(s->world, 0, at_s, at_s + 2.0 * ws_rng_uniform(&p->rng));
@@ -112,7 +112,7 @@ static void try_sweep(uint64_t seed)
     fake_sweep s;
     plan       p;
     plan_sweep(&s, &p, seed);
-    fake_sweep_run(&s, 400.0);
+    fake_sweep_run(&s, 1000.0);
     EXPECT(s.status == WS_OK);
     size_t n_final = 0;
     for (uint64_t job = 0; job < s.n_jobs; job++) {
