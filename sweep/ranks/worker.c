@@ -66,13 +66,21 @@ void swp_worker_destroy(swp_worker **worker)
     }
 }
 
+/* The first error is what the worker ends with. */
+static void note_status(swp_worker *w, ws_status status)
+{
+    if (w->status == WS_OK) {
+        w->status = status;
+    }
+}
+
 /* ---- messages ---- */
 
 static void add_jobs(swp_worker *w, const swp_message *message)
 {
     const swp_msg_jobs *jobs = (const swp_msg_jobs *)(const void *)message->data;
     if (message->len < sizeof *jobs || jobs->n != (message->len - sizeof *jobs) / sizeof(swp_msg_ticket)) {
-        w->status = WS_ERR_IO;
+        note_status(w, WS_ERR_IO);
         return;
     }
     if (w->head > 0) {
@@ -84,7 +92,7 @@ static void add_jobs(swp_worker *w, const swp_message *message)
         const size_t    capacity = (w->n + jobs->n) * 2;
         swp_msg_ticket *grown    = realloc(w->tickets, capacity * sizeof(*grown));
         if (grown == NULL) {
-            w->status = WS_ERR_NOMEM;
+            note_status(w, WS_ERR_NOMEM);
             return;
         }
         w->tickets  = grown;
@@ -110,14 +118,14 @@ static void begin_setup(swp_worker *w, const swp_msg_setup *setup)
     w->setup_len = setup->n_bytes;
     w->setup_at  = setup->place == SWP_SETUP_IN_WINDOW ? w->setup_len : 0;
     if (w->setup == NULL) {
-        w->status = is_shared ? WS_ERR_IO : WS_ERR_NOMEM;
+        note_status(w, is_shared ? WS_ERR_IO : WS_ERR_NOMEM);
     }
 }
 
 static void add_setup(swp_worker *w, const swp_message *message)
 {
     if (w->setup == NULL || message->len > w->setup_len - w->setup_at) {
-        w->status = WS_ERR_IO;
+        note_status(w, WS_ERR_IO);
         return;
     }
     memcpy(w->setup + w->setup_at, message->data, message->len);
@@ -163,8 +171,7 @@ static void leave_if_alone(swp_worker *w, double now_s)
 
 static void send_empty(swp_worker *w, int tag)
 {
-    const ws_status status = swp_transport_send(w->transport, 0, tag, NULL, 0);
-    w->status              = w->status == WS_OK ? status : w->status;
+    note_status(w, swp_transport_send(w->transport, 0, tag, NULL, 0));
 }
 
 static bool was_asked_to_stop(const swp_worker *w)
@@ -217,9 +224,7 @@ static void send_rows(swp_worker *w)
     if (w->rows.n_rows == 0) {
         return;
     }
-    const ws_status status =
-        swp_transport_send_owned(w->transport, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len);
-    w->status      = w->status == WS_OK ? status : w->status;
+    note_status(w, swp_transport_send_owned(w->transport, 0, SWP_TAG_RESULTS, w->rows.data, w->rows.len));
     w->rows        = (swp_rows){0};
     w->heartbeat_s = clock_s(w);
 }
@@ -231,8 +236,7 @@ static void run_next(swp_worker *w, swp_job_fn run, void *ctx)
     if (w->rows.n_rows == 0) {
         w->rows_since_s = clock_s(w);
     }
-    const ws_status status = swp_rows_add(&w->rows, row);
-    w->status              = w->status == WS_OK ? status : w->status;
+    note_status(w, swp_rows_add(&w->rows, row));
     if (w->rows.len > SEND_AFTER_BYTES || w->rows.n_rows >= SEND_AFTER_ROWS || w->head == w->n ||
         clock_s(w) - w->rows_since_s > SEND_AFTER_S) {
         send_rows(w);

@@ -3,49 +3,12 @@
 #include "base/strbuf.h"
 #include "job/simulator.h"
 #include "result/row_wire.h"
-#include "sweep_world.h"
+#include "packed_world.h"
 
 #define MEMBERS                                                                                              \
     "\"workload\": {\"dataset\": \"w.jsonl\"}, \"parameters\": {\"max_num_seqs\": [1, 2], \"tp_size\": [1, " \
     "2]}, "                                                                                                  \
     "\"repeats\": 2, \"outputs\": {\"timeseries\": true, \"requests\": true}"
-
-/* A world and its setup, packed and read again. */
-typedef struct packed {
-    sweep_world s;
-    char        spec_path[128], configs[512];
-    char       *block;
-    swp_setup   setup;
-} packed;
-
-static void pack(packed *p, const char *spec_text, const char *dataset)
-{
-    char  *files = NULL, *block = NULL;
-    size_t files_len = 0, len = 0;
-    sweep_world_init(&p->s, MEMBERS, dataset);
-    assert_int_equal(ws_files_pack(p->s.w.files, &files, &files_len), WS_OK);
-    snprintf(p->spec_path, sizeof p->spec_path, "%s/spec.json", p->s.w.dir);
-    snprintf(p->configs, sizeof p->configs, "%s/configs", getenv("WS_SOURCE_DIR"));
-    const swp_setup setup = {.max_nodes   = 1,
-                             .spec_path   = p->spec_path,
-                             .bundled_dir = p->configs,
-                             .data_dirs   = {p->s.w.dir},
-                             .n_data_dirs = 1,
-                             .spec_text   = spec_text,
-                             .spec_len    = strlen(spec_text),
-                             .files       = files,
-                             .files_len   = files_len};
-    assert_int_equal(swp_setup_pack(&setup, &block, &len), WS_OK);
-    assert_int_equal(swp_setup_unpack(block, len, &p->setup), WS_OK);
-    p->block = block;
-    free(files);
-}
-
-static void packed_fini(packed *p)
-{
-    free(p->block);
-    sweep_world_fini(&p->s);
-}
 
 /* A row as it is sent, without what measures time. */
 static swp_rows sent(const swp_row *row)
@@ -60,10 +23,10 @@ static swp_rows sent(const swp_row *row)
 static void test_rows_are_those_of_rank_0(void **state)
 {
     (void)state;
-    packed         p;
+    packed_world   p;
     swp_runner    *own       = NULL;
     swp_simulator *simulator = NULL;
-    pack(&p, "{\"cluster\": \"c.json\", " MEMBERS "}", NULL);
+    packed_world_init(&p, MEMBERS, "{\"cluster\": \"c.json\", " MEMBERS "}", NULL);
     const swp_runner_config    runner = {.builder = p.s.builder, .rank = 7, .max_nodes = 1};
     const swp_simulator_config config = {.rank = 7, .n_ranks_here = 2};
     assert_int_equal(swp_runner_create(&runner, &own), WS_OK);
@@ -82,7 +45,7 @@ static void test_rows_are_those_of_rank_0(void **state)
     assert_null(simulator);
     swp_simulator_destroy(&simulator);
     swp_runner_destroy(&own);
-    packed_fini(&p);
+    packed_world_fini(&p);
 }
 
 static bool stop_at_once(void *ctx)
@@ -94,7 +57,7 @@ static bool stop_at_once(void *ctx)
 static void test_it_stops_when_it_should(void **state)
 {
     (void)state;
-    packed         p;
+    packed_world   p;
     swp_simulator *simulator = NULL;
     int            n_asked   = 0;
     ws_strbuf      dataset =
@@ -102,7 +65,7 @@ static void test_it_stops_when_it_should(void **state)
     for (int i = 0; i < 60; i++) {
         ws_strbuf_puts(&dataset, "{\"input_toks\": 8, \"output_toks\": 400, \"arrival_time_ns\": 0}\n");
     }
-    pack(&p, "{\"cluster\": \"c.json\", " MEMBERS "}", ws_strbuf_text(&dataset));
+    packed_world_init(&p, MEMBERS, "{\"cluster\": \"c.json\", " MEMBERS "}", ws_strbuf_text(&dataset));
     ws_strbuf_fini(&dataset);
     const swp_simulator_config config = {.should_stop = stop_at_once, .ctx = &n_asked};
     assert_int_equal(swp_simulator_create(&p.setup, &config, &p.s.w.err, &simulator), WS_OK);
@@ -110,21 +73,21 @@ static void test_it_stops_when_it_should(void **state)
     assert_true(n_asked > 0);
     assert_int_equal(row->state, SWP_STATE_INTERRUPTED);
     swp_simulator_destroy(&simulator);
-    packed_fini(&p);
+    packed_world_fini(&p);
 }
 
 static void expect_refused(const char *spec_text, const char *reason)
 {
-    packed                     p;
+    packed_world               p;
     swp_simulator             *simulator = NULL;
     const swp_simulator_config config    = {.rank = 1};
-    pack(&p, spec_text, NULL);
+    packed_world_init(&p, MEMBERS, spec_text, NULL);
     assert_int_equal(swp_simulator_create(&p.setup, &config, &p.s.w.err, &simulator), WS_ERR_INPUT);
     assert_null(simulator);
     if (strstr(ws_error_text(&p.s.w.err), reason) == NULL) {
         fail_msg("expected \"%s\" in \"%s\"", reason, ws_error_text(&p.s.w.err));
     }
-    packed_fini(&p);
+    packed_world_fini(&p);
 }
 
 static void test_what_cannot_be_put_together(void **state)
@@ -138,14 +101,14 @@ static void test_what_cannot_be_put_together(void **state)
 static void test_files_that_were_cut(void **state)
 {
     (void)state;
-    packed                     p;
+    packed_world               p;
     swp_simulator             *simulator = NULL;
     const swp_simulator_config config    = {.rank = 1};
-    pack(&p, "{\"cluster\": \"c.json\"}", NULL);
+    packed_world_init(&p, MEMBERS, "{\"cluster\": \"c.json\"}", NULL);
     p.setup.files_len -= 1;
     assert_int_equal(swp_simulator_create(&p.setup, &config, &p.s.w.err, &simulator), WS_ERR_INPUT);
     assert_null(simulator);
-    packed_fini(&p);
+    packed_world_fini(&p);
 }
 
 int main(void)

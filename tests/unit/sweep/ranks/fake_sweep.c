@@ -107,16 +107,32 @@ static ws_status serve(fake_worker *w)
     return WS_OK;
 }
 
+static void begin_rank(const fake_sweep *s, int rank)
+{
+    if (s->begin_rank != NULL) {
+        s->begin_rank(s->rank_ctx, rank);
+    }
+}
+
+static void end_rank(const fake_sweep *s, int rank)
+{
+    if (s->end_rank != NULL) {
+        s->end_rank(s->rank_ctx, rank);
+    }
+}
+
 static void run_worker(void *ctx)
 {
     fake_worker *w = ctx;
     char         host[SWP_HOST_LEN];
     snprintf(host, sizeof host, w->rank % 2 == 0 ? "node0" : "node1"); /* rank 0 is on node0 */
+    begin_rank(w->sweep, w->rank);
     w->status =
         swp_worker_create(fake_transport(w->sweep->world, w->rank), host, w->sweep->silence_s, &w->worker);
     if (w->status == WS_OK) {
         w->status = serve(w);
     }
+    end_rank(w->sweep, w->rank);
 }
 
 /* ---- rank 0 ---- */
@@ -150,11 +166,13 @@ static ws_status coordinate(fake_sweep *s)
 static void run_rank0(void *ctx)
 {
     fake_sweep *s = ctx;
-    s->status     = coordinate(s);
+    begin_rank(s, 0);
+    s->status = coordinate(s);
     if (s->closing_s > 0.0) {
         fake_spend(s->world, 0, s->closing_s);
     }
     s->was_released = s->roster != NULL && swp_roster_release(s->roster);
+    end_rank(s, 0);
 }
 
 /* ---- the sweep ---- */

@@ -53,6 +53,9 @@ struct fake_sweep {
     double (*job_s_of)(const fake_sweep *sweep, uint64_t job); /**< NULL = job_s, all of them */
     int64_t poisonous_job;                                     /**< kills whoever runs it; -1 = none */
     double  closing_s; /**< between the last row and the release, as while the file is closed */
+    void (*begin_rank)(void *ctx, int rank); /**< on its thread, before it does anything; NULL = nothing */
+    void (*end_rank)(void *ctx, int rank);   /**< where it ended by itself */
+    void *rank_ctx;
     /* what came of it */
     toy_builder    toy;
     fake_sink      sink;

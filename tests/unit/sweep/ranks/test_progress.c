@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "captured.h"
+#include "pty.h"
 #include "ranks/progress.h"
 #include "store_fixture.h"
 
@@ -202,6 +203,103 @@ static void test_quiet_and_verbose(void **state)
     swp_progress_destroy(&p);
 }
 
+/* ---- in played time ---- */
+
+static double played_s(void *ctx)
+{
+    return *(const double *)ctx;
+}
+
+/* Once a minute into a file, with the rate until now and the time it will take. */
+static void test_a_log_has_a_line_a_minute(void **state)
+{
+    (void)state;
+    double              now_s   = 1000.0;
+    const swp_machine   machine = {.ctx = &now_s, .now_s = played_s};
+    swp_progress_config config  = CONFIG;
+    config.machine              = &machine;
+    config.n_total              = 7203;
+    swp_progress *p             = progress_of(&config);
+    shown         s             = {.p = p};
+    for (int i = 0; i < 120; i++) {
+        count(p, i, SWP_STATE_DONE, WS_METRIC_J_PER_TOKEN, NAN);
+    }
+    now_s      = 1059.9;
+    char *text = captured(stderr, tick, &s);
+    assert_string_equal(text, "");
+    free(text);
+    now_s = 1060.0;
+    text  = captured(stderr, tick, &s); /* a hundred times: the others are too early again */
+    assert_string_equal(text, "done=122 failed=1 pruned=3 total=7203 rate=2/s eta=0:59:00\n");
+    free(text);
+    swp_progress_destroy(&p);
+}
+
+/* What has come to a terminal since the last call. */
+static const char *seen_on(const pty *t)
+{
+    static char   text[8192];
+    const ssize_t n     = read(t->master, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void expect_seen(const pty *t, const char *part, bool is_expected)
+{
+    const char *text = seen_on(t);
+    if ((strstr(text, part) != NULL) != is_expected) {
+        fail_msg("%s \"%s\" in \"%s\"", is_expected ? "expected" : "did not expect", part, text);
+    }
+}
+
+/* Lines that are replaced four times a second, as many ranks as fit, each cut to the width. */
+static void test_on_a_terminal(void **state)
+{
+    (void)state;
+    double                  now_s   = 1000.0;
+    const swp_machine       machine = {.ctx = &now_s, .now_s = played_s};
+    const swp_rank_progress ranks[] = {
+        {.n_done = 4, .busy_s = 0.5}, {.n_done = 5}, {.n_done = 6}, {.n_done = 7}};
+    swp_progress_config config = CONFIG;
+    const pty           t      = pty_open(40, 4);
+    const int           kept   = dup(STDERR_FILENO);
+    assert_int_equal(fcntl(t.master, F_SETFL, O_NONBLOCK), 0);
+    config.machine   = &machine;
+    config.verbosity = 1;
+    config.n_ranks   = 4;
+    assert_true(dup2(t.slave, STDERR_FILENO) >= 0);
+    swp_progress *p = progress_of(&config);
+    now_s           = 1000.2;
+    swp_progress_tick(p, ranks);
+    expect_seen(&t, "done", false);
+    now_s = 1001.0;
+    swp_progress_tick(p, ranks);
+    const char *text = seen_on(&t);
+    assert_non_null(strstr(text, "rank=0 done=4 in_hand=0 busy_share=0.50"));
+    assert_non_null(strstr(text, "rank=1 done=5"));
+    assert_null(strstr(text, "rank=2"));
+    assert_non_null(strstr(text, "... and 2 more ranks"));
+    assert_non_null(strstr(text, "done=2 failed=1 pruned=3 total=10 rate="));
+    assert_null(strstr(text, "eta=")); /* beyond the width */
+    assert_null(strstr(text, "\033")); /* nothing to clear yet */
+    now_s = 1002.0;
+    swp_progress_tick(p, ranks);
+    expect_seen(&t, "\r\033[3A\033[J", true); /* the four lines are drawn anew */
+    swp_progress_say(p, "a remark");
+    expect_seen(&t, "\r\033[3A\033[Jwattsweep: a remark", true);
+    now_s = 1003.0;
+    swp_progress_tick(p, NULL); /* without ranks: a line */
+    expect_seen(&t, "\033", false);
+    now_s = 1004.0;
+    swp_progress_tick(p, NULL);
+    expect_seen(&t, "\r\033[K", true);
+    swp_progress_finish(p, ranks, "complete");
+    expect_seen(&t, "rank=3 done=7", true);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0 && close(kept) == 0);
+    swp_progress_destroy(&p);
+    pty_close(&t);
+}
+
 /* ---- the progress file ---- */
 
 static double number(ws_json root, const char *key)
@@ -293,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_the_best_meets_the_slo),
         cmocka_unit_test(test_more_rows_than_the_total),
         cmocka_unit_test(test_quiet_and_verbose),
+        cmocka_unit_test(test_a_log_has_a_line_a_minute),
+        cmocka_unit_test(test_on_a_terminal),
         cmocka_unit_test(test_the_progress_file_is_whole),
         cmocka_unit_test(test_a_progress_file_that_cannot_be),
     };
