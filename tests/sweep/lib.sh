@@ -123,9 +123,22 @@ rank0_of() {
     rank_pid "$1" 0
 }
 
-# random_ms MAX: a random number of ms up to MAX.
+# random_below N -> random: a number from 0 to N - 1. Not by $RANDOM, which begins anew in every subshell: these follow from a
+# seed, which is printed, so that WATTSWEEP_TEST_SEED=... meets the same ranks at the same moments again (as shares of a run,
+# whose length is measured).
+# shellcheck disable=SC2034 # random is for the caller
+random_below() {
+    if [ -z "${random_state:-}" ]; then
+        random_state=${WATTSWEEP_TEST_SEED:-$(date +%s%N)}
+        echo "WATTSWEEP_TEST_SEED=$random_state repeats what is random here" >&2
+    fi
+    random_state=$((random_state * 6364136223846793005 + 1442695040888963407))
+    random=$((((random_state >> 33) & 0x3fffffff) % $1))
+}
+
+# random_ms MAX -> random: so many ms, up to MAX.
 random_ms() {
-    echo $((RANDOM * $1 / 32767))
+    random_below "$(($1 + 1))"
 }
 
 sleep_ms() {

@@ -6,6 +6,7 @@
 #
 #   WATTSWEEP=build/release/bin/wattsweep TRIALS=800 bash tests/sweep/test_kill_all.sh      a campaign
 #   WHOM=rank0 TRIALS=200 ...                                                               of one kind alone
+#   WATTSWEEP_TEST_SEED=... ...                                                             the moments of an earlier one
 . "$(dirname "$0")/lib.sh"
 
 spec=$SPEC_DIR/short.json
@@ -14,13 +15,13 @@ n_trials=${TRIALS:-${#kinds[@]}}
 declare -A n_kills=()
 n_before=0 # rows that were done when the sweep was killed the last time, or later
 
-# kill_now WHOM MPIRUN_PID: nothing if it is gone already.
+# kill_now WHOM MPIRUN_PID RANDOM: nothing if it is gone already; the random number chooses a rank.
 kill_now() {
     local victim rank
     case $1 in
     rank0) rank=0 ;;
-    worker) rank=$((1 + RANDOM % 2)) ;;
-    ending) rank=$((RANDOM % 3)) ;;
+    worker) rank=$((1 + $3 % 2)) ;;
+    ending) rank=$(($3 % 3)) ;;
     all)
         kill -STOP "$2" 2>/dev/null || true # so that it starts no more of them
         pgrep -P "$2" | xargs -r kill -KILL || true
@@ -40,6 +41,7 @@ wait_for() {
 run_killed() {
     local whom=$1 time=$2 from=$3 ms=$4 start=start_ranks_recovering mpirun_pid at
     shift 4
+    random_below 6
     [ "$whom" != ending ] || start=start_ranks
     $start 3 run "$spec" -o k.h5 --start-timeout 5s --silence-timeout 5s "$@" 2>log &
     mpirun_pid=$!
@@ -47,7 +49,7 @@ run_killed() {
     sleep_ms "$ms"
     at=$(phase k.h5)
     kill -0 "$mpirun_pid" 2>/dev/null || at=over
-    kill_now "$whom" "$mpirun_pid"
+    kill_now "$whom" "$mpirun_pid" "$random"
     n_kills[$whom.$time.$at]=$((${n_kills[$whom.$time.$at]:-0} + 1))
     await_end "$mpirun_pid" 60
 }
@@ -61,15 +63,19 @@ check_rows() {
     [ ! -e k.h5 ] || expect 0 "$WATTSWEEP" diff whole.h5 k.h5 --common >diff.log
 }
 
-# random_moment -> "PHASE MS": most of a short run is starting processes, so other phases are waited for.
+# random_moment -> from ms: most of a short run is starting processes, so other phases are waited for.
 random_moment() {
-    case $((RANDOM % 7)) in
-    0) echo "starting $(random_ms "$total_ms")" ;;
-    1) echo "reading $(random_ms 60)" ;;
-    2) echo "repacking $(random_ms 40)" ;;
-    3) echo "whole $(random_ms 60)" ;;
-    *) echo "running $(random_ms "$((total_ms / 4))")" ;;
+    local limit_ms=60
+    random_below 7
+    case $random in
+    0) from=starting limit_ms=$total_ms ;;
+    1) from=reading ;;
+    2) from=repacking limit_ms=40 ;;
+    3) from=whole ;;
+    *) from=running limit_ms=$((total_ms / 4)) ;;
     esac
+    random_ms "$limit_ms"
+    ms=$random
 }
 
 # finish: resume, unless nothing is missing. Every row that was done is kept, not made again.
@@ -87,11 +93,12 @@ for trial in $(seq "$n_trials"); do
     rm -f k.h5*
     n_before=0
     whom=${kinds[trial % ${#kinds[@]}]}
-    read -r from ms < <(random_moment)
+    random_moment
     run_killed "$whom" first "$from" "$ms"
     check_rows
-    for ((n_again = RANDOM % 3; n_again > 0; n_again--)); do
-        read -r from ms < <(random_moment)
+    random_below 3
+    for ((n_again = random; n_again > 0; n_again--)); do
+        random_moment
         run_killed "$whom" again "$from" "$ms" --resume
         check_rows
     done

@@ -21,10 +21,11 @@ killed_sweep() {
 # run_killed NAME LIMIT_MS ARGUMENTS...: wattsweep, killed at a random moment of the time it usually takes.
 run_killed() {
     local name=$1 limit_ms=$2 pid at=before
+    random_ms "$limit_ms"
     shift 2
     "$WATTSWEEP" "$@" >/dev/null 2>log &
     pid=$!
-    sleep_ms "$(random_ms "$limit_ms")"
+    sleep_ms "$random"
     [ ! -e "$out.tmp" ] || at=writing
     kill -KILL "$pid" 2>/dev/null || true
     if wait "$pid" 2>/dev/null; then at=after; fi

@@ -13,7 +13,8 @@ start_dying() {
 total_ms=$(wall_ms "$WATTSWEEP" run "$SPEC_DIR/slow_start.json" -o whole.h5 -q)
 for trial in $(seq "${TRIALS:-3}"); do
     rm -f k.h5*
-    start_dying "$((trial % 3))" "$(random_ms "$((total_ms + 500))")"
+    random_ms "$((total_ms + 500))"
+    start_dying "$((trial % 3))" "$random"
     await_end "$mpirun_pid" 60
     if ! "$WATTSWEEP" status k.h5 >/dev/null 2>&1; then
         expect 0 on_ranks 2 run "$SPEC_DIR/slow_start.json" -o k.h5 --resume -q

@@ -12,7 +12,8 @@ for trial in $(seq "${TRIALS:-2}"); do
     start_ranks_recovering 3 run kill.json -o k.h5 2>log &
     mpirun_pid=$!
     while [ ! -e k.h5.lock ] && kill -0 "$mpirun_pid"; do sleep 0.02; done # all ranks are in MPI then: test_kill_setup.sh is about the time before
-    sleep_ms "$(random_ms "$total_ms")"
+    random_ms "$total_ms"
+    sleep_ms "$random"
     victim=$(rank_pid "$mpirun_pid" "$((1 + trial % 2))") && kill -KILL "$victim" || true
     await_end "$mpirun_pid" 120
     expect 0 "$WATTSWEEP" status k.h5
