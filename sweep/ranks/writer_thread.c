@@ -100,7 +100,7 @@ static void *writer_main(void *arg)
         if (b != NULL) {
             write_block(w, b);
             pthread_mutex_lock(&w->mutex);
-            w->backlog_bytes -= b->rows.len;
+            w->backlog_bytes -= swp_row_block_bytes(&b->rows);
             pthread_mutex_unlock(&w->mutex);
             swp_row_block_fini(&b->rows);
             free(b);
@@ -139,7 +139,7 @@ static ws_status push(void *ctx, swp_row_block rows)
     pthread_mutex_lock(&w->mutex);
     *w->last = b;
     w->last  = &b->next;
-    w->backlog_bytes += rows.len;
+    w->backlog_bytes += swp_row_block_bytes(&rows);
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->mutex);
     return WS_OK;

@@ -299,6 +299,11 @@ ws_status swp_row_block_of(const swp_row *row, swp_row_block *block_out)
     return swp_row_block_read(rows.data, rows.len, block_out);
 }
 
+size_t swp_row_block_bytes(const swp_row_block *block)
+{
+    return block->len + block->n_rows * sizeof(*block->rows);
+}
+
 void swp_row_block_fini(swp_row_block *block)
 {
     free(block->data);

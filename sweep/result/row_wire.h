@@ -49,6 +49,9 @@ WS_NODISCARD ws_status swp_row_block_read(char *data, size_t len, swp_row_block 
  * @return WS_OK; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_row_block_of(const swp_row *row, swp_row_block *block_out);
 
+/** Memory it holds. */
+size_t swp_row_block_bytes(const swp_row_block *block);
+
 /** Release; leaves it empty. */
 void swp_row_block_fini(swp_row_block *block);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "failing_malloc.h"
 #include "result/row_wire.h"
 
 static const double samples[3] = {1.5, 2.5, 3.5};
@@ -106,11 +107,77 @@ static void test_broken_blocks(void **state)
     free(rows.data);
 }
 
+/* Rows of a block, the first of which is the largest, then the smallest. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    for (int is_first_small = 0; is_first_small < 2; is_first_small++) {
+        swp_rows      rows = {0};
+        swp_row_block block;
+        for (int64_t job = 0; job < 300; job++) {
+            const swp_row large = make_row(job, NULL);
+            const swp_row small = {.job = job, .hash = large.hash};
+            assert_int_equal(swp_rows_add(&rows, (job == 0) != is_first_small ? &large : &small), WS_OK);
+        }
+        const size_t len = rows.len;
+        assert_int_equal(swp_row_block_read(rows.data, len, &block), WS_OK);
+        assert_int_equal(block.n_rows, 300);
+        assert_int_equal(swp_row_block_bytes(&block), len + 300 * sizeof(swp_row));
+        for (int64_t job = 0; job < 300; job++) {
+            assert_int_equal(block.rows[job].job, job);
+            assert_true((block.rows[job].metrics != NULL) == ((job == 0) != is_first_small));
+        }
+        swp_row_block_fini(&block);
+        assert_true(block.data == NULL && block.rows == NULL && block.n_rows == 0);
+    }
+}
+
+/* What follows a broken row is dropped with it; nothing at all is a block, too. */
+static void test_a_block_ends_where_it_breaks(void **state)
+{
+    (void)state;
+    swp_rows      rows = {0};
+    swp_row_block block;
+    size_t        third = 0;
+    for (int64_t job = 0; job < 5; job++) {
+        const swp_row row = make_row(job, "text");
+        third             = job == 2 ? rows.len : third;
+        assert_int_equal(swp_rows_add(&rows, &row), WS_OK);
+    }
+    rows.data[third + 30] ^= 1;
+    assert_int_equal(swp_row_block_read(rows.data, rows.len, &block), WS_OK);
+    assert_int_equal(block.n_rows, 2);
+    swp_row_block_fini(&block);
+    assert_int_equal(swp_row_block_read(NULL, 0, &block), WS_OK);
+    assert_int_equal(block.n_rows, 0);
+    swp_row_block_fini(&block);
+}
+
+/* Its bytes are released all the same: the sanitizer sees it. */
+static void test_a_block_without_memory(void **state)
+{
+    (void)state;
+    const swp_row row = make_row(7, NULL);
+    swp_row_block block;
+    assert_int_equal(swp_row_block_of(&row, &block), WS_OK);
+    assert_int_equal(block.rows[0].job, 7);
+    swp_row_block_fini(&block);
+    for (int n = 1; n <= 2; n++) {
+        failing_malloc_at(n);
+        assert_int_equal(swp_row_block_of(&row, &block), WS_ERR_NOMEM);
+        assert_true(failing_malloc_has_failed() && block.data == NULL && block.rows == NULL);
+    }
+    swp_row_block_fini(&block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_broken_blocks),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_a_block_ends_where_it_breaks),
+        cmocka_unit_test(test_a_block_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
