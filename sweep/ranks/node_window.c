@@ -9,7 +9,7 @@
 enum { ALIGN = 16 };
 
 /* What may be reserved here; 0 if nothing. MPI is not asked for more than there is: Open MPI 4.1 leaves
- * the other ranks waiting for ever when the first one finds no room. */
+ * the other ranks waiting forever when the first one finds no room. */
 static size_t room(void)
 {
     struct statvfs about;

@@ -149,33 +149,32 @@ static void add_provenance(int n_ranks, swp_file_layout *out)
     add_attribute(out, "job_hash_kind", "%s", SWP_HASH_KIND);
 }
 
-ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
-                               const swp_prefetch *prefetch, const swp_census *census,
-                               const swp_census *census_all, int n_ranks, swp_file_layout *out)
+ws_status swp_file_layout_init(const swp_run_scope *scope, swp_file_layout *out)
 {
-    const swp_spec *spec = inputs->spec;
-    *out                 = (swp_file_layout){.spec_json = WS_STRBUF_INIT};
-    write_spec_json(inputs, options, &out->spec_json);
+    const swp_spec        *spec    = scope->inputs->spec;
+    const swp_run_options *options = scope->options;
+    *out                           = (swp_file_layout){.spec_json = WS_STRBUF_INIT};
+    write_spec_json(scope->inputs, options, &out->spec_json);
     if (out->spec_json.failed) {
         return WS_ERR_NOMEM;
     }
     WS_TRY(list_params(spec, out));
-    const uint64_t pruned     = options->keep_infeasible ? census->n_pruned : 0;
-    const uint64_t pruned_all = options->keep_infeasible ? census_all->n_pruned : 0;
+    const uint64_t pruned     = options->keep_infeasible ? scope->census->n_pruned : 0;
+    const uint64_t pruned_all = options->keep_infeasible ? scope->census_all->n_pruned : 0;
     out->layout               = (swp_layout){.title        = spec->name,
                                              .spec_json    = ws_strbuf_text(&out->spec_json),
                                              .spec_sha256  = spec->sha256,
-                                             .n_jobs       = (int64_t)(census->n_jobs + pruned),
-                                             .n_jobs_all   = (int64_t)(census_all->n_jobs + pruned_all),
+                                             .n_jobs       = (int64_t)(scope->census->n_jobs + pruned),
+                                             .n_jobs_all   = (int64_t)(scope->census_all->n_jobs + pruned_all),
                                              .n_params     = spec->n_params,
                                              .params       = out->params,
-                                             .max_nodes    = prefetch->max_nodes,
+                                             .max_nodes    = scope->prefetch->max_nodes,
                                              .has_series   = spec->wants_timeseries,
                                              .has_requests = spec->wants_requests,
                                              .attributes   = out->attributes};
-    add_provenance(n_ranks, out);
+    add_provenance(scope->n_ranks, out);
     /* a point is left out with all its repeats; slices may cut between them, so the whole space is counted */
-    add_attribute(out, "n_points_pruned", "%" PRIu64, census_all->n_pruned / (uint64_t)spec->repeats);
+    add_attribute(out, "n_points_pruned", "%" PRIu64, scope->census_all->n_pruned / (uint64_t)spec->repeats);
     add_attribute(out, "slice", "%" PRIu64 "/%" PRIu64, options->slice_index, options->n_slices);
     add_attribute(out, "sampling", "%s", swp_sampling_name(spec->sampling));
     return WS_OK;

@@ -20,12 +20,19 @@ typedef struct swp_file_layout {
     char               texts[SWP_MAX_ATTRIBUTES][128];
 } swp_file_layout;
 
-/** Describe a sweep whose inputs have been read (all of them: after the prefetch).
- * @param[in]  census_all  of the whole space; the same as census without slices
- * @param[out] out         released with swp_file_layout_fini() also after an error; not to be moved */
-WS_NODISCARD ws_status swp_file_layout_init(const swp_sweep_inputs *inputs, const swp_run_options *options,
-                                            const swp_prefetch *prefetch, const swp_census *census,
-                                            const swp_census *census_all, int n_ranks, swp_file_layout *out);
+/** A sweep that is about to run: what its file will be about. All borrowed. */
+typedef struct swp_run_scope {
+    const swp_run_options  *options;
+    const swp_sweep_inputs *inputs; /**< all read: after the prefetch */
+    const swp_prefetch     *prefetch;
+    const swp_census       *census, *census_all; /**< of the slice and of the whole space */
+    int                     n_ranks;
+    size_t                  n_threads; /**< for compressing the file in the end */
+} swp_run_scope;
+
+/** Describe a sweep.
+ * @param[out] out  released with swp_file_layout_fini() also after an error; not to be moved */
+WS_NODISCARD ws_status swp_file_layout_init(const swp_run_scope *scope, swp_file_layout *out);
 /** Go on with what an earlier run of the sweep left: its ranks come before ours in n_ranks ("4, 2"), its
  * groups stay. */
 void swp_file_layout_continue(const swp_reader *earlier, swp_file_layout *out);

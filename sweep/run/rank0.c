@@ -113,9 +113,9 @@ static size_t n_free_cores(const rank0 *r)
     return n_cores < n_ranks ? n_cores : n_ranks;
 }
 
-static ws_status read_and_open(rank0 *r, ws_error *err)
+/* How many jobs there are, in the slice and in all; at least one, or a row for each that is left out. */
+static ws_status count_jobs(rank0 *r, ws_error *err)
 {
-    WS_TRY(swp_sweep_inputs_read(r->options, err, &r->inputs));
     const swp_slice all = {.begin = 0, .end = swp_builder_space(r->inputs.builder)->n_jobs};
     WS_TRY(swp_census_take(r->inputs.builder, r->inputs.constraints, r->inputs.slice, &r->census));
     if (r->options->n_slices == 1) {
@@ -123,12 +123,17 @@ static ws_status read_and_open(rank0 *r, ws_error *err)
     } else {
         WS_TRY(swp_census_take(r->inputs.builder, r->inputs.constraints, all, &r->census_all));
     }
-    if (r->census_all.n_jobs == 0 && !r->options->keep_infeasible) {
-        return ws_error_add(err, WS_ERR_INPUT,
-                            "%s: /constraints: no point of %" PRIu64
-                            " meets them all (wattsweep plan counts); expected at least one",
-                            r->inputs.spec_path, r->census_all.n_pruned);
+    if (r->census_all.n_jobs > 0 || r->options->keep_infeasible) {
+        return WS_OK;
     }
+    return ws_error_add(err, WS_ERR_INPUT,
+                        "%s: /constraints: no point of %" PRIu64
+                        " meets them all (wattsweep plan counts); expected at least one",
+                        r->inputs.spec_path, r->census_all.n_pruned);
+}
+
+static ws_status fetch_inputs(rank0 *r, ws_error *err)
+{
     ws_error        found  = WS_ERROR_INIT; /* while one combination works, failures of others are rows */
     const ws_status status = swp_prefetch_inputs(r->inputs.builder, &found, &r->prefetch);
     if (status != WS_OK) {
@@ -136,9 +141,27 @@ static ws_status read_and_open(rank0 *r, ws_error *err)
                      found.n_problems > 0 ? ws_error_text(&found) : ws_status_text(status));
     }
     ws_error_clear(&found);
-    WS_TRY(status);
-    WS_TRY(swp_run_file_open(r->options, &r->inputs, &r->prefetch, &r->census, &r->census_all,
-                             r->transport->size, n_free_cores(r), err, &r->file));
+    return status;
+}
+
+static ws_status open_file(rank0 *r, ws_error *err)
+{
+    const swp_run_scope scope = {.options    = r->options,
+                                 .inputs     = &r->inputs,
+                                 .prefetch   = &r->prefetch,
+                                 .census     = &r->census,
+                                 .census_all = &r->census_all,
+                                 .n_ranks    = r->transport->size,
+                                 .n_threads  = n_free_cores(r)};
+    return swp_run_file_open(&scope, err, &r->file);
+}
+
+static ws_status read_and_open(rank0 *r, ws_error *err)
+{
+    WS_TRY(swp_sweep_inputs_read(r->options, err, &r->inputs));
+    WS_TRY(count_jobs(r, err));
+    WS_TRY(fetch_inputs(r, err));
+    WS_TRY(open_file(r, err));
     WS_TRY(swp_builder_share(r->inputs.builder)); /* workers need not parse what was parsed here */
     return pack_setup(r);
 }

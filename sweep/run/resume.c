@@ -96,27 +96,37 @@ static ws_status fill_table(const swp_sweep_inputs *in, const swp_reader *reader
     return status;
 }
 
-static ws_status add_retry(swp_resume *out, size_t *capacity, swp_ticket ticket)
+/* The jobs of a sweep as they are looked up among the rows of its earlier file. */
+typedef struct matching {
+    const swp_sweep_inputs *in;
+    const row_table        *table;
+    bool                    retry_failed;
+    size_t                  retries_capacity;
+    swp_resume             *out;
+} matching;
+
+static ws_status add_retry(matching *m, swp_ticket ticket)
 {
-    if (out->n_retries == *capacity) {
-        const size_t wider = *capacity * 2 + 64;
+    swp_resume *out = m->out;
+    if (out->n_retries == m->retries_capacity) {
+        const size_t wider = m->retries_capacity * 2 + 64;
         swp_ticket  *grown = realloc(out->retries, wider * sizeof(*grown));
         if (grown == NULL) {
             return WS_ERR_NOMEM;
         }
-        out->retries = grown;
-        *capacity    = wider;
+        out->retries        = grown;
+        m->retries_capacity = wider;
     }
     out->retries[out->n_retries++] = ticket;
     return WS_OK;
 }
 
-static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint32_t *value_index,
-                           bool retry_failed, const row_table *table, size_t *capacity, swp_resume *out)
+static ws_status match_job(matching *m, uint64_t job, const uint32_t *value_index)
 {
-    char hash[SWP_HASH_LEN + 1];
-    row_hash_of(in, job, value_index, hash);
-    known_row *row = find_slot(table, hash);
+    swp_resume *out = m->out;
+    char        hash[SWP_HASH_LEN + 1];
+    row_hash_of(m->in, job, value_index, hash);
+    known_row *row = find_slot(m->table, hash);
     if (row->row_plus_1 == 0 || row->is_matched) {
         return WS_OK;
     }
@@ -124,13 +134,13 @@ static ws_status match_job(const swp_sweep_inputs *in, uint64_t job, const uint3
     const int64_t at        = row->row_plus_1 - 1;
     const bool    was_tried = row->attempt > 0; /* else a constraint left it out that is not there any more */
     const bool    is_kept =
-        retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state) && was_tried;
+        m->retry_failed ? row->state == SWP_STATE_DONE : swp_job_state_is_final(row->state) && was_tried;
     if (!is_kept) {
         out->job_of_row[at] =
             was_tried ? (int64_t)job : -1; /* its state and reason stay until it has a new row */
-        return add_retry(out, capacity, (swp_ticket){.job = job, .attempt = row->attempt + 1});
+        return add_retry(m, (swp_ticket){.job = job, .attempt = row->attempt + 1});
     }
-    const uint64_t bit = job - in->slice.begin;
+    const uint64_t bit = job - m->in->slice.begin;
     out->done_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
     out->job_of_row[at] = (int64_t)job;
     out->n_kept[row->state]++;
@@ -142,12 +152,12 @@ static ws_status match_all(const swp_sweep_inputs *in, bool retry_failed, const 
                            swp_resume *out)
 {
     uint32_t *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
-    size_t    capacity    = 0;
+    matching  m           = {.in = in, .table = table, .retry_failed = retry_failed, .out = out};
     ws_status status      = value_index == NULL ? WS_ERR_NOMEM : WS_OK;
     for (uint64_t job = in->slice.begin; status == WS_OK && job < in->slice.end; job++) {
         swp_space_point(swp_builder_space(in->builder), job, value_index);
         if (swp_constraints_check(in->constraints, job, value_index) == SWP_MEETS_ALL) {
-            status = match_job(in, job, value_index, retry_failed, table, &capacity, out);
+            status = match_job(&m, job, value_index);
         }
     }
     free(value_index);

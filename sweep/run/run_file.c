@@ -270,13 +270,12 @@ static ws_status go_on(const swp_run_options *options, const swp_sweep_inputs *i
     return status;
 }
 
-ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
-                            const swp_prefetch *prefetch, const swp_census *census,
-                            const swp_census *census_all, int n_ranks, size_t n_threads, ws_error *err,
-                            swp_run_file *file)
+ws_status swp_run_file_open(const swp_run_scope *scope, ws_error *err, swp_run_file *file)
 {
+    const swp_run_options  *options = scope->options;
+    const swp_sweep_inputs *inputs  = scope->inputs;
     *file          = (swp_run_file){.best_kept_job = -1, .layout = {.spec_json = WS_STRBUF_INIT}};
-    file->n_to_run = census->n_jobs;
+    file->n_to_run = scope->census->n_jobs;
     WS_TRY(find_path(options, inputs, err, &file->path));
     WS_TRY(check_outputs(options, inputs, file->path, err));
     WS_TRY(swp_lock_acquire(file->path, !options->no_live, err, &file->lock));
@@ -291,9 +290,11 @@ ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inpu
     if (exists && !options->is_quiet) {
         swp_say_replaced(file->path);
     }
-    WS_TRY(swp_file_layout_init(inputs, options, prefetch, census, census_all, n_ranks, &file->layout));
-    return exists && options->resume ? go_on(options, inputs, n_threads, err, file)
-                                     : create(options, inputs, n_threads, NULL, err, file);
+    WS_TRY(swp_file_layout_init(scope, &file->layout));
+    if (exists && options->resume) {
+        return go_on(options, inputs, scope->n_threads, err, file);
+    }
+    return create(options, inputs, scope->n_threads, NULL, err, file);
 }
 
 void swp_run_file_fini(swp_run_file *file)

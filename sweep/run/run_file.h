@@ -21,15 +21,10 @@ typedef struct swp_run_file {
 } swp_run_file;
 
 /** Lock, match, create and begin.
- * @param[in]  census, census_all  of the slice and of the whole space
- * @param[in]  n_threads  for compressing the file in the end
  * @param[out] file  released with swp_run_file_fini() also after an error; not to be moved
  * @return WS_OK; WS_ERR_IO: cannot be written, or FILE exists and neither --resume nor --overwrite was given;
  *         WS_ERR_INPUT: the spec lost finished rows and --drop-rows was not given; WS_ERR_NOMEM */
-WS_NODISCARD ws_status swp_run_file_open(const swp_run_options *options, const swp_sweep_inputs *inputs,
-                                         const swp_prefetch *prefetch, const swp_census *census,
-                                         const swp_census *census_all, int n_ranks, size_t n_threads,
-                                         ws_error *err, swp_run_file *file);
+WS_NODISCARD ws_status swp_run_file_open(const swp_run_scope *scope, ws_error *err, swp_run_file *file);
 void                   swp_run_file_fini(swp_run_file *file);
 
 #endif /* SWP_RUN_FILE_H */

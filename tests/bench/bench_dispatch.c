@@ -117,8 +117,13 @@ static void open_file(bench *b, const char *path)
     const swp_run_options  options  = {.spec_path = "bench", .n_slices = 1};
     const swp_prefetch     prefetch = {.max_nodes = 1};
     const swp_store_config config   = {.path = path, .overwrite = true};
-    must(swp_file_layout_init(&b->in, &options, &prefetch, &b->census, &b->census, 1, &b->layout), &b->err,
-         "layout");
+    const swp_run_scope    scope    = {.options    = &options,
+                                       .inputs     = &b->in,
+                                       .prefetch   = &prefetch,
+                                       .census     = &b->census,
+                                       .census_all = &b->census,
+                                       .n_ranks    = 1};
+    must(swp_file_layout_init(&scope, &b->layout), &b->err, "layout");
     must(swp_store_create(&config, &b->layout.layout, &b->err, &b->store), &b->err, "store");
     must(swp_store_begin(b->store, &b->err), &b->err, "store");
 }
