@@ -89,7 +89,7 @@ static bool is_of_another_tower(const char *pattern)
 /* Is a module, "3.self_attn.q_proj" for layer 3, left as it is by an entry of the list? */
 static bool is_excluded_by(const char *entry, const char *module)
 {
-    char full[512];
+    char full[512 + sizeof("model.layers.")];
     (void)snprintf(full, sizeof(full), "model.layers.%s", module);
     if (strncmp(entry, "re:", 3) == 0) {
         return matches_regex(entry + 3, full);
