@@ -9,44 +9,6 @@ static const char DEFAULT_CLUSTER[] = "configs/cluster/single_node_single_instan
 
 /* ---- SLO ---- */
 
-enum { SHOWN_MAX = 64 }; /* bytes of a mistaken part in its message */
-
-/** Read one "name=number" of len characters. False if it is none. */
-static bool parse_part(const char *text, size_t len, ws_slo *slo)
-{
-    const size_t name_len = strcspn(text, "=,");
-    const size_t part     = name_len + 1 < len ? ws_slo_find(text, name_len) : WS_SLO_N_PARTS;
-    if (part == WS_SLO_N_PARTS || text[name_len] != '=') {
-        return false;
-    }
-    char  *end;
-    double value            = strtod(text + name_len + 1, &end);
-    *ws_slo_part(slo, part) = value;
-    return end == text + len && value > 0.0 && value <= ws_slo_part_most(part);
-}
-
-ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo)
-{
-    WS_ASSERT(text != NULL);
-    ws_slo read = *slo;
-    for (const char *at = text;; at++) {
-        const size_t len = strcspn(at, ",");
-        if (!parse_part(at, len, &read)) {
-            return ws_error_add(
-                err, WS_ERR_INPUT,
-                "--slo: expected NAME=MS with MS above 0 and a name of ttft_ms, tpot_ms, itl_ms, "
-                "latency_ms, queue_ms (each request) or ttft_p99_ms and the like (the run), or "
-                "attainment=SHARE up to 1, found '%.*s'",
-                (int)(len < SHOWN_MAX ? len : SHOWN_MAX), at);
-        }
-        at += len;
-        if (*at == '\0') {
-            *slo = read;
-            return WS_OK;
-        }
-    }
-}
-
 static ws_status set_slo(void *into, const ws_arg *arg, const char *text, ws_error *err)
 {
     ws_wattsim_args *args = into;

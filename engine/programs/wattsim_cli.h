@@ -30,7 +30,4 @@ void                   ws_wattsim_args_fini(ws_wattsim_args *args);
 /** Print what --help prints: what wattsim is for, every option with its default, and the exit codes. */
 void ws_wattsim_print_help(FILE *stream);
 
-/** Read "ttft_ms=500,tpot_ms=50" into bounds; those not named stay as they are. */
-WS_NODISCARD ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo);
-
 #endif /* WS_WATTSIM_CLI_H */

@@ -3,21 +3,23 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "wattsim/result.h"
 
-typedef struct metric_info {
-    const char *name, *unit, *description;
-} metric_info;
-
-static const metric_info metrics[] = {
+static const ws_quantity metrics[] = {
 #define METRIC_INFO(id, name, unit, description) [id] = {name, unit, description},
     WS_METRIC_LIST(METRIC_INFO)
 #undef METRIC_INFO
 };
 
-static const metric_info *info_of(ws_metric metric)
+static const ws_quantity *info_of(ws_metric metric)
 {
     WS_ASSERT((unsigned)metric < WS_METRIC_COUNT);
     return &metrics[metric];
+}
+
+const ws_quantity *ws_metric_at(size_t i)
+{
+    return i < WS_METRIC_COUNT ? &metrics[i] : NULL;
 }
 
 const char *ws_metric_name(ws_metric metric)

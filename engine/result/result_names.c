@@ -5,20 +5,21 @@
 
 #include "base/status.h"
 
-typedef struct column_info {
-    const char *name, *unit, *description;
-} column_info;
-
-static const column_info columns[] = {
+static const ws_quantity columns[] = {
 #define COLUMN_INFO(id, name, unit, description) [id] = {name, unit, description},
     WS_SERIES_LIST(COLUMN_INFO)
 #undef COLUMN_INFO
 };
 
-static const column_info *info_of(ws_series_column column)
+static const ws_quantity *info_of(ws_series_column column)
 {
     WS_ASSERT((unsigned)column < WS_SERIES_COUNT);
     return &columns[column];
+}
+
+const ws_quantity *ws_series_at(size_t i)
+{
+    return i < WS_SERIES_COUNT ? &columns[i] : NULL;
 }
 
 const char *ws_series_name(ws_series_column column)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
+#include "base/status.h"
 #include "base/strbuf.h"
 #include "result/metrics.h"
 
@@ -38,7 +40,9 @@ bool ws_slo_is_valid(const ws_slo *slo);
 /** Whether a run with these metrics ([WS_METRIC_COUNT]) meets all of it: the bounds of the run hold, and the
  * wanted share of all requests finished within the bounds of each request. */
 bool ws_slo_is_met(const ws_slo *slo, const double *metrics);
-/** "ttft_ms=500,ttft_p99_ms=2000", as --slo takes it; nothing if nothing is bounded. */
+/** Read "ttft_ms=500,tpot_ms=50" into bounds; those not named stay as they are. */
+WS_NODISCARD ws_status ws_slo_parse(const char *text, ws_error *err, ws_slo *slo);
+/** The same text, as --slo takes it; nothing if nothing is bounded. */
 void ws_slo_put_text(const ws_slo *slo, ws_strbuf *out);
 /** What of it these metrics break: "ttft_p99_ms 9300 > 2000, slo_attainment 0.5 < 0.99". */
 void ws_slo_put_broken(const ws_slo *slo, const double *metrics, ws_strbuf *out);

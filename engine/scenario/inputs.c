@@ -1,6 +1,7 @@
 #include "scenario/inputs.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,13 @@
 enum { MAX_TABLE_TOKENS = 4096, MAX_TABLE_SEQUENCES = 1024 };
 
 struct ws_inputs {
-    ws_files      *files; /* borrowed */
-    char         **dirs;  /* owned; bundled folder last */
-    size_t         n_dirs;
-    ws_input_cache cache;
+    pthread_mutex_t lock;
+    ws_files       *files; /* borrowed, or owned */
+    bool            owns_files;
+    char          **dirs; /* owned; bundled folder last */
+    size_t          n_dirs;
+    bool            has_bundled;
+    ws_input_cache  cache;
 };
 
 ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t n_data_dirs,
@@ -29,9 +33,14 @@ ws_status ws_inputs_create(ws_files *files, const char *const *data_dirs, size_t
     if (inputs == NULL) {
         return WS_ERR_NOMEM;
     }
-    inputs->files = files;
-    inputs->dirs  = calloc(n_data_dirs + 1, sizeof(*inputs->dirs));
-    bool complete = inputs->dirs != NULL;
+    if (pthread_mutex_init(&inputs->lock, NULL) != 0) {
+        free(inputs);
+        return WS_ERR_NOMEM;
+    }
+    inputs->files       = files;
+    inputs->has_bundled = bundled_dir != NULL;
+    inputs->dirs        = calloc(n_data_dirs + 1, sizeof(*inputs->dirs));
+    bool complete       = inputs->dirs != NULL;
     for (size_t i = 0; complete && i < n_data_dirs + 1; i++) {
         const char *dir = i < n_data_dirs ? data_dirs[i] : bundled_dir;
         if (dir != NULL) {
@@ -57,6 +66,10 @@ void ws_inputs_destroy(ws_inputs **inputs)
         free((*inputs)->dirs[i]);
     }
     free((*inputs)->dirs);
+    if ((*inputs)->owns_files) {
+        ws_files_destroy(&(*inputs)->files);
+    }
+    (void)pthread_mutex_destroy(&(*inputs)->lock); /* nobody holds it: the inputs are one thread's by now */
     free(*inputs);
     *inputs = NULL;
 }
@@ -69,6 +82,28 @@ void ws_inputs_release(ws_inputs *inputs, const void *held)
 ws_files *ws_inputs_files(ws_inputs *inputs)
 {
     return inputs->files;
+}
+
+void ws_inputs_own_files(ws_inputs *inputs)
+{
+    inputs->owns_files = true;
+}
+
+void ws_inputs_lock(ws_inputs *inputs)
+{
+    const int failure = pthread_mutex_lock(&inputs->lock); /* cannot fail: neither robust nor recursive */
+    WS_ASSERT(failure == 0);
+}
+
+void ws_inputs_unlock(ws_inputs *inputs)
+{
+    const int failure = pthread_mutex_unlock(&inputs->lock);
+    WS_ASSERT(failure == 0);
+}
+
+const char *ws_inputs_bundled_dir(const ws_inputs *inputs)
+{
+    return inputs->has_bundled ? inputs->dirs[inputs->n_dirs - 1] : NULL;
 }
 
 bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap)

@@ -13,6 +13,17 @@
 
 ws_files *ws_inputs_files(ws_inputs *inputs);
 
+/** Let the file cache go when the inputs do. */
+void ws_inputs_own_files(ws_inputs *inputs);
+
+/** Everything here but ws_inputs_create() and ws_inputs_destroy() is done between these two: programs load
+ * scenarios of the same inputs on several threads. */
+void ws_inputs_lock(ws_inputs *inputs);
+void ws_inputs_unlock(ws_inputs *inputs);
+
+/** The bundled configs; NULL if there are none. */
+const char *ws_inputs_bundled_dir(const ws_inputs *inputs);
+
 /** The first data folder that holds `relative`; false if none does. */
 bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap);
 

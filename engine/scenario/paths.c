@@ -1,6 +1,8 @@
 /* Where the programs find their bundled configs and the files users name (paths.h). */
+#define _GNU_SOURCE /* dladdr() */
 #include "scenario/paths.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +17,10 @@ static bool join(char *buf, size_t cap, const char *folder, const char *rest)
     return len > 0 && (size_t)len < cap;
 }
 
-/** The folder the program's file lies in; false where /proc does not tell. */
-static bool program_folder(char *buf, size_t cap)
+/** Cut a path down to its folder; false if it has none. */
+static bool cut_to_folder(char *path)
 {
-    const ssize_t len = readlink("/proc/self/exe", buf, cap - 1);
-    if (len <= 0 || (size_t)len >= cap - 1) {
-        return false;
-    }
-    buf[len]    = '\0';
-    char *slash = strrchr(buf, '/');
+    char *slash = strrchr(path, '/');
     if (slash == NULL) {
         return false;
     }
@@ -31,44 +28,76 @@ static bool program_folder(char *buf, size_t cap)
     return true;
 }
 
+/** The program's file; false where /proc does not say. */
+static bool program_path(char buf[PATH_CAP])
+{
+    const ssize_t len = readlink("/proc/self/exe", buf, PATH_CAP - 1);
+    if (len <= 0 || len >= PATH_CAP - 1) {
+        return false;
+    }
+    buf[len] = '\0';
+    return true;
+}
+
+/** The shared library this code lies in; false if it is part of the program. */
+static bool library_path(char buf[PATH_CAP])
+{
+    static const char here = 0;
+    char              program[PATH_CAP];
+    Dl_info           info;
+    return dladdr(&here, &info) != 0 && realpath(info.dli_fname, buf) != NULL &&
+           !(program_path(program) && strcmp(program, buf) == 0);
+}
+
+/** The first of some folders that is there, named from another; false if none is. */
+static bool find_folder(const char *from, const char *const *layouts, size_t n_layouts, char *buf, size_t cap)
+{
+    char candidate[PATH_CAP + 64], resolved[PATH_CAP];
+    for (size_t i = 0; i < n_layouts; i++) {
+        if (join(candidate, sizeof(candidate), from, layouts[i]) && ws_is_folder(candidate) &&
+            realpath(candidate, resolved) != NULL) {
+            const int len = snprintf(buf, cap, "%s", resolved);
+            return len > 0 && (size_t)len < cap;
+        }
+    }
+    return false;
+}
+
 bool ws_bundled_dir(char *buf, size_t cap)
 {
-    /* Installed layout (bin beside share) and build tree (build/<preset>/bin, also build/<preset>/tests).
-     * Installed first: whatever else is called configs, three folders above some bin, is none of ours. */
-    static const char *const layouts[] = {"../share/wattsweep/configs", "../../../configs"};
-    const char              *from_env  = getenv("WATTSWEEP_CONFIGS");
+    /* Installed layout (bin next to share) and build tree (build/<preset>/bin, also build/<preset>/tests).
+     * Installed first: whatever else is called configs, three folders above some bin, is none of ours. A
+     * library lies in lib or lib/<architecture>. */
+    static const char *const of_program[] = {"../share/wattsweep/configs", "../../../configs"};
+    static const char *const of_library[] = {"../share/wattsweep/configs", "../../share/wattsweep/configs"};
+    char                     path[PATH_CAP];
+    const char              *from_env = getenv("WATTSWEEP_CONFIGS");
     if (from_env != NULL && *from_env != '\0') {
         const int len = snprintf(buf, cap, "%s", from_env);
         return len > 0 && (size_t)len < cap && ws_is_folder(buf);
     }
-    char program[PATH_CAP], candidate[PATH_CAP + 64], resolved[PATH_CAP];
-    if (program_folder(program, sizeof(program))) {
-        for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
-            if (join(candidate, sizeof(candidate), program, layouts[i]) && ws_is_folder(candidate) &&
-                realpath(candidate, resolved) != NULL) {
-                const int len = snprintf(buf, cap, "%s", resolved);
-                return len > 0 && (size_t)len < cap;
-            }
-        }
+    if ((program_path(path) && cut_to_folder(path) && find_folder(path, of_program, 2, buf, cap)) ||
+        (library_path(path) && cut_to_folder(path) && find_folder(path, of_library, 2, buf, cap))) {
+        return true;
     }
     return join(buf, cap, WATTSWEEP_SOURCE_DIR, "configs") && ws_is_folder(buf);
-}
-
-/* The folder the bundled configs folder lies in, where an installed copy also has workloads; "" if there is
- * none. */
-static void bundled_parent(char *buf, size_t cap)
-{
-    char *slash                    = ws_bundled_dir(buf, cap) ? strrchr(buf, '/') : NULL;
-    *(slash != NULL ? slash : buf) = '\0';
 }
 
 ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err, char *buf,
                         size_t cap)
 {
+    char       bundled[PATH_CAP];
+    const bool has_bundled = ws_bundled_dir(bundled, sizeof(bundled));
+    return ws_find_input_beside(files, what, path, has_bundled ? bundled : NULL, err, buf, cap);
+}
+
+ws_status ws_find_input_beside(ws_files *files, const char *what, const char *path, const char *bundled_dir,
+                               ws_error *err, char *buf, size_t cap)
+{
     char              parent[PATH_CAP];
     const char *const dirs[] = {parent};
-    bundled_parent(parent, sizeof(parent));
-    const size_t n_dirs = parent[0] != '\0' ? 1 : 0;
+    (void)snprintf(parent, sizeof(parent), "%s", bundled_dir != NULL ? bundled_dir : "");
+    const size_t n_dirs = cut_to_folder(parent) && parent[0] != '\0' ? 1 : 0;
     if (ws_is_folder(path)) {
         (void)snprintf(buf, cap, "%s", path);
         return WS_OK;

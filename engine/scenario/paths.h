@@ -10,8 +10,8 @@
 #include "base/status.h"
 
 /** Find the project's configs folder: $WATTSWEEP_CONFIGS, then relative to the program's own path (build tree
- * and installed layout), then the source folder the program was built from. Written to buf; false if none
- * exists. */
+ * and installed layout), then to the shared library's, then the source folder the program was built from.
+ * Written to buf; false if none exists. */
 bool ws_bundled_dir(char *buf, size_t cap);
 
 /** Find a file as the programs do: as given, then under each of dirs; false if there is none. */
@@ -26,5 +26,9 @@ bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, si
  * @return WS_OK; WS_ERR_INPUT with where it was looked for, or why it cannot be read */
 WS_NODISCARD ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err,
                                      char *buf, size_t cap);
+
+/** The same, where the bundled configs folder is known; NULL = there is none. */
+WS_NODISCARD ws_status ws_find_input_beside(ws_files *files, const char *what, const char *path,
+                                            const char *bundled_dir, ws_error *err, char *buf, size_t cap);
 
 #endif /* WS_PATHS_H */

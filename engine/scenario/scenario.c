@@ -295,8 +295,10 @@ ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *reque
         return WS_ERR_NOMEM;
     }
     ws_arena_init(&s->arena, 0);
-    s->inputs              = inputs;
+    s->inputs = inputs;
+    ws_inputs_lock(inputs);
     const ws_status status = resolve(inputs, s, request, err);
+    ws_inputs_unlock(inputs);
     if (status != WS_OK) {
         ws_scenario_destroy(&s);
         return status;
@@ -307,12 +309,19 @@ ws_status ws_scenario_create(ws_inputs *inputs, const ws_scenario_request *reque
 
 void ws_scenario_destroy(ws_scenario **scenario)
 {
-    if (*scenario != NULL) {
-        ws_inputs_release((*scenario)->inputs, (*scenario)->workload);
-        ws_power_caps_release(*scenario);
-        ws_strbuf_fini(&(*scenario)->notes);
-        ws_arena_fini(&(*scenario)->arena);
+    if (*scenario == NULL) {
+        return;
     }
+    ws_inputs *inputs = (*scenario)->inputs;
+    ws_inputs_lock(inputs);
+    ws_inputs_release(inputs, (*scenario)->workload);
+    ws_power_caps_release(*scenario);
+    ws_inputs_unlock(inputs);
+    if ((*scenario)->owns_inputs) {
+        ws_inputs_destroy(&inputs);
+    }
+    ws_strbuf_fini(&(*scenario)->notes);
+    ws_arena_fini(&(*scenario)->arena);
     free(*scenario);
     *scenario = NULL;
 }

@@ -92,7 +92,7 @@ typedef enum ws_step_model {
 
 struct ws_scenario {
     ws_arena            arena;  /* owns all arrays and strings below */
-    ws_inputs          *inputs; /* borrowed; the workload is held in it */
+    ws_inputs          *inputs; /* borrowed, or owned; the workload is held in it */
     ws_options          options;
     ws_slo              slo;
     ws_fidelity         fidelity;
@@ -100,6 +100,7 @@ struct ws_scenario {
     size_t              n_nodes, n_instances;
     ws_node_config     *nodes;
     ws_instance_config *instances;
+    bool                owns_inputs;
     bool                has_power;
     bool                has_cxl, has_pim;
     int64_t             n_npus;  /* over all instances */

@@ -18,6 +18,18 @@ void ws_result_itl(const ws_result *result, const ws_request_record *record, int
                   itl_ns_out);
 }
 
+size_t ws_result_request_itl(const ws_result *result, size_t i, int64_t *itl_ns, size_t cap)
+{
+    if (i >= result->n_requests) {
+        return 0;
+    }
+    const ws_request_record *record = &result->requests[i];
+    if (record->n_itl <= cap && cap > 0) {
+        ws_result_itl(result, record, itl_ns);
+    }
+    return record->n_itl;
+}
+
 /* ---- distributions ---- */
 
 typedef int64_t (*request_value)(const ws_request *request);

@@ -85,14 +85,15 @@ WS_API size_t ws_result_n_requests(const ws_result *result);
 WS_API WS_NODISCARD ws_status ws_result_request(const ws_result *result, size_t i, ws_request_view *view);
 /** Inter-token latencies of a request, ns.
  * @param[out] itl_ns  [cap]; NULL is allowed if cap is 0
- * @return how many the request has; at most cap of them are written */
+ * @return how many the request has; nothing is written if they are more than cap, or there is no such request
+ */
 WS_API size_t ws_result_request_itl(const ws_result *result, size_t i, int64_t *itl_ns, size_t cap);
 
 /* ---- names: for i from 0; NULL past the last. Static storage. ---- */
 
 WS_API const ws_quantity *ws_metric_at(size_t i);
-WS_API const ws_quantity *ws_component_at(size_t i);
 WS_API const ws_quantity *ws_series_at(size_t i);
+WS_API const char        *ws_component_at(size_t i);
 
 #ifdef __cplusplus
 }
