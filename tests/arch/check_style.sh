@@ -11,7 +11,7 @@ cd "${1:?usage: check_style.sh ROOT}"
 n_tools=0
 status=0
 files_of() { # those of the project, in a checkout or not
-    find engine sweep tests scripts slurm .ci -type f "$@" | sort
+    find engine sweep examples tests scripts slurm .ci -type f "$@" | sort
 }
 
 # Versions differ in what they write: 14 is Debian 12's.
