@@ -13,7 +13,7 @@
 #include "result/metrics.h"
 #include "result/result.h"
 #include "result/slo.h"
-#include "scenario/inputs_cache.h"
+#include "scenario/inputs_create.h"
 #include "scenario/libraries.h"
 #include "scenario/options.h"
 #include "scenario/paths.h"

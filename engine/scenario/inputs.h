@@ -9,7 +9,7 @@
 #include "workload/workload.h"
 #include "workload/workload_shape.h"
 #include "hardware/step_cost.h"
-#include "scenario/inputs_cache.h"
+#include "scenario/inputs_create.h"
 
 ws_files *ws_inputs_files(ws_inputs *inputs);
 

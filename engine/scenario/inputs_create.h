@@ -1,7 +1,7 @@
-/* scenario/inputs_cache.h -- inputs over a file cache that the program has, and shares with other processes;
+/* scenario/inputs_create.h -- inputs over a file cache that the program has, and shares with other processes;
  * wattsim/scenario.h opens ones with a cache of their own. */
-#ifndef WS_INPUTS_CACHE_H
-#define WS_INPUTS_CACHE_H
+#ifndef WS_INPUTS_CREATE_H
+#define WS_INPUTS_CREATE_H
 
 #include <stddef.h>
 
@@ -21,4 +21,4 @@ WS_NODISCARD ws_status ws_inputs_create(ws_files *files, const char *const *data
  * it find them there, in place, and neither parse nor copy them. */
 WS_NODISCARD ws_status ws_inputs_share(const ws_inputs *inputs);
 
-#endif /* WS_INPUTS_CACHE_H */
+#endif /* WS_INPUTS_CREATE_H */
