@@ -9,6 +9,14 @@ void ws__assert_fail(const char *expr, const char *file, int line)
     abort();
 }
 
+ws_status ws_status_worse(ws_status first, ws_status next)
+{
+    if (first == WS_OK || next == WS_ERR_NOMEM) {
+        return next;
+    }
+    return first;
+}
+
 const char *ws_status_text(ws_status status)
 {
     switch (status) {

@@ -41,4 +41,8 @@ __attribute__((noreturn, cold))
 #endif
 void ws__assert_fail(const char *expr, const char *file, int line);
 
+/** Of two calls that were both made, so that each reports its problems, the status that counts: out of memory
+ * before all others, then the first that is not WS_OK. */
+ws_status ws_status_worse(ws_status first, ws_status next);
+
 #endif /* WS_STATUS_H */

@@ -24,6 +24,20 @@ static void test_texts_differ(void **state)
     assert_string_equal(ws_status_text(WS_OK), "ok");
 }
 
+/* The whole domain of three: nothing hides a lack of memory, and nothing hides the first problem but that. */
+static void test_worse_of_two(void **state)
+{
+    (void)state;
+    assert_int_equal(ws_status_worse(WS_OK, WS_OK), WS_OK);
+    assert_int_equal(ws_status_worse(WS_OK, WS_ERR_INPUT), WS_ERR_INPUT);
+    assert_int_equal(ws_status_worse(WS_ERR_INPUT, WS_OK), WS_ERR_INPUT);
+    assert_int_equal(ws_status_worse(WS_ERR_IO, WS_ERR_INPUT), WS_ERR_IO);
+    assert_int_equal(ws_status_worse(WS_ERR_INPUT, WS_ERR_IO), WS_ERR_INPUT);
+    assert_int_equal(ws_status_worse(WS_ERR_INPUT, WS_ERR_NOMEM), WS_ERR_NOMEM);
+    assert_int_equal(ws_status_worse(WS_ERR_NOMEM, WS_ERR_INPUT), WS_ERR_NOMEM);
+    assert_int_equal(ws_status_worse(WS_ERR_NOMEM, WS_OK), WS_ERR_NOMEM);
+}
+
 static ws_status try_both(ws_status first, ws_status second)
 {
     WS_TRY(first);
@@ -43,6 +57,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_differ),
+        cmocka_unit_test(test_worse_of_two),
         cmocka_unit_test(test_try_returns_first_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
