@@ -8,7 +8,10 @@
 
 #include "result/row.h"
 
-static const char job_state_meanings[] = "pending running done failed infeasible timed_out interrupted";
+/* Names of the states, each after a blank. */
+#define STATE_MEANING(id, name) " " name
+static const char job_state_meanings[] = SWP_STATE_LIST(STATE_MEANING);
+#undef STATE_MEANING
 
 /* Members of swp_request in file order. */
 static const struct {
@@ -70,58 +73,97 @@ static size_t inner_count(const swp_layout *layout, swp_inner inner, size_t text
     return 0;
 }
 
-/* The capacity is counted beforehand, so adding cannot fail. */
-static swp_column *add(builder *b, swp_role role, size_t index, const char *group, const char *name,
-                       swp_type type, const char *unit, const char *long_name)
+/* Add a column of this form under a name. The capacity is counted beforehand, so adding cannot fail. */
+static void add(builder *b, const char *group, const char *name, swp_column form)
 {
     WS_ASSERT(b->columns->n < b->capacity);
     swp_column *column = &b->columns->list[b->columns->n++];
-    *column            = (swp_column){.role      = role,
-                                      .index     = index,
-                                      .group     = group,
-                                      .type      = type,
-                                      .axis      = SWP_AXIS_JOB,
-                                      .inner     = SWP_INNER_NONE,
-                                      .unit      = unit,
-                                      .long_name = long_name};
+    *column            = form;
+    column->group      = group;
+    column->unit       = form.unit == NULL ? "" : form.unit;
     snprintf(column->name, sizeof(column->name), "%s", name);
     snprintf(column->path, sizeof(column->path), "%s%s/%s", group[0] == '\0' ? "" : "/", group, column->name);
-    return column;
-}
-
-static void add_text(builder *b, swp_role role, size_t index, const char *group, const char *name,
-                     const char *long_name, size_t text_len)
-{
-    swp_column *column  = add(b, role, index, group, name, SWP_TYPE_CHAR, "", long_name);
-    column->inner       = SWP_INNER_TEXT;
-    column->inner_count = text_len;
-}
-
-static void set_flags(swp_column *column, const char *meanings, int8_t first, size_t n)
-{
-    column->unit          = "";
-    column->flag_meanings = meanings;
-    column->flag_first    = first;
-    column->n_flags       = n;
 }
 
 /* The coordinate of the job axis, first in each group: xarray and others open a group without the root. */
 static void add_job_axis(builder *b, const char *group)
 {
-    add(b, SWP_ROLE_JOB, b->n_job_axes++, group, "job", SWP_TYPE_I64, "1",
-        "job: index in the expanded space");
+    const swp_column form = {.role      = SWP_ROLE_JOB,
+                             .index     = b->n_job_axes++,
+                             .type      = SWP_TYPE_I64,
+                             .unit      = "1",
+                             .long_name = "job: index in the expanded space"};
+    add(b, group, "job", form);
 }
 
-static void add_job_columns(builder *b)
+/* Columns that every file of a kind has, by the group they are in. */
+/* clang-format off */
+static const swp_column job_columns[] = {
+    {.role = SWP_ROLE_HASH, .name = "job_hash", .type = SWP_TYPE_CHAR, .inner = SWP_INNER_TEXT,
+     .inner_count = SWP_HASH_LEN, .long_name = "content hash of the job"},
+    {.role = SWP_ROLE_STATE, .name = "state", .type = SWP_TYPE_I8, .long_name = "state of the job",
+     .flag_meanings = job_state_meanings + 1, .n_flags = SWP_STATE_COUNT},
+    {.role = SWP_ROLE_ERROR, .name = "error", .type = SWP_TYPE_CHAR, .inner = SWP_INNER_TEXT,
+     .inner_count = SWP_ERROR_LEN, .long_name = "why the job is not done"},
+    {.role = SWP_ROLE_ATTEMPT, .name = "attempt", .type = SWP_TYPE_I32, .unit = "1",
+     .long_name = "attempts made, the first is 1"},
+    {.role = SWP_ROLE_SEED, .name = "seed", .type = SWP_TYPE_I64, .unit = "1",
+     .long_name = "random seed of the simulation"},
+    {.role = SWP_ROLE_REPEAT, .name = "repeat", .type = SWP_TYPE_I32, .unit = "1",
+     .long_name = "repetition of the same point, from 0"},
+};
+static const swp_column energy_columns[] = {
+    {.role = SWP_ROLE_COMPONENT_J, .name = "component_j", .type = SWP_TYPE_F64, .unit = "J",
+     .inner = SWP_INNER_NODE_COMPONENT, .long_name = "energy by node and component"},
+    {.role = SWP_ROLE_PHASE_J, .name = "phase_j", .type = SWP_TYPE_F64, .unit = "J",
+     .inner = SWP_INNER_NODE_PHASE, .long_name = "energy by node, component and phase of serving"},
+    {.role = SWP_ROLE_NPU_STATE_S, .name = "npu_state_s", .type = SWP_TYPE_F64, .unit = "s",
+     .inner = SWP_INNER_NODE_STATE, .long_name = "NPU-seconds by node and state"},
+};
+static const swp_column sample_ranges[] = {
+    {.role = SWP_ROLE_SAMPLE_START, .name = "row_start", .type = SWP_TYPE_I64, .unit = "1",
+     .long_name = "first sample of the job"},
+    {.role = SWP_ROLE_SAMPLE_COUNT, .name = "row_count", .type = SWP_TYPE_I64, .unit = "1",
+     .long_name = "samples of the job"},
+};
+static const swp_column power_columns[] = {
+    {.role = SWP_ROLE_NODE_POWER, .name = "node_power_w", .type = SWP_TYPE_F64, .unit = "W",
+     .axis = SWP_AXIS_SAMPLE, .inner = SWP_INNER_NODE, .long_name = "mean power over the interval by node"},
+    {.role = SWP_ROLE_COMPONENT_POWER, .name = "component_power_w", .type = SWP_TYPE_F64, .unit = "W",
+     .axis = SWP_AXIS_SAMPLE, .inner = SWP_INNER_COMPONENT,
+     .long_name = "mean power over the interval by component, all tracked nodes"},
+};
+static const swp_column request_ranges[] = {
+    {.role = SWP_ROLE_REQUEST_START, .name = "row_start", .type = SWP_TYPE_I64, .unit = "1",
+     .long_name = "first request of the job"},
+    {.role = SWP_ROLE_REQUEST_COUNT, .name = "row_count", .type = SWP_TYPE_I64, .unit = "1",
+     .long_name = "requests of the job"},
+};
+static const swp_column provenance_columns[] = {
+    {.role = SWP_ROLE_RANK, .name = "rank", .type = SWP_TYPE_I32, .unit = "1",
+     .long_name = "MPI rank that ran the job, -1 if none did"},
+    {.role = SWP_ROLE_HOST, .name = "host", .type = SWP_TYPE_CHAR, .inner = SWP_INNER_TEXT,
+     .inner_count = SWP_HOST_LEN, .long_name = "host that ran the job"},
+    {.role = SWP_ROLE_WALL_S, .name = "wall_s", .type = SWP_TYPE_F64, .unit = "s",
+     .long_name = "wall time of the simulation"},
+    {.role = SWP_ROLE_PROFILE_KIND, .name = "profile_kind", .type = SWP_TYPE_I8,
+     .long_name = "least certain source of latency data used",
+     .flag_meanings = "unknown bundle compact roofline", .flag_first = -1, .n_flags = 4},
+};
+/* clang-format on */
+#define N_COLUMNS(table) (sizeof(table) / sizeof((table)[0]))
+enum {
+    N_GROUPS = 6, /* with a job axis of their own, besides the root */
+    N_FIXED  = N_COLUMNS(job_columns) + N_COLUMNS(energy_columns) + N_COLUMNS(sample_ranges) +
+              N_COLUMNS(power_columns) + N_COLUMNS(request_ranges) + N_COLUMNS(provenance_columns)
+};
+#define ADD_TABLE(b, group, table) add_table(b, group, table, N_COLUMNS(table))
+
+static void add_table(builder *b, const char *group, const swp_column *table, size_t n)
 {
-    add_job_axis(b, "");
-    add_text(b, SWP_ROLE_HASH, 0, "", "job_hash", "content hash of the job", SWP_HASH_LEN);
-    set_flags(add(b, SWP_ROLE_STATE, 0, "", "state", SWP_TYPE_I8, "", "state of the job"), job_state_meanings,
-              0, SWP_STATE_COUNT);
-    add_text(b, SWP_ROLE_ERROR, 0, "", "error", "why the job is not done", SWP_ERROR_LEN);
-    add(b, SWP_ROLE_ATTEMPT, 0, "", "attempt", SWP_TYPE_I32, "1", "attempts made, the first is 1");
-    add(b, SWP_ROLE_SEED, 0, "", "seed", SWP_TYPE_I64, "1", "random seed of the simulation");
-    add(b, SWP_ROLE_REPEAT, 0, "", "repeat", SWP_TYPE_I32, "1", "repetition of the same point, from 0");
+    for (size_t i = 0; i < n; i++) {
+        add(b, group, table[i].name, table[i]);
+    }
 }
 
 static bool is_plain_name(const char *name)
@@ -137,28 +179,45 @@ static bool is_plain_name(const char *name)
     return true;
 }
 
+/* What a parameter's column is, by its kind. */
+static swp_column form_of_param(const swp_param *param, size_t k)
+{
+    const char *unit = param->unit == NULL || param->unit[0] == '\0' ? "1" : param->unit;
+    swp_column  form = {.role = SWP_ROLE_PARAM, .index = k, .long_name = param->long_name};
+    switch (param->kind) {
+    case SWP_PARAM_DOUBLE:
+        form.type = SWP_TYPE_F64;
+        form.unit = unit;
+        break;
+    case SWP_PARAM_INT:
+        form.type = SWP_TYPE_I64;
+        form.unit = unit;
+        break;
+    case SWP_PARAM_BOOL:
+        form.type          = SWP_TYPE_I8;
+        form.flag_meanings = "false true";
+        form.n_flags       = 2;
+        break;
+    case SWP_PARAM_TEXT:
+        form.type        = SWP_TYPE_CHAR;
+        form.inner       = SWP_INNER_TEXT;
+        form.inner_count = param->text_len > 0 ? param->text_len : 1;
+        break;
+    }
+    return form;
+}
+
 static ws_status add_param(builder *b, size_t k, ws_error *err)
 {
-    static const swp_type types[] = {SWP_TYPE_F64, SWP_TYPE_I64, SWP_TYPE_I8, SWP_TYPE_CHAR};
-    const swp_param      *param   = &b->layout->params[k];
-    char                  name[64];
+    const swp_param *param = &b->layout->params[k];
+    char             name[64];
 
     if (!is_plain_name(param->name) || param->long_name == NULL || param->kind > SWP_PARAM_TEXT) {
         return ws_error_add(err, WS_ERR_ARG, "parameter %zu: \"%s\" is no name for a column", k,
                             param->name == NULL ? "" : param->name);
     }
     snprintf(name, sizeof(name), "p%zu_%s", k, param->name);
-    if (param->kind == SWP_PARAM_TEXT) {
-        add_text(b, SWP_ROLE_PARAM, k, "params", name, param->long_name,
-                 param->text_len > 0 ? param->text_len : 1);
-        return WS_OK;
-    }
-    swp_column *column =
-        add(b, SWP_ROLE_PARAM, k, "params", name, types[param->kind],
-            param->unit == NULL || param->unit[0] == '\0' ? "1" : param->unit, param->long_name);
-    if (param->kind == SWP_PARAM_BOOL) {
-        set_flags(column, "false true", 0, 2);
-    }
+    add(b, "params", name, form_of_param(param, k));
     return WS_OK;
 }
 
@@ -166,66 +225,50 @@ static void add_results(builder *b)
 {
     add_job_axis(b, "metrics");
     for (size_t m = 0; m < WS_METRIC_COUNT; m++) {
-        add(b, SWP_ROLE_METRIC, m, "metrics", ws_metric_name((ws_metric)m),
-            ws_metric_is_count((ws_metric)m) ? SWP_TYPE_I64 : SWP_TYPE_F64, ws_metric_unit((ws_metric)m),
-            ws_metric_description((ws_metric)m));
+        const ws_metric  metric = (ws_metric)m;
+        const swp_column form   = {.role      = SWP_ROLE_METRIC,
+                                   .index     = m,
+                                   .type      = ws_metric_is_count(metric) ? SWP_TYPE_I64 : SWP_TYPE_F64,
+                                   .unit      = ws_metric_unit(metric),
+                                   .long_name = ws_metric_description(metric)};
+        add(b, "metrics", ws_metric_name(metric), form);
     }
     add_job_axis(b, "energy");
-    add(b, SWP_ROLE_COMPONENT_J, 0, "energy", "component_j", SWP_TYPE_F64, "J",
-        "energy by node and component")
-        ->inner = SWP_INNER_NODE_COMPONENT;
-    add(b, SWP_ROLE_PHASE_J, 0, "energy", "phase_j", SWP_TYPE_F64, "J",
-        "energy by node, component and phase of serving")
-        ->inner = SWP_INNER_NODE_PHASE;
-    add(b, SWP_ROLE_NPU_STATE_S, 0, "energy", "npu_state_s", SWP_TYPE_F64, "s",
-        "NPU-seconds by node and state")
-        ->inner = SWP_INNER_NODE_STATE;
+    ADD_TABLE(b, "energy", energy_columns);
 }
 
 static void add_series(builder *b)
 {
     static const char group[] = "timeseries";
     add_job_axis(b, group);
-    add(b, SWP_ROLE_SAMPLE_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first sample of the job");
-    add(b, SWP_ROLE_SAMPLE_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "samples of the job");
+    ADD_TABLE(b, group, sample_ranges);
     for (size_t s = 0; s < WS_SERIES_COUNT; s++) {
-        add(b, SWP_ROLE_SERIES, s, group, ws_series_name((ws_series_column)s), SWP_TYPE_F64,
-            ws_series_unit((ws_series_column)s), ws_series_description((ws_series_column)s))
-            ->axis = SWP_AXIS_SAMPLE;
+        const ws_series_column series = (ws_series_column)s;
+        const swp_column       form   = {.role      = SWP_ROLE_SERIES,
+                                         .index     = s,
+                                         .type      = SWP_TYPE_F64,
+                                         .axis      = SWP_AXIS_SAMPLE,
+                                         .unit      = ws_series_unit(series),
+                                         .long_name = ws_series_description(series)};
+        add(b, group, ws_series_name(series), form);
     }
-    swp_column *node      = add(b, SWP_ROLE_NODE_POWER, 0, group, "node_power_w", SWP_TYPE_F64, "W",
-                                "mean power over the interval by node");
-    node->axis            = SWP_AXIS_SAMPLE;
-    node->inner           = SWP_INNER_NODE;
-    swp_column *component = add(b, SWP_ROLE_COMPONENT_POWER, 0, group, "component_power_w", SWP_TYPE_F64, "W",
-                                "mean power over the interval by component, all tracked nodes");
-    component->axis       = SWP_AXIS_SAMPLE;
-    component->inner      = SWP_INNER_COMPONENT;
+    ADD_TABLE(b, group, power_columns);
 }
 
 static void add_requests(builder *b)
 {
     static const char group[] = "requests";
     add_job_axis(b, group);
-    add(b, SWP_ROLE_REQUEST_START, 0, group, "row_start", SWP_TYPE_I64, "1", "first request of the job");
-    add(b, SWP_ROLE_REQUEST_COUNT, 0, group, "row_count", SWP_TYPE_I64, "1", "requests of the job");
+    ADD_TABLE(b, group, request_ranges);
     for (size_t f = 0; f < N_REQUEST_FIELDS; f++) {
-        add(b, SWP_ROLE_REQUEST, f, group, request_fields[f].name, request_fields[f].type,
-            request_fields[f].unit, request_fields[f].long_name)
-            ->axis = SWP_AXIS_REQUEST;
+        const swp_column form = {.role      = SWP_ROLE_REQUEST,
+                                 .index     = f,
+                                 .type      = request_fields[f].type,
+                                 .axis      = SWP_AXIS_REQUEST,
+                                 .unit      = request_fields[f].unit,
+                                 .long_name = request_fields[f].long_name};
+        add(b, group, request_fields[f].name, form);
     }
-}
-
-static void add_provenance(builder *b)
-{
-    static const char group[] = "provenance";
-    add_job_axis(b, group);
-    add(b, SWP_ROLE_RANK, 0, group, "rank", SWP_TYPE_I32, "1", "MPI rank that ran the job, -1 if none did");
-    add_text(b, SWP_ROLE_HOST, 0, group, "host", "host that ran the job", SWP_HOST_LEN);
-    add(b, SWP_ROLE_WALL_S, 0, group, "wall_s", SWP_TYPE_F64, "s", "wall time of the simulation");
-    set_flags(add(b, SWP_ROLE_PROFILE_KIND, 0, group, "profile_kind", SWP_TYPE_I8, "",
-                  "least certain source of latency data used"),
-              "unknown bundle compact roofline", -1, 4);
 }
 
 static void complete(builder *b)
@@ -246,10 +289,11 @@ static void complete(builder *b)
 
 ws_status swp_columns_build(const swp_layout *layout, ws_error *err, swp_columns *out)
 {
-    *out            = (swp_columns){.n = 0};
-    const size_t n  = 40 + layout->n_params + WS_METRIC_COUNT + WS_SERIES_COUNT + N_REQUEST_FIELDS;
-    builder      b  = {.layout = layout, .columns = out, .capacity = n};
-    ws_status    st = WS_OK;
+    *out = (swp_columns){.n = 0};
+    const size_t n =
+        1 + N_GROUPS + N_FIXED + layout->n_params + WS_METRIC_COUNT + WS_SERIES_COUNT + N_REQUEST_FIELDS;
+    builder   b  = {.layout = layout, .columns = out, .capacity = n};
+    ws_status st = WS_OK;
 
     if (layout->max_nodes < 1) {
         return ws_error_add(err, WS_ERR_ARG, "a result file needs at least one node");
@@ -258,7 +302,8 @@ ws_status swp_columns_build(const swp_layout *layout, ws_error *err, swp_columns
     if (out->list == NULL) {
         return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
     }
-    add_job_columns(&b);
+    add_job_axis(&b, "");
+    ADD_TABLE(&b, "", job_columns);
     add_job_axis(&b, "params");
     for (size_t k = 0; k < layout->n_params && st == WS_OK; k++) {
         st = add_param(&b, k, err);
@@ -274,7 +319,8 @@ ws_status swp_columns_build(const swp_layout *layout, ws_error *err, swp_columns
     if (layout->has_requests) {
         add_requests(&b);
     }
-    add_provenance(&b);
+    add_job_axis(&b, "provenance");
+    ADD_TABLE(&b, "provenance", provenance_columns);
     complete(&b);
     return WS_OK;
 }
