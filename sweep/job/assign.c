@@ -372,8 +372,11 @@ ws_status swp_assign_workload(const swp_spec *spec, const uint32_t *value_index,
 /* A size: `otherwise` where the config does not say it, NaN where what it says is none. */
 static double size_or(ws_json place, double otherwise)
 {
+    if (!is_there(place)) {
+        return otherwise;
+    }
     const double number = ws_json_number(place);
-    return !is_there(place) ? otherwise : number >= 1.0 ? number : NAN;
+    return number >= 1.0 ? number : NAN;
 }
 
 /* Unlike fmax and fmin: what one instance does not say makes the extreme of all unknown. */

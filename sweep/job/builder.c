@@ -232,8 +232,7 @@ ws_status swp_builder_check_files(ws_json_doc *spec_doc, const swp_builder_confi
         status = load_cluster(b, err);
     }
     if (status != WS_ERR_NOMEM && ws_json_kind_of(spec.workload) == WS_JSON_OBJECT) {
-        const ws_status workload = load_workload(b, err);
-        status                   = status == WS_OK ? workload : status;
+        status = ws_status_worse(status, load_workload(b, err));
     }
     swp_builder_destroy(&b);
     return status;

@@ -131,7 +131,7 @@ static ws_status compile_all(swp_constraints *c, ws_error *err)
             ws_json_problem(constraint->place, err, "%.*s%s: %s", TEXT_SHOWN, constraint->text,
                             strlen(constraint->text) > TEXT_SHOWN ? "..." : "", message);
         }
-        status = one == WS_OK ? status : one;
+        status = ws_status_worse(status, one);
         for (int slot = 0; one == WS_OK && slot < N_DERIVED; slot++) {
             const bool uses  = swp_expr_uses(c->exprs[i], slot);
             c->needs_weights = c->needs_weights || (uses && slot == DERIVED_WEIGHTS_GB);

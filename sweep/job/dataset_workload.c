@@ -29,18 +29,13 @@ bool swp_is_dataset(ws_json workload)
     return is_given(ws_json_member(workload, "dataset"));
 }
 
-static ws_status worse(ws_status a, ws_status b)
-{
-    return a != WS_OK ? a : b;
-}
-
 ws_status swp_dataset_options(ws_json workload, ws_options *options, ws_error *err)
 {
     ws_status status = WS_OK;
     for (ws_json item = ws_json_first(workload); is_given(item); item = ws_json_next(item)) {
         const ws_option *option = option_of(ws_json_key(item));
         if (option != NULL) {
-            status = worse(status, ws_option_set_json(options, option, item, err));
+            status = ws_status_worse(status, ws_option_set_json(options, option, item, err));
         } else if (strcmp(ws_json_key(item), "dataset") != 0) {
             status =
                 ws_json_problem(item, err, "unknown key of a dataset's workload; expected one of " KEYS_TEXT);
@@ -54,10 +49,12 @@ ws_status swp_dataset_options(ws_json workload, ws_options *options, ws_error *e
 static ws_status check_value(const ws_option *option, const swp_parameter *param, const swp_choice *value,
                              const char *spec_name, ws_error *err)
 {
-    ws_options      scratch = ws_options_default();
-    ws_error        own     = WS_ERROR_INIT;
-    const ws_status status  = is_given(value->json) ? ws_option_set_json(&scratch, option, value->json, err)
-                                                    : ws_option_set_text(&scratch, option, value->label, &own);
+    ws_options scratch = ws_options_default();
+    ws_error   own     = WS_ERROR_INIT;
+    if (is_given(value->json)) {
+        return ws_option_set_json(&scratch, option, value->json, err);
+    }
+    const ws_status status = ws_option_set_text(&scratch, option, value->label, &own);
     if (own.n_problems > 0) { /* a value that a rule gave has no place of its own */
         (void)ws_error_add(err, status, "%s: /parameters/%s: %s", spec_name, param->name,
                            ws_error_text(&own));
@@ -82,7 +79,7 @@ static ws_status check_parameter(const swp_parameter *param, const char *spec_na
             spec_name, param->name);
     }
     for (size_t i = 0; i < param->n_values; i++) {
-        status = worse(status, check_value(option, param, &param->values[i], spec_name, err));
+        status = ws_status_worse(status, check_value(option, param, &param->values[i], spec_name, err));
     }
     return status;
 }
@@ -104,7 +101,7 @@ ws_status swp_dataset_check(ws_json workload, ws_json spec_options, const swp_pa
     ws_status status = WS_OK;
     for (size_t i = 0; i < n_params; i++) {
         if (params[i].target == SWP_TARGET_WORKLOAD) {
-            status = worse(status, check_parameter(&params[i], spec_name, err));
+            status = ws_status_worse(status, check_parameter(&params[i], spec_name, err));
         } else if (params[i].target == SWP_TARGET_OPTION && option_of(params[i].option->name) != NULL &&
                    says(workload, params, n_params, params[i].option->name)) {
             status =

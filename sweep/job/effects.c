@@ -166,11 +166,10 @@ static void list_class(const swp_parameter *param, const suspect *s, size_t clas
     size_t       n_put = 0;
     for (size_t i = 0; i < s->n; i++) {
         if (s->class[i] == class) {
-            ws_strbuf_printf(out, "%s%s",
-                             n_put == 0       ? ""
-                             : n_put + 1 == n ? " and "
-                                              : ", ",
-                             param->values[s->value[i]].label);
+            if (n_put > 0) {
+                ws_strbuf_puts(out, n_put + 1 == n ? " and " : ", ");
+            }
+            ws_strbuf_puts(out, param->values[s->value[i]].label);
             n_put++;
         }
     }

@@ -158,6 +158,9 @@ ws_status swp_prefetch_inputs(swp_builder *builder, ws_error *err, swp_prefetch 
         status = swp_effects_find(builder, &out->effects);
     }
     out->cost_mean = n_works > 0 ? out->cost_mean / (double)n_works : NAN;
-    status         = status == WS_OK && out->notes.failed ? WS_ERR_NOMEM : status;
-    return status == WS_OK && out->n_tried == out->n_failed ? WS_ERR_INPUT : status;
+    WS_TRY(status);
+    if (out->notes.failed) {
+        return WS_ERR_NOMEM;
+    }
+    return out->n_tried == out->n_failed ? WS_ERR_INPUT : WS_OK;
 }

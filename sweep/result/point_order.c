@@ -4,8 +4,14 @@
 
 int swp_point_tier(double slo_met, double oversize, bool ignore_slo)
 {
-    return (slo_met < 1.0 && !ignore_slo ? SWP_TIER_MISSES_SLO : 0) +
-           (oversize > 0.0 ? SWP_TIER_OVERSIZE : 0);
+    int tier = 0;
+    if (slo_met < 1.0 && !ignore_slo) {
+        tier += SWP_TIER_MISSES_SLO;
+    }
+    if (oversize > 0.0) {
+        tier += SWP_TIER_OVERSIZE;
+    }
+    return tier;
 }
 
 int swp_point_tier_of_run(const double *metrics, bool ignore_slo)

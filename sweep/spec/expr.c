@@ -231,10 +231,11 @@ static int parse_quantity(parser *p, const char *name, size_t len, const char *a
     }
     const swp_expr_name meaning = p->resolve(p->ctx, name, len);
     if (meaning.slot < 0) {
-        return fail(p, "unknown name %.*s%s%.60s%s", (int)(len < 60 ? len : 60), name,
-                    meaning.nearest != NULL ? ", did you mean " : "",
-                    meaning.nearest != NULL ? meaning.nearest : "",
-                    meaning.nearest != NULL ? "?" : "; texts stand in quotes");
+        const int shown = (int)(len < 60 ? len : 60);
+        if (meaning.nearest != NULL) {
+            return fail(p, "unknown name %.*s, did you mean %.60s?", shown, name, meaning.nearest);
+        }
+        return fail(p, "unknown name %.*s; texts stand in quotes", shown, name);
     }
     p->at = after;
     return add_node(p, (node){.kind = OP_SLOT, .slot = meaning.slot, .is_text = meaning.is_text});

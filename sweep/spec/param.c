@@ -70,14 +70,17 @@ static ws_status unknown_name(ws_json place, ws_error *err)
     for (size_t i = 0; i < n_options && n < sizeof names / sizeof names[0]; i++) {
         names[n++] = options[i].name;
     }
-    const char *nearest = ws_nearest_name(ws_json_key(place), names, n);
+    const char *nearest  = ws_nearest_name(ws_json_key(place), names, n);
+    char        hint[96] = ""; /* names are short */
+    if (nearest != NULL) {
+        snprintf(hint, sizeof hint, ", did you mean \"%s\"?", nearest);
+    }
     return ws_json_problem(
         place, err,
-        "unknown parameter%s%s%s; expected a simulator option, tp_size, pp_size, ep_size, num_instances, "
+        "unknown parameter%s; expected a simulator option, tp_size, pp_size, ep_size, num_instances, "
         "hardware, standby_duration, power_cap_w, workload.<field>, a JSON Pointer into the cluster "
         "config, or named merge patches {\"label\": {...}}",
-        nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
-        nearest != NULL ? "\"?" : "");
+        hint);
 }
 
 /* "/nodes/0/npu_mem/mem_util" becomes "npu_mem_mem_util": the end of a name tells most. */
@@ -287,7 +290,7 @@ static ws_status read_list(ws_json place, bool may_repeat, double bare_unit_s, w
     ws_status status = WS_OK;
     for (size_t i = 0; i < list.n; i++) {
         const ws_status one = check_value(out, &list.values[i], place, bare_unit_s, err);
-        status              = one == WS_OK ? status : one;
+        status              = ws_status_worse(status, one);
     }
     out->kind = common_kind(out);
     if (status == WS_OK && !may_repeat && out->kind != SWP_PARAM_TEXT) {

@@ -113,9 +113,10 @@ static ws_status read_zip(axes_reader *r, ws_json group)
     for (ws_json item = ws_json_first(group); ws_json_kind_of(item) != WS_JSON_ABSENT;
          item         = ws_json_next(item)) {
         const ws_status one = add_param(r, item, true);
-        status              = one == WS_OK ? status : one;
+        status              = ws_status_worse(status, one);
     }
-    return status == WS_OK ? close_axis(r, group, first) : status;
+    WS_TRY(status);
+    return close_axis(r, group, first);
 }
 
 static ws_status read_grid(axes_reader *r, ws_json parameters)
@@ -129,9 +130,11 @@ static ws_status read_grid(axes_reader *r, ws_json parameters)
             one = read_zip(r, item);
         } else {
             one = add_param(r, item, false);
-            one = one == WS_OK ? close_axis(r, item, first) : one;
+            if (one == WS_OK) {
+                one = close_axis(r, item, first);
+            }
         }
-        status = one == WS_OK ? status : one;
+        status = ws_status_worse(status, one);
     }
     return status;
 }
@@ -232,9 +235,10 @@ static ws_status read_list(axes_reader *r, ws_json parameters, ws_json points)
         const ws_status one       = ws_json_kind_of(patch_set) != WS_JSON_ABSENT
                                         ? pick_patches(r, column, patch_set)
                                         : add_param(r, column, true);
-        status                    = one == WS_OK ? status : one;
+        status                    = ws_status_worse(status, one);
     }
-    return status == WS_OK ? close_axis(r, points, 0) : status;
+    WS_TRY(status);
+    return close_axis(r, points, 0);
 }
 
 ws_status swp_axes_read(swp_spec *spec, ws_json parameters, ws_json points, double standby_bare_unit_s,
@@ -270,8 +274,11 @@ ws_status swp_unknown_option(ws_json place, ws_error *err)
         names[i] = options[i].name;
     }
     const char *nearest = ws_nearest_name(ws_json_key(place), names, n);
-    ws_json_problem(place, err, "unknown option%s%s%s", nearest != NULL ? ", did you mean \"" : "",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    if (nearest != NULL) {
+        ws_json_problem(place, err, "unknown option, did you mean \"%s\"?", nearest);
+    } else {
+        ws_json_problem(place, err, "unknown option");
+    }
     free(names);
     return WS_ERR_INPUT;
 }

@@ -53,7 +53,7 @@ static ws_status read_options(ws_json options, ws_options *out, ws_error *err)
         const ws_option *option = ws_option_find(ws_json_key(item));
         const ws_status  one =
             option != NULL ? ws_option_set_json(out, option, item, err) : swp_unknown_option(item, err);
-        status = one == WS_OK ? status : one;
+        status = ws_status_worse(status, one);
     }
     return status;
 }
@@ -79,7 +79,7 @@ static ws_status read_slo(ws_json slo, ws_slo *out, ws_error *err)
         }
         const ws_status one =
             ws_json_read_double(item, 1e-9, ws_slo_part_most(part), err, ws_slo_part(out, part));
-        status = one == WS_OK ? status : one;
+        status = ws_status_worse(status, one);
     }
     if (status == WS_OK && out->attainment > 0.0 && !ws_slo_is_set(out)) {
         return ws_json_problem(slo, err,
@@ -201,11 +201,6 @@ static double standby_bare_unit_s(const ws_options *options)
     return in_s ? 1.0 : WS_S_PER_NS;
 }
 
-static void keep_worst(ws_status *status, ws_status next)
-{
-    *status = next == WS_OK || *status == WS_ERR_NOMEM ? *status : next;
-}
-
 static ws_status read_spec(swp_spec *spec, ws_error *err)
 {
     const ws_json root   = ws_json_doc_root(spec->doc);
@@ -219,20 +214,21 @@ static ws_status read_spec(swp_spec *spec, ws_error *err)
     spec->cluster  = places.cluster;
     spec->workload = places.workload;
     if (ws_json_kind_of(places.cluster) != WS_JSON_ABSENT) {
-        keep_worst(&status, check_kind(places.cluster, 1u << WS_JSON_STRING | 1u << WS_JSON_OBJECT,
-                                       "a path or a cluster config", err));
+        status =
+            ws_status_worse(status, check_kind(places.cluster, 1u << WS_JSON_STRING | 1u << WS_JSON_OBJECT,
+                                               "a path or a cluster config", err));
     }
-    keep_worst(&status,
-               check_kind(places.workload, 1u << WS_JSON_ABSENT | 1u << WS_JSON_OBJECT,
-                          "an object such as {\"dataset\": \"trace.jsonl\", \"num_reqs\": 300}", err));
-    keep_worst(&status, read_options(places.options, &spec->options, err));
+    status = ws_status_worse(
+        status, check_kind(places.workload, 1u << WS_JSON_ABSENT | 1u << WS_JSON_OBJECT,
+                           "an object such as {\"dataset\": \"trace.jsonl\", \"num_reqs\": 300}", err));
+    status = ws_status_worse(status, read_options(places.options, &spec->options, err));
     read_seed_and_repeats(root, &places, spec);
-    keep_worst(&status, read_slo(places.slo, &spec->slo, err));
-    keep_worst(&status, hash_slo(spec));
-    keep_worst(&status, read_outputs(places.outputs, spec, err));
-    keep_worst(&status, read_constraints(places.constraints, spec, err));
+    status                   = ws_status_worse(status, read_slo(places.slo, &spec->slo, err));
+    status                   = ws_status_worse(status, hash_slo(spec));
+    status                   = ws_status_worse(status, read_outputs(places.outputs, spec, err));
+    status                   = ws_status_worse(status, read_constraints(places.constraints, spec, err));
     const ws_status sampling = read_sampling(places.sampling, spec, &points, err);
-    keep_worst(&status, sampling);
+    status                   = ws_status_worse(status, sampling);
     /* What parameters mean depends on it; where it is wrong they are read as a grid's, so that all problems
      * come at once. */
     const bool is_like_grid = ws_json_kind_of(places.parameters) == WS_JSON_OBJECT &&
@@ -242,8 +238,8 @@ static ws_status read_spec(swp_spec *spec, ws_error *err)
         points         = WS_JSON_NONE;
     }
     if (sampling == WS_OK || is_like_grid) {
-        keep_worst(&status,
-                   swp_axes_read(spec, places.parameters, points, standby_bare_unit_s(&spec->options), err));
+        status = ws_status_worse(
+            status, swp_axes_read(spec, places.parameters, points, standby_bare_unit_s(&spec->options), err));
     }
     return status;
 }

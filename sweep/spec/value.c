@@ -205,7 +205,10 @@ static int compare_labels(const void *a, const void *b)
     const swp_choice *const *left  = a;
     const swp_choice *const *right = b;
     const int                order = strcmp((*left)->label, (*right)->label);
-    return order != 0 ? order : (*left < *right ? -1 : 1);
+    if (order != 0) {
+        return order;
+    }
+    return *left < *right ? -1 : 1;
 }
 
 /* A value listed twice would make two rows that are one job. */
@@ -253,8 +256,7 @@ ws_status swp_values_read(ws_json place, bool may_repeat, ws_arena *arena, ws_er
     ws_status status = WS_OK;
     for (ws_json item = ws_json_first(place); ws_json_kind_of(item) != WS_JSON_ABSENT;
          item         = ws_json_next(item)) {
-        const ws_status item_status = read_scalar(item, arena, err, &out->values[out->n++]);
-        status                      = item_status == WS_OK ? status : item_status;
+        status = ws_status_worse(status, read_scalar(item, arena, err, &out->values[out->n++]));
     }
     WS_TRY(status);
     return may_repeat ? WS_OK : check_distinct(out, arena, err);

@@ -291,6 +291,8 @@ char *swp_history_line(const char *before, const char *what)
 
     gmtime_r(&now, &utc);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return ws_asprintf("%s%s%s wattsweep %s: %s", before == NULL ? "" : before,
-                       before == NULL || before[0] == '\0' ? "" : "\n", stamp, ws_version(), what);
+    if (before == NULL || before[0] == '\0') {
+        return ws_asprintf("%s wattsweep %s: %s", stamp, ws_version(), what);
+    }
+    return ws_asprintf("%s\n%s wattsweep %s: %s", before, stamp, ws_version(), what);
 }

@@ -372,7 +372,7 @@ ws_status swp_store_finish(swp_store *store, swp_finish how, ws_error *err)
     if (store->no_live && status == WS_OK) {
         unlink(store->work_path);
     }
-    return status != WS_OK ? status : closed;
+    return ws_status_worse(status, closed);
 }
 
 const char *swp_store_scratch_path(const swp_store *store)

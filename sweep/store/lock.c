@@ -137,10 +137,13 @@ static ws_status open_lock_file(const char *path, ws_error *err, bool *was_made_
         }
     }
     *fd_out = fd;
-    return fd >= 0 ? WS_OK
-                   : ws_error_add(err, WS_ERR_IO, "%s: cannot %s: %s", path,
-                                  errno == EACCES && access(path, F_OK) == 0 ? "open" : "create",
-                                  strerror(errno));
+    if (fd >= 0) {
+        return WS_OK;
+    }
+    const int  problem  = errno;
+    const bool is_there = problem == EACCES && access(path, F_OK) == 0;
+    return ws_error_add(err, WS_ERR_IO, "%s: cannot %s: %s", path, is_there ? "open" : "create",
+                        strerror(problem));
 }
 
 static ws_status lock_file(const char *path, bool needs_locks, ws_error *err, int *fd_out)

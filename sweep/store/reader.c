@@ -307,7 +307,10 @@ static ws_status check_column(const swp_reader *reader, size_t index, hsize_t le
                             (unsigned long long)len[column->axis]);
     }
     const size_t n = (size_t)len[column->axis];
-    return n == 0 ? WS_OK : read_through(reader, index, all ? 0 : n - 1, n, err);
+    if (n == 0) {
+        return WS_OK;
+    }
+    return read_through(reader, index, all ? 0 : n - 1, n, err);
 }
 
 ws_status swp_reader_check(const swp_reader *reader, bool all, ws_error *err)
@@ -316,8 +319,7 @@ ws_status swp_reader_check(const swp_reader *reader, bool all, ws_error *err)
         [SWP_AXIS_JOB] = reader->n_rows, [SWP_AXIS_SAMPLE] = HSIZE_UNDEF, [SWP_AXIS_REQUEST] = HSIZE_UNDEF};
     ws_status status = WS_OK;
     for (size_t i = 0; i < reader->columns.n; i++) {
-        const ws_status of_column = check_column(reader, i, len, all, err);
-        status                    = status == WS_OK ? of_column : status;
+        status = ws_status_worse(status, check_column(reader, i, len, all, err));
     }
     return status;
 }
@@ -457,8 +459,12 @@ static ws_status create(hid_t file, bool owns_file, swp_file_kind kind, const ch
     if (owns_file) {
         swp_guard_on();
     }
-    ws_status status = reader->path == NULL ? ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path)
-                                            : set_up(reader, err);
+    ws_status status = WS_OK;
+    if (reader->path == NULL) {
+        status = ws_error_add(err, WS_ERR_NOMEM, "%s: out of memory", path);
+    } else {
+        status = set_up(reader, err);
+    }
     if (status != WS_OK) {
         swp_reader_close(&reader);
         return status;
@@ -476,9 +482,11 @@ ws_status swp_reader_open(const char *path, ws_error *err, swp_reader **reader_o
     swp_h5_init();
     swp_guard_on();
     swp_guard_begin(path);
-    const ws_status opened = open_file(path, err, &kind, &file);
+    ws_status status = open_file(path, err, &kind, &file);
     swp_guard_end();
-    const ws_status status = opened != WS_OK ? opened : create(file, true, kind, path, err, reader_out);
+    if (status == WS_OK) {
+        status = create(file, true, kind, path, err, reader_out);
+    }
     swp_guard_off();
     return status;
 }

@@ -30,14 +30,25 @@ ws_status swp_row_check(const swp_row *row, const swp_layout *layout, ws_error *
 
 /* ---- texts ---- */
 
+/* Bytes that a UTF-8 character beginning like this has, 0 if none does. */
+static size_t utf8_announced(unsigned char first)
+{
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first < 0xc2 || first >= 0xf5) {
+        return 0;
+    }
+    if (first < 0xe0) {
+        return 2;
+    }
+    return first < 0xf0 ? 3 : 4;
+}
+
 /* Bytes of the UTF-8 character at text, 0 if it is none. */
 static size_t utf8_len(const unsigned char *text)
 {
-    const size_t n = text[0] < 0x80                      ? 1
-                     : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-                     : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-                     : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-                                                         : 0;
+    const size_t n = utf8_announced(text[0]);
     for (size_t i = 1; i < n; i++) {
         if ((text[i] & 0xc0) != 0x80) {
             return 0;
