@@ -61,20 +61,24 @@ static herr_t add_attribute(hid_t root, const char *name, const H5A_info_t *info
 
 /* ---- parameters ---- */
 
-static swp_param_kind param_kind(hid_t data)
+/* False if HDF5 fails, or it is no kind of parameter. */
+static bool find_kind(hid_t data, swp_param_kind *kind_out)
 {
-    swp_param_kind kind = SWP_PARAM_DOUBLE;
-    const hid_t    type = H5Dget_type(data);
+    const hid_t type = H5Dget_type(data);
     if (type < 0) {
-        return kind;
+        return false;
     }
-    if (H5Tget_class(type) == H5T_STRING) {
-        kind = SWP_PARAM_TEXT;
-    } else if (H5Tget_class(type) == H5T_INTEGER) {
-        kind = H5Tget_size(type) == 1 ? SWP_PARAM_BOOL : SWP_PARAM_INT;
-    }
+    const H5T_class_t class_id = H5Tget_class(type);
+    const size_t      size     = H5Tget_size(type); /* 0 if it fails */
     H5Tclose(type);
-    return kind;
+    if (class_id == H5T_STRING) {
+        *kind_out = SWP_PARAM_TEXT;
+    } else if (class_id == H5T_INTEGER) {
+        *kind_out = size == 1 ? SWP_PARAM_BOOL : SWP_PARAM_INT;
+    } else {
+        *kind_out = SWP_PARAM_DOUBLE;
+    }
+    return class_id != H5T_NO_CLASS && size > 0;
 }
 
 static hsize_t axis_len(hid_t data, int axis)
@@ -98,16 +102,16 @@ static bool read_param(hid_t group, const char *column, size_t k, swp_param *par
     if (data < 0) {
         return false;
     }
-    param->kind      = param_kind(data);
-    param->text_len  = param->kind == SWP_PARAM_TEXT ? (size_t)axis_len(data, 1) : 0;
-    param->name      = strncmp(column, prefix, (size_t)n) == 0 ? ws_strdup(column + n) : NULL;
-    param->long_name = swp_h5_get_text(data, "long_name");
-    param->unit      = swp_h5_get_text(data, "units");
+    const bool has_kind = find_kind(data, &param->kind);
+    param->text_len     = param->kind == SWP_PARAM_TEXT ? (size_t)axis_len(data, 1) : 0;
+    param->name         = strncmp(column, prefix, (size_t)n) == 0 ? ws_strdup(column + n) : NULL;
+    param->long_name    = swp_h5_get_text(data, "long_name");
+    param->unit         = swp_h5_get_text(data, "units");
     if (param->unit == NULL) {
         param->unit = ws_strdup("1");
     }
     H5Dclose(data);
-    return param->text_len <= MOST_TEXT_LEN && param->name != NULL && param->long_name != NULL &&
+    return has_kind && param->text_len <= MOST_TEXT_LEN && param->name != NULL && param->long_name != NULL &&
            param->unit != NULL;
 }
 

@@ -57,16 +57,18 @@ static void guard_end(const swp_reader *reader)
 
 /* ---- datasets ---- */
 
-static hsize_t current_len(hid_t data)
+/* Rows that a dataset has now; false if HDF5 fails. */
+static bool find_len(hid_t data, hsize_t *len_out)
 {
     hsize_t     dims[H5S_MAX_RANK] = {0};
     const hid_t space              = H5Dget_space(data);
     if (space < 0) {
-        return 0;
+        return false;
     }
-    H5Sget_simple_extent_dims(space, dims, NULL);
+    const bool is_found = H5Sget_simple_extent_dims(space, dims, NULL) >= 0;
     H5Sclose(space);
-    return dims[0];
+    *len_out = dims[0];
+    return is_found;
 }
 
 static bool is_there(const swp_reader *reader, const swp_column *column)
@@ -146,8 +148,8 @@ static ws_status open_column_data(const swp_reader *reader, size_t index, ws_err
     if (open->data < 0) {
         return swp_h5_fail(err, reader->path, "damaged: cannot open %s", column->path);
     }
-    open->len = current_len(open->data);
-    if (!has_type(open->data, column) || !has_shape(open->data, column, reader->layout) ||
+    if (!find_len(open->data, &open->len) || !has_type(open->data, column) ||
+        !has_shape(open->data, column, reader->layout) ||
         (column->type != SWP_TYPE_CHAR && !can_hold(reader, open->len, column->row_bytes))) {
         H5Dclose(open->data);
         open->data = -1;
@@ -174,12 +176,11 @@ static ws_status reach(const swp_reader *reader, size_t index, hsize_t needed, w
     open_column *open = &reader->open[index];
     if (open->len < needed && reader->kind == SWP_FILE_LIVE) {
         guard_begin(reader);
-        const herr_t result = H5Drefresh(open->data);
+        const bool is_fresh = H5Drefresh(open->data) >= 0 && find_len(open->data, &open->len);
         guard_end(reader);
-        if (result < 0) {
+        if (!is_fresh) {
             return swp_h5_fail(err, reader->path, "cannot refresh %s", reader->columns.list[index].path);
         }
-        open->len = current_len(open->data);
     }
     if (open->len < needed) {
         return swp_h5_fail(err, reader->path, "damaged: %s has %llu rows, %llu are needed",
@@ -367,10 +368,9 @@ static ws_status read_n_rows(swp_reader *reader, ws_error *err)
     if (open->absent) {
         return swp_h5_fail(err, reader->path, "damaged: /state is missing");
     }
-    if (reader->kind == SWP_FILE_LIVE && H5Drefresh(open->data) < 0) {
+    if ((reader->kind == SWP_FILE_LIVE && H5Drefresh(open->data) < 0) || !find_len(open->data, &open->len)) {
         return swp_h5_fail(err, reader->path, "damaged: cannot read /state");
     }
-    open->len      = current_len(open->data);
     reader->n_rows = (size_t)open->len;
     return WS_OK;
 }

@@ -161,12 +161,82 @@ static void test_missing_files_are_named(void **state)
     }
 }
 
+/* Files that lie elsewhere, or in the spec itself, are the same job. */
+static void test_where_files_lie(void **state)
+{
+    (void)state;
+    static const char workload[] = "{\"rate\": 2, \"num_reqs\": 3}";
+    char              text[1024], inline_text[1024];
+    ws_files         *files = NULL;
+    snprintf(inline_text, sizeof inline_text, "{\"cluster\": %s, \"workload\": %s}", toy_cluster, workload);
+    assert_int_equal(ws_files_create(&files), WS_OK);
+    assert_int_equal(ws_files_put(files, "/abs/c.json", toy_cluster, strlen(toy_cluster)), WS_OK);
+    assert_int_equal(ws_files_put(files, "beside/g.json", workload, strlen(workload)), WS_OK);
+    snprintf(text, sizeof text, "{\"cluster\": \"/abs/c.json\", \"workload\": {\"path\": \"g.json\"}}");
+    char              hashes[2][SWP_HASH_LEN + 1];
+    const char *const specs[] = {text, inline_text};
+    for (int i = 0; i < 2; i++) {
+        ws_error                 err     = WS_ERROR_INIT;
+        swp_spec                *spec    = NULL;
+        swp_builder             *builder = NULL;
+        const swp_builder_config config  = {.spec_path = "beside/spec.json"};
+        assert_int_equal(swp_spec_parse("spec.json", specs[i], strlen(specs[i]), &err, &spec), WS_OK);
+        if (swp_builder_create(spec, &config, files, &err, &builder) != WS_OK) {
+            fail_msg("%s", ws_error_text(&err));
+        }
+        const uint32_t none = 0;
+        swp_job        job  = swp_job_of(builder, 0, &none);
+        assert_int_equal(swp_job_hash(&job, &err, hashes[i]), WS_OK);
+        assert_int_equal(ws_json_kind_of(swp_builder_workload(builder)), WS_JSON_OBJECT);
+        swp_job_fini(&job);
+        swp_builder_destroy(&builder);
+        swp_spec_destroy(&spec);
+        ws_error_clear(&err);
+    }
+    assert_string_equal(hashes[0], hashes[1]);
+    ws_files_destroy(&files);
+}
+
+/* Of a spec that is wrong elsewhere, the files it names are looked for all the same. */
+static void test_files_of_a_wrong_spec(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *missing; /* NULL = none */
+    } cases[] = {
+        {"{\"cluster\": \"lost.json\", \"workload\": {\"dataset\": \"away.jsonl\"}}", "lost.json"},
+        {"{\"cluster\": \"lost.json\", \"workload\": {\"dataset\": \"away.jsonl\"}}", "away.jsonl"},
+        {"{\"cluster\": \"c.json\", \"workload\": {\"path\": \"away.json\"}}", "away.json"},
+        {"{\"cluster\": \"c.json\", \"workload\": 3}", NULL},
+        {"{\"cluster\": {}}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const swp_builder_config config = {.spec_path = "spec.json"};
+        ws_error                 err    = WS_ERROR_INIT;
+        ws_files                *files  = NULL;
+        ws_json_doc             *doc    = NULL;
+        assert_int_equal(ws_files_create(&files), WS_OK);
+        assert_int_equal(ws_files_put(files, "c.json", toy_cluster, strlen(toy_cluster)), WS_OK);
+        assert_int_equal(ws_json_doc_parse("spec.json", cases[i].spec, strlen(cases[i].spec), NULL, &doc),
+                         WS_OK);
+        const ws_status status = swp_builder_check_files(doc, &config, files, &err);
+        assert_int_equal(status, cases[i].missing == NULL ? WS_OK : WS_ERR_INPUT);
+        if (cases[i].missing != NULL && strstr(ws_error_text(&err), cases[i].missing) == NULL) {
+            fail_msg("expected \"%s\" in \"%s\"", cases[i].missing, ws_error_text(&err));
+        }
+        ws_json_doc_destroy(&doc);
+        ws_files_destroy(&files);
+        ws_error_clear(&err);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_job_in_another_sweep), cmocka_unit_test(test_every_value_counts),
         cmocka_unit_test(test_caches_do_not_mix_points),  cmocka_unit_test(test_params_and_options_of_a_job),
-        cmocka_unit_test(test_missing_files_are_named),
+        cmocka_unit_test(test_missing_files_are_named),   cmocka_unit_test(test_where_files_lie),
+        cmocka_unit_test(test_files_of_a_wrong_spec),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
