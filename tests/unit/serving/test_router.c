@@ -90,6 +90,65 @@ static void kv_goes_to_the_emptiest_cache(void **state)
     ws_arena_fini(&f.arena);
 }
 
+/* Scheduler 1 is too small for a large request: the others take them, and equals take turns among themselves.
+ */
+static int choose_large(fixture *f)
+{
+    const ws_request large = {.input = 50, .target = 60};
+    return ws_router_choose_for(&f->router, &f->router.entry, &large)->config.instance;
+}
+
+static void fixture_init_with_a_small_one(fixture *f, ws_router_policy policy)
+{
+    fixture_init(f, policy);
+    for (int i = 0; i < N; i++) {
+        f->schedulers[i].config.max_prompt_tokens = i == 1 ? 40 : 100;
+        f->schedulers[i].config.max_total_tokens  = 100;
+    }
+    assert_int_equal(ws_router_init(&f->router, &f->arena, policy, 42, f->schedulers, N), WS_OK);
+}
+
+static void equals_that_can_serve_take_turns(void **state)
+{
+    static const ws_router_policy policies[] = {WS_ROUTER_LOAD, WS_ROUTER_KV, WS_ROUTER_RR};
+    (void)state;
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        fixture f;
+        fixture_init_with_a_small_one(&f, policies[i]);
+        assert_int_equal(choose_large(&f), 0); /* of equals the first from where the rotation is */
+        assert_int_equal(choose_large(&f), 2);
+        assert_int_equal(choose_large(&f), 0);
+        assert_int_equal(choose(&f), 1); /* one rotation for small and large requests */
+        assert_int_equal(choose_large(&f), 2);
+        assert_int_equal(choose(&f), 0);
+        ws_arena_fini(&f.arena);
+    }
+}
+
+static void the_less_loaded_that_can_serve_is_chosen(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init_with_a_small_one(&f, WS_ROUTER_LOAD);
+    f.schedulers[0].n_running = 1;
+    assert_int_equal(choose_large(&f), 2);
+    assert_int_equal(choose_large(&f), 2);
+    f.schedulers[2].n_running = 2;
+    assert_int_equal(choose_large(&f), 0);
+    ws_arena_fini(&f.arena);
+}
+
+static void equal_caches_take_turns(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, WS_ROUTER_KV);
+    for (int i = 0; i < 2 * N; i++) {
+        assert_int_equal(choose(&f), i % N);
+    }
+    ws_arena_fini(&f.arena);
+}
+
 /* A session of two calls and a flat request; the second call arrives when the first has ended and its tool is
  * done. */
 static void sessions_release_their_next_call(void **state)
@@ -129,12 +188,52 @@ static void sessions_release_their_next_call(void **state)
     ws_arena_fini(&arena);
 }
 
+/* What a session releases comes behind all that arrive at the same time: first come, first served. */
+static void of_equal_arrivals_the_released_comes_last(void **state)
+{
+    (void)state;
+    ws_workload_request source[]   = {{.arrival_ns = 10, .session = 0, .tool_duration_ns = 5},
+                                      {.arrival_ns = -1, .session = 0, .session_step = 1},
+                                      {.arrival_ns = 17, .session = -1},
+                                      {.arrival_ns = 17, .session = -1},
+                                      {.arrival_ns = 18, .session = -1}};
+    ws_workload_session session    = {.first_request = 0, .n_requests = 2};
+    uint32_t            initial[]  = {0, 2, 3, 4};
+    const uint32_t      expected[] = {2, 3, 1, 4};
+    const ws_workload   workload   = {.n_requests = 5,
+                                      .requests   = source,
+                                      .n_sessions = 1,
+                                      .sessions   = &session,
+                                      .n_initial  = 4,
+                                      .initial    = initial};
+    ws_request          requests[5];
+    ws_arena            arena;
+    ws_arrivals         arrivals;
+    for (uint32_t i = 0; i < 5; i++) {
+        requests[i] = (ws_request){.id = i, .arrival_ns = source[i].arrival_ns};
+    }
+    ws_arena_init(&arena, 0);
+    assert_int_equal(ws_arrivals_init(&arrivals, &arena, &workload), WS_OK);
+    arrivals.next++;
+    assert_int_equal(ws_arrivals_release(&arrivals, &workload, requests, 0, 12), WS_OK);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(arrivals.ids[arrivals.next + i], expected[i]);
+    }
+    ws_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(load_rotates_among_equals),        cmocka_unit_test(round_robin_takes_turns),
-        cmocka_unit_test(random_follows_the_generator),     cmocka_unit_test(kv_goes_to_the_emptiest_cache),
+        cmocka_unit_test(load_rotates_among_equals),
+        cmocka_unit_test(round_robin_takes_turns),
+        cmocka_unit_test(random_follows_the_generator),
+        cmocka_unit_test(kv_goes_to_the_emptiest_cache),
         cmocka_unit_test(sessions_release_their_next_call),
+        cmocka_unit_test(equals_that_can_serve_take_turns),
+        cmocka_unit_test(the_less_loaded_that_can_serve_is_chosen),
+        cmocka_unit_test(equal_caches_take_turns),
+        cmocka_unit_test(of_equal_arrivals_the_released_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

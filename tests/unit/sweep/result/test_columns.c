@@ -74,14 +74,24 @@ static void nothing_here(void **state)
 {
     const swp_column number = {.type = SWP_TYPE_F64, .inner_count = 2, .row_bytes = 16};
     const swp_column rank   = {.role = SWP_ROLE_RANK, .type = SWP_TYPE_I32, .inner_count = 1, .row_bytes = 4};
-    double           cells[4];
-    int32_t          ranks[2];
+    const swp_column kind   = {
+          .role = SWP_ROLE_PROFILE_KIND, .type = SWP_TYPE_I8, .inner_count = 1, .row_bytes = 1};
+    const swp_column state_column = {
+        .role = SWP_ROLE_STATE, .type = SWP_TYPE_I8, .inner_count = 1, .row_bytes = 1};
+    double  cells[4];
+    int32_t ranks[2];
+    int8_t  small[2];
 
     (void)state;
     swp_column_fill(&number, 2, cells);
     assert_true(isnan(cells[0]) && isnan(cells[3]));
     swp_column_fill(&rank, 2, ranks);
     assert_int_equal(ranks[1], -1);
+    swp_column_fill(&kind, 2, small); /* 0 would be a profile of its own kind */
+    assert_int_equal(small[0], -1);
+    assert_int_equal(small[1], -1);
+    swp_column_fill(&state_column, 2, small);
+    assert_int_equal(small[1], 0);
 }
 
 static void conversion(void **state)

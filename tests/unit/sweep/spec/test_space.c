@@ -138,12 +138,25 @@ static void test_seeds(void **state)
     }
 }
 
+/* The seeds of repeats are written into result files and make them repeatable: they are SplitMix64's outputs,
+ * the upper 53 bits. Source: the values of Vigna's splitmix64.c for 1234567, as many public tests have them.
+ */
+static void test_seeds_are_those_of_splitmix64(void **state)
+{
+    static const uint64_t outputs[] = {6457827717110365317u, 3203168211198807973u, 9817491932198370423u};
+    (void)state;
+    for (uint32_t k = 0; k < sizeof outputs / sizeof outputs[0]; k++) {
+        assert_int_equal(swp_repeat_seed(1234567, k + 1), outputs[k] >> 11);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grid_counts_like_an_odometer), cmocka_unit_test(test_random_points_differ),
-        cmocka_unit_test(test_random_needs_a_grid_as_large), cmocka_unit_test(test_zip_and_empty),
-        cmocka_unit_test(test_key_sees_only_what_matters),   cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_grid_counts_like_an_odometer),  cmocka_unit_test(test_random_points_differ),
+        cmocka_unit_test(test_random_needs_a_grid_as_large),  cmocka_unit_test(test_zip_and_empty),
+        cmocka_unit_test(test_key_sees_only_what_matters),    cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_seeds_are_those_of_splitmix64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
