@@ -60,10 +60,10 @@ struct ws_arg {
     double             min, max;     /**< of INT, NUMBER and SECONDS; max INFINITY = no bound */
     const char *const *choices;      /**< of CHOICE, NULL-terminated */
     const char        *expected; /**< in messages instead of what kind and range say: "K/N with 0 <= K < N" */
-    ws_arg_set        *set; /**< reads the value instead of storing it at offset; NULL = by kind. A switch
+    ws_arg_set        *set;     /**< reads the value instead of storing it at offset; NULL = by kind. A switch
                                is given "true" and "false" */
-    const void *context;    /**< for set */
-    bool        is_required;
+    const void        *context; /**< for set */
+    bool               is_required;
 };
 
 /** Options that stand together. */

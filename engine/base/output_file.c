@@ -15,8 +15,8 @@
 enum { BUFFER_BYTES = 64 * 1024, MAX_NAME_TRIES = 1000 };
 
 struct ws_output_file {
-    char *path;   /* what messages call it */
-    char *target; /* path with links resolved, so that the rename keeps a link in place; NULL if written in
+    char  *path;   /* what messages call it */
+    char  *target; /* path with links resolved, so that the rename keeps a link in place; NULL if written in
                      place */
     char  *temporary; /* where bytes go until commit; NULL if written in place, or once it is gone */
     int    fd;        /* -1 once closed */

@@ -2,10 +2,11 @@
  *
  * A source (bundle, compact, roofline) fills a ws__profile_draft with points; ws__profile_build() sorts them
  * and packs everything into one block of memory with offsets instead of pointers, so that a block can be
- * copied or shared as it is. Two shapes carry all four categories: curve    time over one axis:  dense
- * (tokens), per_sequence (sequences) surface  one curve per value of an outer axis: moe (experts over
- * tokens), and for attention one surface (prefill KV over decode KV) per pair (prefill chunk, number of
- * decodes). */
+ * copied or shared as it is. Two shapes carry all four categories:
+ *
+ *   curve    time over one axis: dense (tokens), per_sequence (sequences)
+ *   surface  one curve per value of an outer axis: moe (experts over tokens); and for attention one surface
+ *            (prefill KV over decode KV) per pair (prefill chunk, number of decodes) */
 #ifndef WS_PROFILE_TABLE_H
 #define WS_PROFILE_TABLE_H
 

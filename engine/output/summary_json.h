@@ -3,9 +3,10 @@
  *   run_wall_s, sim_duration_s, steps
  *   metrics      {name: value}; null where a metric has no meaning; those of power only with power tracking
  *   energy       {total_j, nodes: [{node, total_j, components: {name: J}, npu_state_s: {name:
- * NPU-seconds}}]}; tracked nodes timeseries   {interval_s, time_s: [], power_w: [], ...}: the columns of
- * WS_SERIES_LIST that apply; with power also node_power_w and component_power_w, one array per node or
- * component scenario     the resolved inputs
+ *                NPU-seconds}}]}; tracked nodes
+ *   timeseries   {interval_s, time_s: [], power_w: [], ...}: the columns of WS_SERIES_LIST that apply; with
+ *                power also node_power_w and component_power_w, one array per node or component
+ *   scenario     the resolved inputs
  *
  * Names are those of the HDF5 file of sweeps. */
 #ifndef WS_SUMMARY_JSON_H

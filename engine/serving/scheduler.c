@@ -208,7 +208,7 @@ static WS_HOT ws_status schedule_one(ws_scheduler *s, ws_request *request, int64
 static ws_status schedule_running(ws_scheduler *s, int64_t now_ns, ws_batch *batch, int64_t *budget,
                                   bool *preempted_out, ws_error *err)
 {
-    for (size_t i = 0; i<s->n_running && * budget> 0; i++) {
+    for (size_t i = 0; *budget > 0 && i < s->n_running; i++) {
         ws_request *request = s->running[i];
         bool        granted = false;
         if (WS_UNLIKELY(request->reached <= request->computed)) {

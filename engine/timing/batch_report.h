@@ -13,8 +13,8 @@ typedef struct ws_batch_work {
     double  kv_dram_bytes, kv_cxl_bytes; /* physical: KV blocks from and to the second tier, of all NPUs */
     double  io_bytes; /* entry load and exit store of one NPU; the reference charges nothing for them
                          (docs/model/serving.md Q-P11) */
-    double pim_ns;    /* sum over PIM entries */
-    double pim_bytes;
+    double  pim_ns;   /* sum over PIM entries */
+    double  pim_bytes;
 } ws_batch_work;
 
 /** A batch in closed form: its times, which are known when it begins. */

@@ -30,12 +30,12 @@ typedef struct swp_datasheet {
 } swp_datasheet;
 
 struct swp_builder {
-    const swp_spec *spec;
-    ws_files       *files;
-    ws_inputs      *inputs;
-    swp_digests    *digests;
-    swp_space       space;
-    char           *dirs[SWP_BUILDER_MAX_DIRS]; /* where files are looked up: beside the spec, "", data
+    const swp_spec    *spec;
+    ws_files          *files;
+    ws_inputs         *inputs;
+    swp_digests       *digests;
+    swp_space          space;
+    char              *dirs[SWP_BUILDER_MAX_DIRS]; /* where files are looked up: beside the spec, "", data
                                                    folders */
     size_t             n_dirs;
     char              *cluster_path, *dataset_path;

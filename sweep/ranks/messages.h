@@ -1,26 +1,26 @@
 /* messages.h -- every message between rank 0 (the coordinator) and the other ranks (workers), and who sends
  * it when.
  *
+ *   tag (SWP_TAG_)  what it carries     from -> to        when
+ *   RANK0           swp_msg_hello       rank 0 -> worker  first of all: who to watch
+ *   HELLO           swp_msg_hello       worker -> rank 0  first of all: who has come
+ *   SETUP           swp_msg_setup       rank 0 -> worker  once, after rank 0 has read its inputs: how long
+ *   BYTES           bytes of the setup  rank 0 -> worker  after it, until all are there (job/setup.h)
+ *   READY           nothing             worker -> rank 0  the setup was understood, jobs may come
+ *   JOBS            swp_msg_jobs        rank 0 -> worker  whenever the worker has less than two bundles
+ *   RESULTS         packed rows         worker -> rank 0  after a bundle, or when rows have waited
+ *                                                         (result/row_wire.h)
+ *   HEARTBEAT       nothing             both ways         once a second, whatever else goes on
+ *   DRAIN           nothing             worker -> rank 0  a signal asked the worker to leave
+ *   STOP            swp_msg_stop        rank 0 -> worker  no more jobs will come
+ *   BYE             nothing             worker -> rank 0  after STOP: everything was sent
+ *   RELEASE         swp_msg_release     rank 0 -> worker  last message, when the file is finished; or,
+ *                                                         instead of SETUP, when the sweep cannot start
+ *
  * There is no collective call after the ranks have met: one that dies at any moment is missed by its
  * heartbeats, or at once where it ran on the same host, and nobody waits for it. A worker runs its jobs in
  * the order they came and reports them in that order, so that rank 0 knows what a silent worker had not
  * reported. All structs have fixed-width fields; ranks of one sweep run on one kind of machine. */
-/* clang-format off */
-/*   tag                content              direction            when
- *   SWP_TAG_RANK0      swp_msg_hello        rank 0 -> worker     first of all: who to watch
- *   SWP_TAG_HELLO      swp_msg_hello        worker -> rank 0     first of all: who has come
- *   SWP_TAG_SETUP      swp_msg_setup        rank 0 -> worker     once, when rank 0 has read its inputs: how many bytes
- *   SWP_TAG_BYTES      bytes of the setup   rank 0 -> worker     after it, until all are there (job/setup.h)
- *   SWP_TAG_READY      nothing              worker -> rank 0     the setup was understood, jobs may come
- *   SWP_TAG_JOBS       swp_msg_jobs         rank 0 -> worker     whenever the worker has less than two bundles
- *   SWP_TAG_RESULTS    packed rows          worker -> rank 0     after a bundle, or when rows have waited (result/row_wire.h)
- *   SWP_TAG_HEARTBEAT  nothing              both ways            once a second, whatever else goes on
- *   SWP_TAG_DRAIN      nothing              worker -> rank 0     a signal asked the worker to leave
- *   SWP_TAG_STOP       swp_msg_stop         rank 0 -> worker     no more jobs will come
- *   SWP_TAG_BYE        nothing              worker -> rank 0     after STOP: everything was sent
- *   SWP_TAG_RELEASE    swp_msg_release      rank 0 -> worker     last message, when the file is finished; or, instead of
- *                                                                SETUP, when the sweep cannot start */
-/* clang-format on */
 #ifndef SWP_MESSAGES_H
 #define SWP_MESSAGES_H
 

@@ -12,7 +12,7 @@ typedef struct swp_point_table {
     const swp_selection *selection;
     const size_t        *order; /**< [n] indices of points */
     size_t               n;
-    const swp_ties *ties;     /**< NULL, or what points stand for: a line says its parameters as "16..256" for
+    const swp_ties    *ties;  /**< NULL, or what points stand for: a line says its parameters as "16..256" for
                                  people, and ends with `equal`, the number of points, and for programs with
                                  `jobs`, which */
     const char *const *first; /**< names shown before the default metrics, NULL-terminated */

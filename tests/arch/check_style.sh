@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# C code is as clang-format leaves it, shell scripts are as shellcheck wants them, and time limits of tests are scaled.
+# C code is as clang-format leaves it, tables in its comments are whole, shell scripts are as shellcheck wants them, and time limits of tests are scaled.
 #
 # usage: tests/arch/check_style.sh ROOT
 #   exit code 0; 1 with the files that are not; 77 where neither tool is installed (scripts/bootstrap.sh --lint)
@@ -23,8 +23,26 @@ if command -v clang-format >/dev/null && clang-format --version | grep -q "versi
         grep 'error:' <<<"$problems" | cut -d: -f1 | uniq -c
         status=1
     fi
+    # what aligned tables in comments need: that it does not fill their lines
+    printf -v wide '%-110s' 'one'
+    table=$'/* A table:\n *\n *   '$wide$'a row that is too long\n *   two    the second */'
+    if [ "$(clang-format --assume-filename=engine/table.c <<<"$table")" != "$table" ]; then
+        echo "clang-format would tear tables in comments: .clang-format needs ReflowComments: false"
+        status=1
+    fi
 else
     echo "SKIPPED: no clang-format 14 here, so the C code's format was not looked at"
+fi
+
+# A row of a table is indented: columns within the prose of a comment are what is left of a torn one.
+if grep -rnE '^ \* [^ @].*[^ ] {3,}[^ ]' engine sweep tests --include='*.[ch]'; then
+    echo "a torn table: write it again, one row per line, indented"
+    status=1
+fi
+# Comments are wrapped by hand.
+if grep -rnE '^.{111}' engine sweep tests --include='*.[ch]' | grep -E '^[^:]*:[0-9]+: *(/\*|\*)'; then
+    echo "a comment longer than 110 columns"
+    status=1
 fi
 
 if command -v shellcheck >/dev/null; then
