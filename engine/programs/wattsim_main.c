@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/host_memory.h"
 #include "base/json_write.h"
-#include "base/units.h"
 #include "base/unread.h"
 #include "programs/job_folder.h"
 #include "base/output_file.h"
@@ -189,13 +188,6 @@ static ws_status print_scenario(session *s)
     return status == WS_OK ? check_stream(s, stdout) : status;
 }
 
-static double wall_clock_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
-
 static ws_status simulate(session *s, const ws_wattsim_args *args)
 {
     const ws_result *result;
@@ -203,9 +195,9 @@ static ws_status simulate(session *s, const ws_wattsim_args *args)
     WS_TRY(ws_run_create(&s->run));
     const ws_run_limits limits       = {.struct_size  = sizeof(limits),
                                         .memory_bytes = ws_host_memory_budget_bytes(1)};
-    const double        wall_start_s = wall_clock_s();
+    const double        wall_start_s = ws_wall_s();
     WS_TRY(ws_simulate(s->scenario, s->run, &limits, &s->err, &result));
-    return write_outputs(s, args, result, wall_clock_s() - wall_start_s);
+    return write_outputs(s, args, result, ws_wall_s() - wall_start_s);
 }
 
 static ws_status print_notes(session *s, const ws_job_args *line)

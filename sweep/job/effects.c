@@ -3,9 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/units.h"
+#include "base/clock.h"
 #include "job/job.h"
 
 enum { MAX_POINTS = 16, MAX_VALUES = 8, MAX_PARAMS_TRIED = 256 };
@@ -27,16 +26,9 @@ typedef struct search {
     double       begin_s;
 } search;
 
-static double now_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
-
 static bool is_late(const search *s)
 {
-    return now_s() - s->begin_s > k_budget_s;
+    return ws_wall_s() - s->begin_s > k_budget_s;
 }
 
 static bool is_chosen(const swp_parameter *param, const suspect *s, size_t value)
@@ -210,7 +202,7 @@ ws_status swp_effects_find(swp_builder *builder, ws_strbuf *notes)
 {
     const swp_spec *spec   = swp_builder_spec(builder);
     const size_t    n      = spec->n_params < MAX_PARAMS_TRIED ? spec->n_params : 0;
-    search          s      = {.builder = builder, .begin_s = now_s()};
+    search          s      = {.builder = builder, .begin_s = ws_wall_s()};
     ws_status       status = WS_ERR_NOMEM;
     s.point                = calloc(spec->n_params + 1, sizeof(*s.point));
     s.suspects             = calloc(n + 1, sizeof(*s.suspects));

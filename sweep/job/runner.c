@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/host_memory.h"
 #include "job/job_hash.h"
 #include "result/row_wire.h"
@@ -22,13 +22,6 @@ struct swp_runner {
     char              hash[SWP_HASH_LEN + 1];
     swp_row           row;
 };
-
-double swp_wall_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 ws_status swp_runner_create(const swp_runner_config *config, swp_runner **runner_out)
 {
@@ -74,7 +67,7 @@ static bool is_over(void *ctx)
         r->was_stopped = true;
         return true;
     }
-    return swp_wall_s() > r->deadline_s;
+    return ws_wall_s() > r->deadline_s;
 }
 
 static swp_job_state state_of(const swp_runner *r, ws_status status)
@@ -167,11 +160,11 @@ static ws_status simulate(swp_runner *r, swp_job *job)
                                    .should_stop  = is_over,
                                    .ctx          = r};
     const ws_result    *result  = NULL;
-    const double        begin_s = swp_wall_s();
+    const double        begin_s = ws_wall_s();
     r->deadline_s    = r->config.time_budget_s > 0.0 ? begin_s + r->config.time_budget_s : INFINITY;
     r->was_stopped   = false;
     ws_status status = ws_simulate(scenario, r->run, &limits, &r->err, &result);
-    r->row.wall_s    = swp_wall_s() - begin_s;
+    r->row.wall_s    = ws_wall_s() - begin_s;
     if (status == WS_OK) {
         status = describe_result(r, result);
     }

@@ -43,7 +43,4 @@ const swp_row *swp_runner_run(void *runner, uint64_t job, int32_t attempt);
 swp_row swp_row_without_run(swp_job *job, swp_job_state state, const char *reason,
                             char hash_buf[SWP_HASH_LEN + 1]);
 
-/** Monotonic wall clock, s. */
-double swp_wall_s(void);
-
 #endif /* SWP_RUNNER_H */

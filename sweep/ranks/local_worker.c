@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum { RING = 2 * 4096 }; /* two bundles of any size the coordinator makes */
 
@@ -65,11 +66,14 @@ ws_status swp_local_worker_start(swp_job_fn run, void *ctx, swp_local_worker **l
     if (local == NULL) {
         return WS_ERR_NOMEM;
     }
+    if (ws_cond_init(&local->has_rows) != WS_OK) {
+        free(local);
+        return WS_ERR_NOMEM;
+    }
     local->run = run;
     local->ctx = ctx;
     pthread_mutex_init(&local->mutex, NULL);
     pthread_cond_init(&local->has_work, NULL);
-    pthread_cond_init(&local->has_rows, NULL);
     if (pthread_create(&local->thread, NULL, local_main, local) != 0) {
         release(&local);
         return WS_ERR_NOMEM;
@@ -92,14 +96,9 @@ ws_status swp_local_worker_add(swp_local_worker *local, const swp_ticket *ticket
 
 bool swp_local_worker_collect(swp_local_worker *local, double wait_s, swp_rows *rows_out)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    const long long ns = until.tv_nsec + (long long)(wait_s * 1e9);
-    until.tv_sec += (time_t)(ns / 1000000000LL);
-    until.tv_nsec = (long)(ns % 1000000000LL);
     pthread_mutex_lock(&local->mutex);
-    if (local->rows.n_rows == 0 && wait_s > 0.0 && (local->is_running || local->n_waiting > 0)) {
-        pthread_cond_timedwait(&local->has_rows, &local->mutex, &until);
+    if (local->rows.n_rows == 0 && (local->is_running || local->n_waiting > 0)) {
+        ws_cond_wait_s(&local->has_rows, &local->mutex, wait_s);
     }
     const bool has_rows = local->rows.n_rows > 0;
     if (has_rows) {

@@ -2,23 +2,22 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "job/runner.h"
 #include "ranks/signals.h"
 
 static double now_s(void *ctx)
 {
     (void)ctx;
-    return swp_wall_s();
+    return ws_wall_s();
 }
 
 static void sleep_ns(void *ctx, long ns)
 {
     (void)ctx;
-    const struct timespec time = {.tv_nsec = ns};
-    nanosleep(&time, NULL);
+    ws_sleep_ns(ns);
 }
 
 static bool is_process_gone(void *ctx, int64_t pid)

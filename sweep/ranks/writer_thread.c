@@ -7,9 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 
-enum { POLL_MS = 250 };
+#define POLL_S 0.25
 
 typedef struct block {
     struct block *next;
@@ -68,14 +69,9 @@ static void write_block(swp_writer *w, block *b)
 /* Take the next block, or NULL after a pause or at the end. */
 static block *next_block(swp_writer *w, bool *is_over_out, bool *wants_flush_out)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += POLL_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&w->mutex);
     if (w->first == NULL && !w->is_stopping && !w->wants_flush) {
-        pthread_cond_timedwait(&w->wake, &w->mutex, &until);
+        ws_cond_wait_s(&w->wake, &w->mutex, POLL_S);
     }
     block *b = w->first;
     if (b != NULL) {
@@ -193,7 +189,8 @@ ws_status swp_writer_start(swp_store *store, const swp_builder *builder, size_t 
     *writer_out           = NULL;
     const size_t n_params = swp_builder_spec(builder)->n_params;
     swp_writer  *w        = calloc(1, sizeof(*w));
-    if (w == NULL) {
+    if (w == NULL || ws_cond_init(&w->wake) != WS_OK) {
+        free(w);
         return WS_ERR_NOMEM;
     }
     w->store   = store;
@@ -207,7 +204,6 @@ ws_status swp_writer_start(swp_store *store, const swp_builder *builder, size_t 
                                 .flush_soon    = flush_soon,
                                 .has_failed    = has_failed};
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->wake, NULL);
     w->hosts       = calloc(n_ranks, sizeof(*w->hosts));
     w->value_index = calloc(n_params + 1, sizeof(*w->value_index));
     w->params      = calloc(n_params + 1, sizeof(*w->params));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "job/runner.h"
 
@@ -46,12 +47,12 @@ static ws_status look_at(swp_builder *builder, uint64_t job, const uint32_t *val
 
 ws_status swp_job_check_take(swp_sweep_inputs *in, double limit_s, swp_job_check *out)
 {
-    const double end_s       = swp_wall_s() + limit_s;
+    const double end_s       = ws_wall_s() + limit_s;
     uint32_t    *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
     ws_status    status      = value_index == NULL ? WS_ERR_NOMEM : WS_OK;
     *out                     = (swp_job_check){.n_problems = 0};
     for (uint64_t job = in->slice.begin; status == WS_OK && job < in->slice.end; job++) {
-        if (swp_wall_s() > end_s) {
+        if (ws_wall_s() > end_s) {
             out->is_cut = true;
             break;
         }

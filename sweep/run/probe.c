@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/host_memory.h"
 #include "job/runner.h"
 #include "result/columns.h"
@@ -70,9 +71,9 @@ ws_status swp_probe_points(swp_sweep_inputs *in, size_t memory_bytes, swp_probe 
     uint32_t               *value_index = calloc(in->spec->n_params + 1, sizeof(*value_index));
     *probe_out                          = (swp_probe){0};
     ws_status    status  = value_index == NULL ? WS_ERR_NOMEM : swp_runner_create(&config, &runner);
-    const double begin_s = swp_wall_s();
+    const double begin_s = ws_wall_s();
     for (uint64_t k = 0; status == WS_OK && k < N_CANDIDATES && k < n && probe_out->n_tried < N_PROBES &&
-                         swp_wall_s() - begin_s < PROBE_LIMIT_S;
+                         ws_wall_s() - begin_s < PROBE_LIMIT_S;
          k++) {
         const uint64_t job = in->slice.begin + candidate(k, n);
         swp_space_point(swp_builder_space(in->builder), job, value_index);
@@ -80,9 +81,9 @@ ws_status swp_probe_points(swp_sweep_inputs *in, size_t memory_bytes, swp_probe 
             if (probe_out->n_tried == 0) {
                 swp_runner_run(runner, job, 1); /* reads files and warms up: not what a job takes later */
             }
-            const double   job_begin_s = swp_wall_s();
+            const double   job_begin_s = ws_wall_s();
             const swp_row *row         = swp_runner_run(runner, job, 1);
-            status                     = learn(probe_out, in->spec, row, swp_wall_s() - job_begin_s);
+            status                     = learn(probe_out, in->spec, row, ws_wall_s() - job_begin_s);
         }
     }
     const double n_worked = (double)probe_out->n_worked;

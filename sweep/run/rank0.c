@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "analysis/unbound.h"
+#include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/units.h"
 #include "job/prefetch.h"
@@ -394,10 +395,10 @@ static ws_status sweep(rank0 *r, swp_outcome *outcome)
     r->load.coordinator_cpu_s   = thread_cpu_s() - begin_cpu_s;
     r->is_complete              = status == WS_OK && outcome->is_complete;
     if (r->writer != NULL) {
-        const double begin_s = swp_wall_s();
+        const double begin_s = ws_wall_s();
         r->load.writer_cpu_s = swp_writer_cpu_s(r->writer);
         swp_roster_keep_while(r->roster, finish_file, r);
-        r->load.finish_wall_s = swp_wall_s() - begin_s;
+        r->load.finish_wall_s = ws_wall_s() - begin_s;
         report_load(r);
     }
     report_traffic(r);

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
-#include "base/units.h"
 #include "result/layout.h"
 #include "store/copy_rows.h"
 #include "store/h5_file.h"
@@ -35,13 +34,6 @@ struct swp_store {
     bool         broken;      /* a write failed: nothing more is written */
     double       waits_since; /* when the oldest gathered row came */
 };
-
-static double wall_now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
 
 /* ---- creating ---- */
 
@@ -258,7 +250,7 @@ void swp_store_enter_thread(void)
 ws_status swp_store_poll(swp_store *store, ws_error *err)
 {
     if (!store->broken && store->n_gathered[SWP_AXIS_JOB] > 0 &&
-        wall_now_s() - store->waits_since < store->flush_interval_s) {
+        ws_wall_s() - store->waits_since < store->flush_interval_s) {
         return WS_OK;
     }
     return swp_store_flush(store, err);
@@ -321,7 +313,7 @@ ws_status swp_store_write_row(swp_store *store, const swp_row *row, ws_error *er
     }
     WS_TRY(swp_row_check(row, store->file->layout, err));
     if (store->n_gathered[SWP_AXIS_JOB] == 0) {
-        store->waits_since = wall_now_s();
+        store->waits_since = ws_wall_s();
     }
     if (gather_row(store, row, err) != WS_OK) {
         store->broken = true;

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "base/target.h"
 
@@ -38,13 +38,12 @@ static bool is_current(int fd, const char *path)
  * for. False with errno set. */
 static bool lock_exclusive(int fd)
 {
-    const struct timespec pause = {.tv_nsec = ASKER_PAUSE_NS};
     for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
         if (errno != EWOULDBLOCK || tries == ASKER_TRIES || flock(fd, LOCK_SH | LOCK_NB) != 0) {
             return false;
         }
         flock(fd, LOCK_UN);
-        nanosleep(&pause, NULL);
+        ws_sleep_ns(ASKER_PAUSE_NS);
     }
     return true;
 }

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "ranks/coordinator.h"
 #include "ranks/mpi_transport.h"
 #include "run/provenance.h"
@@ -167,7 +168,7 @@ static bool coordinate(bench *b, const swp_transport *t, double bundle_s)
                                            .end_s     = INFINITY,
                                            .bundle_s  = bundle_s};
     b->begin_cpu_s                      = clock_s(CLOCK_PROCESS_CPUTIME_ID);
-    b->begin_s                          = swp_wall_s();
+    b->begin_s                          = ws_wall_s();
     must(swp_coordinate(&config, &outcome), &b->err, "coordinate");
     return outcome.is_complete;
 }
@@ -191,7 +192,7 @@ static void report_jobs(const bench *b, double written_s, double written_cpu_s, 
     printf("n_jobs=%.0f jobs_per_s=%.0f with_repack_jobs_per_s=%.0f cpu_us_per_job=%.2f "
            "repack_cpu_us_per_job=%.2f "
            "running_mb=%.1f peak_mb=%.1f\n",
-           n_jobs, n_jobs / written_s, n_jobs / (swp_wall_s() - b->begin_s), 1e6 * written_cpu_s / n_jobs,
+           n_jobs, n_jobs / written_s, n_jobs / (ws_wall_s() - b->begin_s), 1e6 * written_cpu_s / n_jobs,
            1e6 * (cpu_s - written_cpu_s) / n_jobs, running_mb, peak_mb());
 }
 
@@ -216,10 +217,10 @@ static bool run_rank0(bench *b, swp_transport *t, uint64_t n_jobs, const char *p
     const double thread_begin_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
     const bool   is_complete    = coordinate(b, t, bundle_s);
     if (swp_mpi_is_launched()) {
-        report_messages(t, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, swp_wall_s() - b->begin_s);
+        report_messages(t, clock_s(CLOCK_THREAD_CPUTIME_ID) - thread_begin_s, ws_wall_s() - b->begin_s);
     }
     must(swp_writer_stop(&b->writer, &b->err), &b->err, "writer");
-    const double written_s     = swp_wall_s() - b->begin_s;
+    const double written_s     = ws_wall_s() - b->begin_s;
     const double written_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) - b->begin_cpu_s;
     const double running_mb    = peak_mb();
     must(swp_store_finish(b->store, SWP_FINISH_REPACK, &b->err), &b->err, "finish");

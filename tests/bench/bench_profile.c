@@ -6,20 +6,13 @@
  * Prints key=value pairs; never fails on time. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_compact.h"
 
 enum { N_QUERIES = 4096, N_ROUNDS = 500 };
-
-static double wall_now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
 
 /* What consecutive steps of a run ask: decodes whose KV grows slowly, with a prefill chunk in some steps. */
 static void fill_queries(ws_attention_query queries[N_QUERIES], bool mixed)
@@ -40,13 +33,13 @@ static void time_lookups(const ws_profile *profile, const char *name, bool mixed
     static ws_attention_query queries[N_QUERIES];
     int64_t                   sum_ns = 0;
     fill_queries(queries, mixed);
-    const double begin_s = wall_now_s();
+    const double begin_s = ws_wall_s();
     for (int round = 0; round < N_ROUNDS; round++) {
         for (int i = 0; i < N_QUERIES; i++) {
             sum_ns += ws_profile_attention_ns(profile, &queries[i]);
         }
     }
-    const double each_ns = (wall_now_s() - begin_s) / WS_S_PER_NS / ((double)N_ROUNDS * N_QUERIES);
+    const double each_ns = (ws_wall_s() - begin_s) / WS_S_PER_NS / ((double)N_ROUNDS * N_QUERIES);
     printf("profile=%s batches=%s lookup_ns=%.1f checksum=%lld\n", name, mixed ? "mixed" : "decode", each_ns,
            (long long)sum_ns);
 }
@@ -80,7 +73,7 @@ static int run(const char *folder, const char *below, const char *name,
     ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;
     ws_profile       *profile = NULL;
     (void)snprintf(path, sizeof(path), "%s/%s", folder, below);
-    const double begin_s = wall_now_s();
+    const double begin_s = ws_wall_s();
     ws_status    status  = ws_files_create(&files);
     if (status == WS_OK) {
         status = load(files, path, &err, &draft);
@@ -89,7 +82,7 @@ static int run(const char *folder, const char *below, const char *name,
         status = ws__profile_build(&draft, &profile);
     }
     if (status == WS_OK) {
-        printf("profile=%s load_ms=%.2f block_kb=%.0f\n", name, (wall_now_s() - begin_s) * 1e3,
+        printf("profile=%s load_ms=%.2f block_kb=%.0f\n", name, (ws_wall_s() - begin_s) * 1e3,
                (double)profile->block_bytes / 1e3);
         time_lookups(profile, name, false);
         time_lookups(profile, name, true);

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "engine.h"
 
@@ -95,13 +95,6 @@ typedef struct variant {
     int64_t      n_steps, n_tokens;
 } variant;
 
-static double wall_now_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
-
 static void put_cluster(const bench_row *row, bool has_power, ws_strbuf *out)
 {
     ws_strbuf_printf(out, "{\"num_nodes\":%d,\"link_bw\":16,\"link_latency\":20000,\"nodes\":[",
@@ -154,9 +147,9 @@ static ws_status create_scenario(bench *b, const bench_row *row, bool has_power,
 static ws_status time_once(bench *b, variant *v)
 {
     const ws_result *result;
-    const double     began_s = wall_now_s();
+    const double     began_s = ws_wall_s();
     WS_TRY(ws_simulate(v->scenario, b->run, NULL, &b->err, &result));
-    const double took_s = wall_now_s() - began_s;
+    const double took_s = ws_wall_s() - began_s;
     v->best_s           = v->spent_s == 0.0 || took_s < v->best_s ? took_s : v->best_s;
     v->spent_s += took_s;
     v->n_steps  = (int64_t)result->metrics[WS_METRIC_N_STEPS];

@@ -8,18 +8,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "store/live_writer.h"
-
-static double wall_now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * WS_S_PER_NS;
-}
 
 static double file_mb(const char *path)
 {
@@ -121,11 +114,11 @@ int main(int argc, char **argv)
     if (bench_row_init(&row, n_samples) != 0) {
         return 1;
     }
-    const double began_s = wall_now_s();
+    const double began_s = ws_wall_s();
     if (swp_store_create(&config, &layout, &err, &store) != WS_OK || swp_store_begin(store, &err) != WS_OK) {
         return fail(&err);
     }
-    const double created_s = wall_now_s();
+    const double created_s = ws_wall_s();
     for (int64_t i = 0; i < n_rows; i++) {
         bench_row_set(&row, (i * 7919) % n_rows); /* an order as mixed as completion's */
         if (swp_store_write_row(store, &row.row, &err) != WS_OK) {
@@ -135,12 +128,12 @@ int main(int argc, char **argv)
     if (swp_store_flush(store, &err) != WS_OK) {
         return fail(&err);
     }
-    const double written_s = wall_now_s();
+    const double written_s = ws_wall_s();
     const double live_mb   = file_mb(config.path);
     if (swp_store_finish(store, SWP_FINISH_REPACK, &err) != WS_OK) {
         return fail(&err);
     }
-    const double  finished_s = wall_now_s();
+    const double  finished_s = ws_wall_s();
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf(

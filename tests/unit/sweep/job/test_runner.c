@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "job/runner.h"
 #include "sweep_world.h"
 
@@ -314,9 +315,9 @@ static void test_rows_without_a_run(void **state)
 static void test_the_clock_goes_forward(void **state)
 {
     (void)state;
-    double last_s = swp_wall_s();
+    double last_s = ws_wall_s();
     for (int i = 0; i < 100000; i++) {
-        const double now_s = swp_wall_s();
+        const double now_s = ws_wall_s();
         assert_true(now_s >= last_s);
         last_s = now_s;
     }

@@ -1,4 +1,5 @@
 /* A signal that meets one thread is seen by the others; a call that hangs is ended by the watchdog. */
+#include "base/clock.h"
 #include "ranks/signals.h"
 
 #include <setjmp.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <pthread.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -23,13 +23,12 @@ static void *meet_signal(void *arg)
 static void test_a_signal_to_one_thread_is_seen_by_another(void **state)
 {
     (void)state;
-    const struct timespec moment = {.tv_nsec = 1000000};
-    pthread_t             thread;
+    pthread_t thread;
     swp_signals_catch();
     assert_false(swp_signals_came());
     assert_int_equal(pthread_create(&thread, NULL, meet_signal, NULL), 0);
     while (!swp_signals_came()) { /* before the other is joined: nothing else orders the two */
-        nanosleep(&moment, NULL);
+        ws_sleep_ns(1000000);
     }
     assert_int_equal(pthread_join(thread, NULL), 0);
 }

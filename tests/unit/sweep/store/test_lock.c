@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "store/lock.h"
 #include "store_fixture.h"
 
@@ -76,13 +76,12 @@ static void killed_holder_frees_it(void **state)
  * On a lock file that a killed sweep left they must not keep the next one out. */
 static void somebody_who_asks_is_no_writer(void **state)
 {
-    char                 *folder = fixture_folder();
-    char                  path[600], lock_path[620];
-    swp_lock             *lock   = NULL;
-    ws_error              err    = WS_ERROR_INIT;
-    const struct timespec moment = {.tv_nsec = 50000000};
-    int                   status, ready[2];
-    char                  byte;
+    char     *folder = fixture_folder();
+    char      path[600], lock_path[620];
+    swp_lock *lock = NULL;
+    ws_error  err  = WS_ERROR_INIT;
+    int       status, ready[2];
+    char      byte;
 
     (void)state;
     snprintf(path, sizeof(path), "%s/results.h5", folder);
@@ -94,7 +93,7 @@ static void somebody_who_asks_is_no_writer(void **state)
         if (fd < 0 || flock(fd, LOCK_SH) != 0 || write(ready[1], "x", 1) != 1) {
             _exit(1);
         }
-        nanosleep(&moment, NULL);
+        ws_sleep_ns(50000000);
         _exit(0);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
