@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     swp_store             *store    = NULL;
     bench_row              row;
 
-    snprintf(path, sizeof(path), "%s/wattsweep_bench_store.h5", folder != NULL ? folder : "/tmp");
+    snprintf(path, sizeof(path), "%s/bench_store.%ld.h5", folder != NULL ? folder : "/tmp", (long)getpid());
     const swp_store_config config = {.path = argc > 3 ? argv[3] : path, .overwrite = true};
     if (bench_row_init(&row, n_samples) != 0) {
         return 1;

@@ -59,12 +59,13 @@ expect 2 'nonsense' "$bin/wattsim" --nonsense
 expect 2 'nonsense' "$bin/wattsweep" top --nonsense
 expect 2 'nonsense' "$bin/wattprof" show --nonsense
 
-# --- outputs that cannot be written, and a file that is no result file
+# --- outputs that cannot be written, in a full device and inside a file, and a file that is no result file
+echo text >text
 expect 3 '' "$bin/wattsim" --cluster-config "$cluster" --num-reqs 2 --output /dev/full
-expect 3 '' "$bin/wattsim" --cluster-config "$cluster" --num-reqs 2 --summary-json /proc/none.json
+expect 3 '' "$bin/wattsim" --cluster-config "$cluster" --num-reqs 2 --summary-json text/none.json
 printf 'hardware: TOY\nmodel: org/toy\nvariant: bf16\n' >meta.yaml && mkdir -p small/tp1 && mv meta.yaml small
 printf 'layer,tokens,time_us\nqkv_proj,1,2.5\nqkv_proj,9,4.5\n' >small/tp1/dense.csv
-expect 3 '' "$bin/wattprof" fit small --output /proc/none.json
+expect 3 '' "$bin/wattprof" fit small --output text/none.json
 echo text >text.h5
 expect 3 'text.h5' "$bin/wattsweep" status text.h5
 expect 3 'text.h5' "$bin/wattsweep" top text.h5

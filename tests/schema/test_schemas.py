@@ -20,7 +20,7 @@ from schemas import NAMES, Readers, Schemas, at, edited, jsonschema, load, strip
 SOURCE_DIR = Path(sys.argv.pop(3))
 WATTSWEEP = sys.argv.pop(2)
 WATTSIM = sys.argv.pop(1)
-SHARED_DIR = Path(os.environ.get("WS_SHARED_DIR", "/nonexistent"))
+SHARED_DIR = os.environ.get("WS_SHARED_DIR")
 UNLIKE_ALL = "qqqqqqqqqqqqqqqqqqqqqqqq"
 
 MEMORY = {"mem_size": 96, "mem_bw": 1597, "mem_latency": 0}
@@ -146,7 +146,8 @@ class Files(SchemaTest):
         self.assertGreater(n, 0)
 
     def test_the_reference_s_clusters(self):
-        paths = [*SHARED_DIR.glob("data/cluster/*.json"), *SHARED_DIR.glob("data/expected/**/cluster.json")]
+        shared = Path(SHARED_DIR) if SHARED_DIR else None
+        paths = [*shared.glob("data/cluster/*.json"), *shared.glob("data/expected/**/cluster.json")] if shared else []
         if not paths:
             self.skipTest("WS_SHARED_DIR has no clusters")
         for path in paths:

@@ -96,7 +96,7 @@ node_is_idle() {
 }
 
 start_cluster() {
-    slurm_dir=$(mktemp -d /tmp/ws-slurm.XXXXXX)
+    slurm_dir=$(mktemp -d -t ws-slurm.XXXXXX)
     trap stop_cluster EXIT
     chmod 711 "$slurm_dir" # munged insists that all can reach its socket
     mkdir "$slurm_dir/state" "$slurm_dir/spool" "$slurm_dir/tmp"

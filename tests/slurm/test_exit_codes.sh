@@ -27,7 +27,7 @@ submit_all() {
     id=$(submit sweep.sbatch --ntasks=2 --output="$1.1.log" "$SPEC_DIR/failing.json" "failing_$1.h5") && expected[$id]=1:0
     id=$(submit sweep.sbatch --ntasks=2 --output="$1.2.log" refused.json "old_$1.h5") && expected[$id]=2:0
     id=$(submit sweep.sbatch --ntasks=2 --output="$1.2b.log" missing.json "missing_$1.h5") && expected[$id]=2:0
-    id=$(submit sweep.sbatch --ntasks=2 --output="$1.3.log" "$SPEC_DIR/small.json" /proc/none.h5) && expected[$id]=3:0
+    id=$(submit sweep.sbatch --ntasks=2 --output="$1.3.log" "$SPEC_DIR/small.json" refused.json/none.h5) && expected[$id]=3:0
     id=$(WATTSWEEP=$PWD/stops_early submit sweep.sbatch --ntasks=2 --output="$1.75.log" "$SPEC_DIR/kill.json" \
         "early_$1.h5") && expected[$id]=75:0
     unset LAUNCH
@@ -44,7 +44,7 @@ own() { sbatch --parsable --ntasks=2 --output="own.$1.log" own.sbatch "$2" "$3";
 id=$(own 0 "$SPEC_DIR/small.json" own_done.h5) && expected[$id]=0:0
 id=$(own 1 "$SPEC_DIR/failing.json" own_failing.h5) && expected[$id]=1:0
 id=$(own 2 refused.json own_refused.h5) && expected[$id]=2:0
-id=$(own 3 "$SPEC_DIR/small.json" /proc/none.h5) && expected[$id]=3:0
+id=$(own 3 "$SPEC_DIR/small.json" refused.json/none.h5) && expected[$id]=3:0
 
 for id in "${!expected[@]}"; do
     run_to_end "$id" 120

@@ -164,8 +164,9 @@ class Counts(unittest.TestCase):
         self.assertAlmostEqual(state["best"]["value"] / float(best[1]), 1, places=3)
 
     def test_json_that_cannot_be_written(self):
-        line = self.run_sweep("--progress-json", "/proc/nonexistent/p.json", code=1)
-        self.assertEqual(line.count("--progress-json: /proc/nonexistent/p.json: cannot write: No such file"), 1, line)
+        path = self.folder / "none" / "p.json"
+        line = self.run_sweep("--progress-json", str(path), code=1)
+        self.assertEqual(line.count(f"--progress-json: {path}: cannot write: No such file"), 1, line)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "temp_folder.h"
 
 typedef struct fixture {
     char      dir[64];
@@ -37,9 +38,8 @@ static void write_file(const fixture *f, const char *name, const char *text)
 static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
-    strcpy(f->dir, "/tmp/ws_files_XXXXXX");
-    *state = f;
-    if (mkdtemp(f->dir) == NULL) {
+    *state     = f;
+    if (!temp_folder_make(f->dir, sizeof(f->dir))) {
         return -1;
     }
     write_file(f, "b.json", "{}");
@@ -125,7 +125,8 @@ static void test_outputs_are_no_inputs(void **state)
 {
     fixture *f   = *state;
     ws_error err = WS_ERROR_INIT;
-    char     a[128], b[128], link_to_b[128];
+    char     a[128], b[128], link_to_b[128], none[128];
+    path_in(f, "none", none);
     path_in(f, "a.csv", a);
     path_in(f, "b.json", b);
     path_in(f, "late", link_to_b);
@@ -133,12 +134,12 @@ static void test_outputs_are_no_inputs(void **state)
     assert_int_equal(ws_files_check_output(f->files, "--output", b, &err), WS_OK); /* nothing was read yet */
     assert_true(ws_files_has(f->files, b));
     assert_int_equal(ws_files_check_output(f->files, "--output", a, &err), WS_OK);
-    assert_int_equal(ws_files_check_output(f->files, "--output", "/no/such/file", &err), WS_OK);
+    assert_int_equal(ws_files_check_output(f->files, "--output", none, &err), WS_OK);
     assert_int_equal(ws_files_check_output(f->files, "--output", link_to_b, &err), WS_ERR_INPUT);
     assert_non_null(strstr(ws_error_text(&err), "--output: "));
     assert_true(ws_is_same_file(b, link_to_b));
     assert_false(ws_is_same_file(a, b));
-    assert_false(ws_is_same_file("/no/such/file", "/no/such/file"));
+    assert_false(ws_is_same_file(none, none));
     ws_error_clear(&err);
 }
 
@@ -156,8 +157,10 @@ static void test_files_without_a_size_are_read(void **state)
 static void test_listing_is_sorted(void **state)
 {
     fixture *f = *state;
+    char     none[128];
+    path_in(f, "none", none);
     assert_string_equal(ws_files_list(f->files, f->dir), "a.csv\nb.json");
-    assert_string_equal(ws_files_list(f->files, "/no/such/dir"), "");
+    assert_string_equal(ws_files_list(f->files, none), "");
 }
 
 static void test_put_replaces(void **state)

@@ -14,14 +14,14 @@
 #include <cmocka.h>
 
 #include "base/output_file.h"
+#include "temp_folder.h"
 
 static char folder[64];
 
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/ws_output_file_XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0 ? -1 : 0;
+    return !temp_folder_make(folder, sizeof(folder)) || chdir(folder) != 0 ? -1 : 0;
 }
 
 static int remove_folder(void **state)

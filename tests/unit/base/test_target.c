@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/target.h"
+#include "temp_folder.h"
 
 enum { STRANGER = 65534 };
 
@@ -21,8 +22,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/ws_target_XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0 ? -1 : 0;
+    return !temp_folder_make(folder, sizeof(folder)) || chdir(folder) != 0 ? -1 : 0;
 }
 
 static int remove_folder(void **state)

@@ -15,7 +15,7 @@
 #include "profiling/profile_fit.h"
 #include "profiling/compact_write.h"
 #include "profiling/profile_check.h"
-#include "temp_folder.h"
+#include "temp_files.h"
 
 static const char small[] =
     "{\"format\": \"wattsweep compact profile\", \"version\": 1, \"max_num_seqs\": 256,\n"
@@ -152,9 +152,9 @@ static void broken_files_are_refused_with_place(void **state)
 static void fitting_a_straight_bundle_is_exact(void **state)
 {
     (void)state;
-    char      dir[] = "/tmp/wattsweep-fit-XXXXXX";
-    ws_strbuf text  = WS_STRBUF_INIT;
-    assert_non_null(mkdtemp(dir));
+    char      dir[TEMP_PATH_MAX];
+    ws_strbuf text = WS_STRBUF_INIT;
+    assert_true(temp_folder_make(dir, sizeof(dir)));
     ws_strbuf_puts(&text, "layer,tokens,time_us\n");
     for (int n = 1; n <= 64; n++) {
         ws_strbuf_printf(&text, "qkv_proj,%d,%d\nlayernorm,%d,%d\n", n, 100 + 2 * n, n, 10 + n);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hardware/profile_source.h"
-#include "temp_folder.h"
+#include "temp_files.h"
 
 static const char compact_file[] =
     "{\"format\": \"wattsweep compact profile\", \"version\": 1, \"stable_layers\": {\"layernorm\": "
@@ -110,8 +110,8 @@ static void a_bundle_wins_in_its_folder(void **state)
 {
     (void)state;
     static const char name[] = "profiles/GPU/org/toy/bf16/tp1/dense.csv";
-    char              dir[]  = "/tmp/wattsweep-source-XXXXXX";
-    assert_non_null(mkdtemp(dir));
+    char              dir[TEMP_PATH_MAX];
+    assert_true(temp_folder_make(dir, sizeof(dir)));
     temp_write(dir, name, dense_csv);
     world             w      = world_new();
     const char *const dirs[] = {dir, "configs"};

@@ -13,6 +13,7 @@
 
 #include "output/request_csv.h"
 #include "sample_result.h"
+#include "temp_files.h"
 
 /* The run that would hold the latencies does not exist here: this one stands in for it. */
 void ws_result_itl(const ws_result *result, const ws_request_record *request, int64_t *itl_ns_out)
@@ -27,16 +28,15 @@ void ws_result_itl(const ws_result *result, const ws_request_record *request, in
 /** The CSV of a result, NUL-terminated, from malloc. */
 static char *write_columns(const ws_result *result, bool with_energy, size_t *len_out)
 {
-    char            path[] = "/tmp/ws_request_csv_XXXXXX";
-    ws_error        err    = WS_ERROR_INIT;
-    ws_output_file *file   = NULL;
-    const int       fd     = mkstemp(path);
-    assert_true(fd >= 0);
+    char            dir[TEMP_PATH_MAX], path[TEMP_PATH_MAX + 8];
+    ws_error        err  = WS_ERROR_INIT;
+    ws_output_file *file = NULL;
+    assert_true(temp_folder_make(dir, sizeof(dir)));
+    snprintf(path, sizeof(path), "%s/r.csv", dir);
     assert_int_equal(ws_output_file_open(path, &err, &file), WS_OK);
     assert_int_equal(ws_request_csv_write(result, with_energy, file), WS_OK);
     assert_int_equal(ws_output_file_commit(file, &err), WS_OK);
     ws_output_file_destroy(&file);
-    assert_int_equal(close(fd), 0);
     FILE *stream = fopen(path, "rb");
     assert_non_null(stream);
     assert_int_equal(fseek(stream, 0, SEEK_END), 0);
@@ -47,7 +47,7 @@ static char *write_columns(const ws_result *result, bool with_energy, size_t *le
     assert_int_equal(fread(text, 1, *len_out, stream), *len_out);
     text[*len_out] = '\0';
     assert_int_equal(fclose(stream), 0);
-    assert_int_equal(unlink(path), 0);
+    temp_remove(dir, "r.csv");
     return text;
 }
 

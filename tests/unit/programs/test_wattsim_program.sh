@@ -100,7 +100,7 @@ expect 2 --dataset no_such.jsonl --output never.csv
 contains err 'no_such.jsonl'
 expect 2 --cluster-config broken.json --output never.csv
 contains err 'broken.json'
-expect 2 --cluster-config broken.json --output /proc/never.csv
+expect 2 --cluster-config broken.json --output broken.json/never.csv
 sed 's/"mem_size": 96/"mem_size": 9/' "$2/$power" >small.json
 expect 2 --cluster-config small.json --output never.csv
 contains err 'small.json|weights|memory'

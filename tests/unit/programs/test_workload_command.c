@@ -13,6 +13,7 @@
 
 #include "base/files.h"
 #include "programs/workload_command.h"
+#include "temp_folder.h"
 
 typedef struct sandbox {
     char dir[64], spec[96], trace[96];
@@ -29,8 +30,7 @@ static void write_spec(const sandbox *box, const char *text)
 static int set_up(void **state)
 {
     sandbox *box = calloc(1, sizeof(*box));
-    snprintf(box->dir, sizeof(box->dir), "/tmp/ws_workload_XXXXXX");
-    if (mkdtemp(box->dir) == NULL) {
+    if (!temp_folder_make(box->dir, sizeof(box->dir))) {
         return -1;
     }
     snprintf(box->spec, sizeof(box->spec), "%s/spec.json", box->dir);

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "engine.h"
+#include "temp_folder.h"
 
 static ws_files *files_with(const char *const *paths, size_t n)
 {
@@ -54,12 +56,13 @@ static void paths_longer_than_the_buffer_are_not_found(void **state)
 static void the_environment_names_the_bundled_folder(void **state)
 {
     (void)state;
-    char found[4096];
-    assert_int_equal(setenv("WATTSWEEP_CONFIGS", "/proc/self", 1), 0);
+    char dir[TEMP_PATH_MAX], found[4096];
+    assert_true(temp_folder_make(dir, sizeof(dir)));
+    assert_int_equal(setenv("WATTSWEEP_CONFIGS", dir, 1), 0);
     assert_true(ws_bundled_dir(found, sizeof(found)));
-    assert_string_equal(found, "/proc/self");
-    assert_int_equal(setenv("WATTSWEEP_CONFIGS", "/no/such/folder", 1), 0);
-    assert_false(ws_bundled_dir(found, sizeof(found)));
+    assert_string_equal(found, dir);
+    assert_int_equal(rmdir(dir), 0);
+    assert_false(ws_bundled_dir(found, sizeof(found))); /* there is no such folder */
     assert_int_equal(unsetenv("WATTSWEEP_CONFIGS"), 0);
 }
 

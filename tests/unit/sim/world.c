@@ -1,4 +1,5 @@
 #include "world.h"
+#include "temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -207,9 +208,8 @@ void world_init(world *w)
     const char       *source = getenv("WS_SOURCE_DIR");
     const char *const dirs[] = {w->dir};
     assert_non_null(source);
-    *w     = (world){.dir = "/tmp/ws_world_XXXXXX"};
-    w->err = WS_ERROR_INIT;
-    assert_non_null(mkdtemp(w->dir));
+    *w = (world){.err = WS_ERROR_INIT};
+    assert_true(temp_folder_make(w->dir, sizeof(w->dir)));
     write_bundles(w);
     assert_int_equal(ws_files_create(&w->files), WS_OK);
     put_models(w);

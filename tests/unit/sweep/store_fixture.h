@@ -12,6 +12,7 @@
 
 #include "store/live_writer.h"
 #include "store/reader.h"
+#include "temp_folder.h"
 
 #define FIXTURE_PARAMS 4
 #define FIXTURE_NODES 2
@@ -125,13 +126,11 @@ static inline swp_layout fixture_layout(int64_t n_jobs)
                         .attributes   = attributes};
 }
 
-/* A fresh folder under $TMPDIR or /tmp; the caller frees the text and removes the folder. */
+/* A fresh folder (temp_folder.h); the caller frees the text and removes the folder. */
 static inline char *fixture_folder(void)
 {
-    const char *base = getenv("TMPDIR");
-    char        path[512];
-    snprintf(path, sizeof(path), "%s/wattsweep-test-XXXXXX", base != NULL ? base : "/tmp");
-    return mkdtemp(path) == NULL ? NULL : strdup(path);
+    char path[TEMP_PATH_MAX];
+    return temp_folder_make(path, sizeof(path)) ? strdup(path) : NULL;
 }
 
 static inline void fixture_remove(char *folder)

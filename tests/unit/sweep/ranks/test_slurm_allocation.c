@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ranks/slurm_allocation.h"
+#include "temp_folder.h"
 
 static void expect_left(const char *text, double expected_s)
 {
@@ -87,8 +88,7 @@ static void environment_says_the_end(void **state)
 static void fake_squeue(char folder[64], const char *script)
 {
     char path[96];
-    strcpy(folder, "/tmp/ws-squeue.XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_true(temp_folder_make(folder, 64));
     snprintf(path, sizeof path, "%s/squeue", folder);
     FILE *file = fopen(path, "w");
     assert_non_null(file);

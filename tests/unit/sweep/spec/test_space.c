@@ -139,8 +139,7 @@ static void test_seeds(void **state)
 }
 
 /* The seeds of repeats are written into result files and make them repeatable: they are SplitMix64's outputs,
- * the upper 53 bits. Source: the values of Vigna's splitmix64.c for 1234567, as many public tests have them.
- */
+ * the upper 53 bits. Source: Vigna's public test values of that generator for 1234567. */
 static void test_seeds_are_those_of_splitmix64(void **state)
 {
     static const uint64_t outputs[] = {6457827717110365317u, 3203168211198807973u, 9817491932198370423u};

@@ -1,13 +1,13 @@
-/* A file in a fresh folder under /tmp, for tests of what is told apart by folders. */
-#ifndef TEMP_FOLDER_H
-#define TEMP_FOLDER_H
+/* Files in a fresh folder, for tests of what is told apart by folders. After cmocka.h. */
+#ifndef TEMP_FILES_H
+#define TEMP_FILES_H
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEMP_PATH_MAX = 512 };
+#include "temp_folder.h"
 
 /* Write dir/name, making the folders in name. */
 static inline void temp_write(const char *dir, const char *name, const char *text)
@@ -37,4 +37,4 @@ static inline void temp_remove(const char *dir, const char *name)
     }
 }
 
-#endif /* TEMP_FOLDER_H */
+#endif /* TEMP_FILES_H */
