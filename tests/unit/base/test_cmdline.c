@@ -320,8 +320,8 @@ static void put_word(ws_rng *rng, char *out, size_t cap)
                                          "h",
                                          "\xff\xfe",
                                          "ürlaub",
-                                         "a very long name that no option has and that does not fit into "
-                                         "what names are copied to at all, really"};
+                                         ("a very long name that no option has and that does not fit "
+                                          "into what names are copied to at all, really")};
     const uint32_t           n        = 1 + ws_rng_below(rng, 4);
     size_t                   len      = 0;
     out[0]                            = '\0';
