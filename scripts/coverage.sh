@@ -62,13 +62,14 @@ for text in open(report):
         name = str(path.relative_to(root)) if path.is_relative_to(root) else ""
         if not name.startswith(("engine/", "sweep/")):
             continue
-        skipped = asserts.setdefault(name, None) or assert_lines(path)
-        asserts[name] = skipped
+        if name not in asserts:
+            asserts[name] = assert_lines(path)
         for line in file["lines"]:
             at = (name, line["line_number"])
             lines[at] |= line["count"] > 0
-            for k, branch in enumerate(line["branches"] if at[1] not in skipped else []):
-                branches[*at, k] |= branch["count"] > 0
+            for k, branch in enumerate(line["branches"] if at[1] not in asserts[name] else []):
+                branches[(*at, k)] |= branch["count"] > 0
+
 
 def share(taken):
     return 100 * sum(taken) / len(taken) if taken else 100.0
