@@ -239,8 +239,8 @@ ws_status ws_instance_resolve(ws_inputs *inputs, ws_scenario *s, ws_instance_ent
     c->token_budget = budget == 0 || budget > limit ? limit : budget;
     WS_TRY(resolve_model_len(s, entry, c, err));
     WS_TRY(check_offloading(entry, c, err));
-    WS_TRY(ws_placement_read(entry->placement, &s->arena, c->model, c->node, s->n_cxl_devices, err,
-                             &c->placement));
+    const ws_placement_site site = {.model = c->model, .node = c->node, .n_cxl_devices = s->n_cxl_devices};
+    WS_TRY(ws_placement_read(entry->placement, &s->arena, &site, err, &c->placement));
     const ws_status memory = resolve_npu_memory(inputs, entry, c, err);
     WS_TRY(load_cost(inputs, s, ws_json_member(entry->json, "hardware"), c, err)); /* knows tags, by name */
     WS_TRY(memory);

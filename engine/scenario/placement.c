@@ -197,8 +197,8 @@ typedef struct placement_fields {
     ws_json defaults, blocks, layers;
 } placement_fields;
 
-ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_model *model, int32_t node,
-                            int64_t n_cxl_devices, ws_error *err, ws_placement *out)
+ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_placement_site *site, ws_error *err,
+                            ws_placement *out)
 {
     static const ws_field fields[] = {
         {"default", WS_FIELD_JSON, offsetof(placement_fields, defaults), WS_FIELD_NULLABLE, 0, 0,
@@ -208,9 +208,10 @@ ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_model *model
         {"layers", WS_FIELD_JSON, offsetof(placement_fields, layers), WS_FIELD_NULLABLE, 0, 0,
          "rules by layer name"},
     };
-    const reader     r   = {.model = model, .node = node, .n_cxl_devices = n_cxl_devices, .err = err};
+    const reader r = {
+        .model = site->model, .node = site->node, .n_cxl_devices = site->n_cxl_devices, .err = err};
     placement_fields raw = {0};
-    *out = (ws_placement){.weights = {WS_LOCATION_LOCAL, 0}, .kv_evict = {WS_LOCATION_REMOTE, node}};
+    *out = (ws_placement){.weights = {WS_LOCATION_LOCAL, 0}, .kv_evict = {WS_LOCATION_REMOTE, site->node}};
     if (json.item == NULL) {
         return WS_OK;
     }

@@ -27,11 +27,16 @@ typedef struct ws_placement {
     ws_location *blocks; /* [n_layers] in block mode, else NULL; arena memory */
 } ws_placement;
 
-/** Read a placement, absent = everything on the NPU.
- * @param[in] node          node of the instance, for cpu locations
- * @param[in] n_cxl_devices  0 without CXL memory */
-WS_NODISCARD ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_model *model, int32_t node,
-                                         int64_t n_cxl_devices, ws_error *err, ws_placement *out);
+/** Where the instance of a placement is, and what there is around it. */
+typedef struct ws_placement_site {
+    const ws_model *model;
+    int32_t         node;          /* of the instance, for cpu locations */
+    int64_t         n_cxl_devices; /* 0 without CXL memory */
+} ws_placement_site;
+
+/** Read a placement, absent = everything on the NPU. */
+WS_NODISCARD ws_status ws_placement_read(ws_json json, ws_arena *arena, const ws_placement_site *site,
+                                         ws_error *err, ws_placement *out);
 
 /** Where the weights of a layer are; block is an index or WS_NO_BLOCK_INDEX in prologue and head. */
 ws_location ws_placement_weights(const ws_placement *placement, int64_t block, ws_layer layer);

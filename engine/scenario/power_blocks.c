@@ -2,8 +2,14 @@
 
 #include "base/units.h"
 
+/* How durations of standby are read: one unit for bare numbers, and one note, however many entries. */
+typedef struct standby_reader {
+    double    bare_unit_s;
+    ws_strbuf note;
+} standby_reader;
+
 static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node_entry *node,
-                                ws_instance_config *c, double bare_unit_s, ws_strbuf *notes, ws_error *err)
+                                ws_instance_config *c, standby_reader *standby, ws_error *err)
 {
     const ws_json npu   = ws_json_member(node->power, "npu");
     ws_json       entry = ws_json_member(npu, c->hardware);
@@ -21,7 +27,7 @@ static ws_status read_npu_power(ws_inputs *inputs, ws_scenario *s, const ws_node
         ws_strbuf_printf(&s->notes, "power.npu has no entry %s: using the one of hardware/%s.json\n",
                          c->hardware, c->hardware);
     }
-    return ws_npu_power_read(entry, bare_unit_s, notes, err, &c->npu_power);
+    return ws_npu_power_read(entry, standby->bare_unit_s, &standby->note, err, &c->npu_power);
 }
 
 static bool reads_standby_in_seconds(const ws_scenario *s)
@@ -51,10 +57,10 @@ static bool tracks_power(const ws_scenario *s, const ws_cluster_config *cluster)
 ws_status ws_power_blocks_resolve(ws_inputs *inputs, ws_scenario *s, const ws_cluster_config *cluster,
                                   ws_error *err)
 {
-    const double bare_unit_s = reads_standby_in_seconds(s) ? 1.0 : WS_S_PER_NS;
-    ws_strbuf    standby     = WS_STRBUF_INIT; /* one note, however many entries */
-    ws_status    status      = WS_OK;
-    s->has_power             = tracks_power(s, cluster);
+    standby_reader standby = {.bare_unit_s = reads_standby_in_seconds(s) ? 1.0 : WS_S_PER_NS,
+                              .note        = WS_STRBUF_INIT};
+    ws_status      status  = WS_OK;
+    s->has_power           = tracks_power(s, cluster);
     if (!s->has_power && n_power_blocks(cluster) > 0) {
         ws_strbuf_puts(&s->notes,
                        "reference fidelity tracks power only where every node has a power block: not here\n");
@@ -73,13 +79,12 @@ ws_status ws_power_blocks_resolve(ws_inputs *inputs, ws_scenario *s, const ws_cl
         }
         for (size_t k = 0; k < s->n_instances; k++) {
             if (s->instances[k].node == (int32_t)i) {
-                const ws_status npu =
-                    read_npu_power(inputs, s, node, &s->instances[k], bare_unit_s, &standby, err);
-                status = status != WS_OK ? status : npu;
+                const ws_status npu = read_npu_power(inputs, s, node, &s->instances[k], &standby, err);
+                status              = status != WS_OK ? status : npu;
             }
         }
     }
-    ws_strbuf_puts(&s->notes, ws_strbuf_text(&standby));
-    ws_strbuf_fini(&standby);
+    ws_strbuf_puts(&s->notes, ws_strbuf_text(&standby.note));
+    ws_strbuf_fini(&standby.note);
     return status;
 }

@@ -1,3 +1,5 @@
+#include "timing/executor.h"
+
 #include "timing/executor_ops.h"
 
 static const ws_executor_ops *const ways[] = {[WS_STEP_CLOSED]   = &ws__executor_closed,

@@ -2,9 +2,9 @@
 #ifndef WS_EXECUTOR_OPS_H
 #define WS_EXECUTOR_OPS_H
 
-#include "timing/executor.h"
+#include "timing/executor_state.h"
 
-/** One way to time batches. What each function does for all of them is in executor.h. */
+/** One way to time batches. What each function does is said in executor.h, under the same name. */
 typedef struct ws_executor_ops {
     ws_status (*init)(ws_executor *x, int64_t widest); /* widest: most NPUs of a pipeline stage */
     ws_status (*init_instance)(ws_executor *x, ws_executor_instance *instance, size_t n_slots);

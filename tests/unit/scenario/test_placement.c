@@ -31,8 +31,8 @@ static void read_text(reading *r, const char *text)
     *r = (reading){.err = WS_ERROR_INIT};
     ws_arena_init(&r->arena, 0);
     assert_int_equal(ws_json_doc_parse("cluster.json", text, strlen(text), NULL, &r->doc), WS_OK);
-    r->status = ws_placement_read(ws_json_doc_root(r->doc), &r->arena, model, NODE, N_DEVICES, &r->err,
-                                  &r->placement);
+    const ws_placement_site site = {.model = model, .node = NODE, .n_cxl_devices = N_DEVICES};
+    r->status = ws_placement_read(ws_json_doc_root(r->doc), &r->arena, &site, &r->err, &r->placement);
 }
 
 static void reading_fini(reading *r)
@@ -120,8 +120,9 @@ static void layers_go_before_blocks_before_the_default(void **state)
 static void nothing_given_is_all_on_the_npu(void **state)
 {
     (void)state;
-    ws_placement p;
-    assert_int_equal(ws_placement_read(WS_JSON_NONE, NULL, model, NODE, 0, NULL, &p), WS_OK);
+    ws_placement            p;
+    const ws_placement_site site = {.model = model, .node = NODE};
+    assert_int_equal(ws_placement_read(WS_JSON_NONE, NULL, &site, NULL, &p), WS_OK);
     assert_false(ws_placement_is_off_npu(&p, model));
     assert_place(p.kv_evict, WS_LOCATION_REMOTE, NODE);
     assert_int_equal(ws_placement_cxl_bytes(&p, model, 2, 1, 2), 0);
