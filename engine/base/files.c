@@ -263,8 +263,7 @@ ws_status ws_check_data_dirs(const char *const *dirs, size_t n, ws_error *err)
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < n; i++) {
-        const ws_status one = ws_check_folder("--data-dir", dirs[i], err);
-        status              = status != WS_OK ? status : one;
+        status = ws_status_worse(status, ws_check_folder("--data-dir", dirs[i], err));
     }
     return status;
 }

@@ -78,7 +78,12 @@ ws_status ws_output_path_check(const char *path, ws_error *err)
     WS_TRY(ws_target_resolve(path, err, &target));
     const bool exists =
         stat(path, &info) == 0; /* through links that only the system can follow: /dev/stdout */
-    int error = exists ? (access(path, W_OK) != 0 ? errno : 0) : errno == ENOENT ? 0 : errno;
+    int error = 0;
+    if (!exists) {
+        error = errno == ENOENT ? 0 : errno;
+    } else if (access(path, W_OK) != 0) {
+        error = errno;
+    }
     if (error == 0 && (!exists || S_ISREG(info.st_mode))) {
         error = folder_obstacle(target);
     }

@@ -180,8 +180,7 @@ static ws_status read_axes(const reader *r, int parent, ws__bundle_meta *meta)
     const int axes   = member(r, parent, "bucket_axes");
     ws_status status = WS_OK;
     for (int axis = 0; axes != 0 && axis < WS__SKEW_AXES; axis++) {
-        const ws_status each = read_axis(r, axes, (ws__skew_axis)axis, meta);
-        status               = status == WS_OK ? each : status;
+        status = ws_status_worse(status, read_axis(r, axes, (ws__skew_axis)axis, meta));
     }
     return status;
 }

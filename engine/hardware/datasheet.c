@@ -58,7 +58,7 @@ static ws_status read_peaks(ws_json place, ws_error *err, double peak_tflops[WS_
             dtype == WS_DTYPE_COUNT
                 ? ws_json_problem(item, err, "expected float16, bfloat16, float32, fp8 or int8 as key")
                 : ws_json_read_double(item, 1e-3, 1e9, err, &peak_tflops[dtype]);
-        status = status == WS_OK ? each : status;
+        status = ws_status_worse(status, each);
     }
     return status;
 }
@@ -78,11 +78,11 @@ ws_status ws__datasheet_read(ws_json root, ws_error *err, ws__datasheet *out)
     sheet.n_sms              = parts.n_sms;
     sheet.launch_overhead_us = parts.launch_overhead_us;
     sheet.typical_error      = parts.typical_error;
-    ws_status       status   = read_peaks(parts.peak_tflops, err, sheet.peak_tflops);
-    const ws_status shares =
-        ws_json_read_object(parts.efficiency, efficiency_fields,
-                            sizeof(efficiency_fields) / sizeof(efficiency_fields[0]), &sheet.efficiency, err);
-    status = status == WS_OK ? shares : status;
+    ws_status status         = read_peaks(parts.peak_tflops, err, sheet.peak_tflops);
+    status =
+        ws_status_worse(status, ws_json_read_object(parts.efficiency, efficiency_fields,
+                                                    sizeof(efficiency_fields) / sizeof(efficiency_fields[0]),
+                                                    &sheet.efficiency, err));
     if (status == WS_OK) {
         *out = sheet;
     }

@@ -153,8 +153,7 @@ static ws_status read_rows(table_reader *t, const table_format *format)
 {
     ws_status status = WS_OK;
     for (int i = 0; i < 6 && format->columns[i] != NULL; i++) {
-        const ws_status each = ws__csv_require(&t->csv, format->columns[i], &t->columns[i]);
-        status               = status == WS_OK ? each : status;
+        status = ws_status_worse(status, ws__csv_require(&t->csv, format->columns[i], &t->columns[i]));
     }
     WS_TRY(status);
     for (bool has_row = true;;) {
@@ -168,7 +167,7 @@ static ws_status read_rows(table_reader *t, const table_format *format)
         if (row == WS_ERR_NOMEM) {
             return row;
         }
-        status = status == WS_OK ? row : status; /* go on: report every bad row */
+        status = ws_status_worse(status, row); /* go on: report every bad row */
     }
 }
 

@@ -100,8 +100,7 @@ static ws_status read_grid(ws_json place, const grid_keys *keys, ws_error *err, 
     grid->n_axes     = n;
     ws_status status = WS_OK;
     for (size_t a = 0; a < n; a++) {
-        const ws_status each = read_axis(parts.part[a], err, grid, a);
-        status               = status == WS_OK ? each : status;
+        status = ws_status_worse(status, read_axis(parts.part[a], err, grid, a));
     }
     WS_TRY(status);
     return read_values(parts.part[n], err, grid);
@@ -121,7 +120,7 @@ static ws_status read_layers(ws_json place, bool stable, ws_error *err, ws__grid
         } else {
             each = read_grid(item, &layer_keys, err, &grids[layer]);
         }
-        status = status == WS_OK ? each : status;
+        status = ws_status_worse(status, each);
     }
     return status;
 }
@@ -215,11 +214,10 @@ static ws_status read_attention(ws_json place, ws_error *err, ws__compact_tp *tp
     }
     attention_parts parts = {WS_JSON_NONE, WS_JSON_NONE, WS_JSON_NONE};
     WS_TRY(ws_json_read_object(place, fields, sizeof(fields) / sizeof(fields[0]), &parts, err));
-    ws_status       status  = read_grid(parts.decode, &decode_keys, err, &tp->decode);
-    const ws_status prefill = read_grid(parts.prefill, &prefill_keys, err, &tp->prefill);
-    status                  = status == WS_OK ? prefill : status;
-    const ws_status mixed   = read_grid(parts.mixed, &mixed_keys, err, &tp->mixed);
-    return status == WS_OK ? mixed : status;
+    ws_status status = read_grid(parts.decode, &decode_keys, err, &tp->decode);
+    status           = ws_status_worse(status, read_grid(parts.prefill, &prefill_keys, err, &tp->prefill));
+    status           = ws_status_worse(status, read_grid(parts.mixed, &mixed_keys, err, &tp->mixed));
+    return status;
 }
 
 static ws_status read_tp(ws_json place, ws_error *err, ws__compact_tp *tp)
@@ -234,12 +232,11 @@ static ws_status read_tp(ws_json place, ws_error *err, ws__compact_tp *tp)
     };
     tp_parts parts = {.degree = 0};
     WS_TRY(ws_json_read_object(place, fields, sizeof(fields) / sizeof(fields[0]), &parts, err));
-    tp->degree                = parts.degree;
-    ws_status       status    = read_layers(parts.layers, false, err, tp->layers);
-    const ws_status attention = read_attention(parts.attention, err, tp);
-    status                    = status == WS_OK ? attention : status;
-    const ws_status skew      = read_skew(parts.skew, err, &tp->skew);
-    return status == WS_OK ? skew : status;
+    tp->degree       = parts.degree;
+    ws_status status = read_layers(parts.layers, false, err, tp->layers);
+    status           = ws_status_worse(status, read_attention(parts.attention, err, tp));
+    status           = ws_status_worse(status, read_skew(parts.skew, err, &tp->skew));
+    return status;
 }
 
 typedef struct file_parts {
@@ -283,12 +280,10 @@ static ws_status read_root(ws_json root, ws_error *err, ws__compact *out)
     WS_TRY(read_parts(root, err, &parts));
     out->meta.max_num_seqs           = parts.max_num_seqs;
     out->meta.max_num_batched_tokens = parts.max_num_batched_tokens;
-    ws_status       status           = read_layers(parts.stable, true, err, out->stable);
-    const ws_status moe              = read_grid(parts.moe, &moe_keys, err, &out->moe);
-    status                           = status == WS_OK ? moe : status;
+    ws_status status                 = read_layers(parts.stable, true, err, out->stable);
+    status = ws_status_worse(status, read_grid(parts.moe, &moe_keys, err, &out->moe));
     for (ws_json item = ws_json_first(parts.tp); item.item != NULL; item = ws_json_next(item)) {
-        const ws_status each = read_tp(item, err, &out->tps[out->n_tps++]);
-        status               = status == WS_OK ? each : status;
+        status = ws_status_worse(status, read_tp(item, err, &out->tps[out->n_tps++]));
     }
     return status;
 }

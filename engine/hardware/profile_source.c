@@ -155,9 +155,10 @@ static ws_status try_variant(search *s, const char *variant)
 /* The 16-bit formats move as many bytes and run at the same rate, so each stands in for the other. */
 static ws_dtype stand_in(ws_dtype dtype)
 {
-    return dtype == WS_DTYPE_FLOAT16    ? WS_DTYPE_BFLOAT16
-           : dtype == WS_DTYPE_BFLOAT16 ? WS_DTYPE_FLOAT16
-                                        : WS_DTYPE_COUNT;
+    if (dtype == WS_DTYPE_FLOAT16) {
+        return WS_DTYPE_BFLOAT16;
+    }
+    return dtype == WS_DTYPE_BFLOAT16 ? WS_DTYPE_FLOAT16 : WS_DTYPE_COUNT;
 }
 
 static void variant_name(ws_dtype dtype, bool kv_fp8, char out[VARIANT_MAX])

@@ -59,7 +59,10 @@ static size_t collect_rows(const ws_result *result, const double *j, summary_row
 /** Decimals that leave at least three digits of the total. */
 static int decimals_of(double total_j)
 {
-    return total_j >= 1000.0 ? 0 : total_j >= 10.0 ? 1 : 3;
+    if (total_j >= 1000.0) {
+        return 0;
+    }
+    return total_j >= 10.0 ? 1 : 3;
 }
 
 /** What rows are rounded to: the last decimal, or more where a double does not tell single joules apart. */

@@ -34,8 +34,7 @@ WS_HOT void ws__npu_machine_charge_wait(ws_npu_machine *machine, const ws_ledger
 {
     const int64_t begin_ns = machine->charged_ns;
     WS_ASSERT(begin_ns <= end_ns);
-    int64_t turn_ns = machine->standby_end_ns;
-    turn_ns         = turn_ns < begin_ns ? begin_ns : turn_ns > end_ns ? end_ns : turn_ns;
+    const int64_t turn_ns = ws_min_i64(ws_max_i64(machine->standby_end_ns, begin_ns), end_ns);
     if (begin_ns < turn_ns) {
         charge_wait_in(machine, page, WS_STATE_STANDBY, begin_ns, turn_ns, before, batch);
     }

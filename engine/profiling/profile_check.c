@@ -57,7 +57,10 @@ static ws__error_stats stats_of(error_list *errors)
 
 static ws__check_class attention_class(const ws__point *point)
 {
-    return point->key[0] == 0 ? WS__CHECK_DECODE : point->key[1] == 0 ? WS__CHECK_PREFILL : WS__CHECK_MIXED;
+    if (point->key[0] == 0) {
+        return WS__CHECK_DECODE;
+    }
+    return point->key[1] == 0 ? WS__CHECK_PREFILL : WS__CHECK_MIXED;
 }
 
 static ws__check_class layer_class(const ws__point *point)

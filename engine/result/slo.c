@@ -32,9 +32,10 @@ static ws_metric metric_of(size_t part)
 const char *ws_slo_part_name(size_t part)
 {
     WS_ASSERT(part < WS_SLO_N_PARTS);
-    return part < N_REQUEST_BOUNDS ? request_bounds[part].name
-           : is_of_run(part)       ? ws_metric_name(metric_of(part))
-                                   : "attainment";
+    if (part < N_REQUEST_BOUNDS) {
+        return request_bounds[part].name;
+    }
+    return is_of_run(part) ? ws_metric_name(metric_of(part)) : "attainment";
 }
 
 double ws_slo_part_most(size_t part)
@@ -45,9 +46,10 @@ double ws_slo_part_most(size_t part)
 double *ws_slo_part(ws_slo *slo, size_t part)
 {
     WS_ASSERT(part < WS_SLO_N_PARTS);
-    return part < N_REQUEST_BOUNDS ? (double *)(void *)((char *)slo + request_bounds[part].offset)
-           : is_of_run(part)       ? &slo->run_ms[part - N_REQUEST_BOUNDS]
-                                   : &slo->attainment;
+    if (part < N_REQUEST_BOUNDS) {
+        return (double *)(void *)((char *)slo + request_bounds[part].offset);
+    }
+    return is_of_run(part) ? &slo->run_ms[part - N_REQUEST_BOUNDS] : &slo->attainment;
 }
 
 static double value_of(const ws_slo *slo, size_t part)

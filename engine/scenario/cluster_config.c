@@ -178,8 +178,7 @@ static ws_status read_node(ws_json json, ws_arena *arena, bool has_pim, ws_error
     }
     ws_json item = ws_json_first(raw.instances);
     for (size_t i = 0; i < out->n_instances; i++, item = ws_json_next(item)) {
-        const ws_status read = read_instance(item, arena, err, &out->instances[i]);
-        status               = status != WS_OK ? status : read;
+        status = ws_status_worse(status, read_instance(item, arena, err, &out->instances[i]));
     }
     return status;
 }
@@ -232,14 +231,12 @@ ws_status ws_cluster_config_read(ws_json root, ws_arena *arena, bool cli_offload
         return WS_ERR_NOMEM;
     }
     if (raw.cxl_mem.item != NULL) {
-        const ws_status read = read_cxl(raw.cxl_mem, err, &out->cxl_mem);
-        status               = status != WS_OK ? status : read;
+        status = ws_status_worse(status, read_cxl(raw.cxl_mem, err, &out->cxl_mem));
     }
     const bool has_pim = cli_offloading || some_instance_offloads(raw.nodes);
     ws_json    item    = ws_json_first(raw.nodes);
     for (size_t i = 0; i < out->n_nodes; i++, item = ws_json_next(item)) {
-        const ws_status read = read_node(item, arena, has_pim, err, &out->nodes[i]);
-        status               = status != WS_OK ? status : read;
+        status = ws_status_worse(status, read_node(item, arena, has_pim, err, &out->nodes[i]));
         out->n_instances += out->nodes[i].n_instances;
     }
     return status;

@@ -27,8 +27,7 @@ static ws_status apply_overrides(const ws_instance_entry *entry, ws_options *opt
     for (size_t i = 0; i < n; i++) {
         const ws_json value = entry->overrides[i];
         if (value.item != NULL && ws_json_kind_of(value) != WS_JSON_NULL) {
-            const ws_status set = ws_option_set_json(options, &table[i], value, err);
-            status              = status != WS_OK ? status : set;
+            status = ws_status_worse(status, ws_option_set_json(options, &table[i], value, err));
         }
     }
     if (entry->npu_mem.utilization > 0) {
@@ -211,7 +210,10 @@ static ws_status resolve_model_len(const ws_scenario *s, const ws_instance_entry
                                ", the max_position_embeddings of %s, found %" PRId64,
                                positions, c->model->name, wanted);
     }
-    c->max_model_len = wanted > 0 ? wanted : s->fidelity == WS_FIDELITY_REFERENCE ? INT32_MAX : positions;
+    c->max_model_len = wanted;
+    if (wanted == 0) {
+        c->max_model_len = s->fidelity == WS_FIDELITY_REFERENCE ? INT32_MAX : positions;
+    }
     return WS_OK;
 }
 

@@ -283,6 +283,15 @@ ws_status ws_topology_build(const ws_instance_config *instances, size_t n_instan
     return read_per_dim(link_latency, out->n_dims, 0, MAX_LINK_NS, err, out->latency_ns);
 }
 
+/* Dimensions of the collectives of experts, of a DP group: of one instance's ranks where these are enough. */
+static unsigned expert_dims(const ws_instance_config *c, unsigned tp_dims, unsigned group_dim)
+{
+    if (c->ep_total <= c->tp_size) {
+        return tp_dims;
+    }
+    return c->tp_size > 1 ? tp_dims | group_dim : group_dim;
+}
+
 /* Which dimensions an instance's collectives involve in the cluster's network (docs/model/serving.md 1.6). */
 static void choose_cluster_dims(const ws_network *cluster, ws_instance_config *c)
 {
@@ -294,7 +303,7 @@ static void choose_cluster_dims(const ws_network *cluster, ws_instance_config *c
     }
     const unsigned group_dim = c->pp_size > 1 ? 4U : 2U;
     c->tp_dims               = 1U;
-    c->ep_dims               = c->ep_total <= c->tp_size ? 1U : c->tp_size > 1 ? 1U | group_dim : group_dim;
+    c->ep_dims               = expert_dims(c, c->tp_dims, group_dim);
 }
 
 static void choose_own_network(const ws_network *cluster, int64_t n_members, ws_instance_config *c)
@@ -309,7 +318,7 @@ static void choose_own_network(const ws_network *cluster, int64_t n_members, ws_
         c->network.latency_ns[k] = cluster->latency_ns[link[k]];
     }
     c->tp_dims = 1U << WS_DIM_TP;
-    c->ep_dims = c->ep_total <= c->tp_size ? c->tp_dims : c->tp_size > 1 ? c->tp_dims | group_bit : group_bit;
+    c->ep_dims = expert_dims(c, c->tp_dims, group_bit);
 }
 
 void ws_topology_localize(ws_scenario *s)

@@ -71,16 +71,15 @@ ws_status ws_power_blocks_resolve(ws_inputs *inputs, ws_scenario *s, const ws_cl
             ws_strbuf_printf(&s->notes, "node %zu has no power block: its power is not tracked\n", i);
             continue;
         }
-        const ws_status read =
-            ws_node_power_read(node->power, node->cpu_mem.size_gib, s->has_pim, err, &s->nodes[i].power);
-        status = status != WS_OK ? status : read;
+        status = ws_status_worse(status, ws_node_power_read(node->power, node->cpu_mem.size_gib, s->has_pim,
+                                                            err, &s->nodes[i].power));
         if (s->has_pim) { /* the PIM device describes the DIMMs (docs/model/serving.md 1.5) */
             s->nodes[i].power.dram_idle_w = s->nodes[i].pim.idle_w * (double)s->nodes[i].n_channels;
         }
         for (size_t k = 0; k < s->n_instances; k++) {
             if (s->instances[k].node == (int32_t)i) {
-                const ws_status npu = read_npu_power(inputs, s, node, &s->instances[k], &standby, err);
-                status              = status != WS_OK ? status : npu;
+                status =
+                    ws_status_worse(status, read_npu_power(inputs, s, node, &s->instances[k], &standby, err));
             }
         }
     }

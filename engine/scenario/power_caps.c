@@ -156,13 +156,12 @@ ws_status ws_power_caps_apply(ws_inputs *inputs, ws_scenario *s, const ws_cluste
     for (size_t i = 0; i < cluster->n_nodes; i++) {
         const ws_node_entry *node       = &cluster->nodes[i];
         const bool           is_tracked = s->has_power && s->nodes[i].power.is_tracked;
-        const ws_status      refused    = is_tracked ? WS_OK : refuse_untracked(node, err);
-        status                          = status != WS_OK ? status : refused;
+        status = ws_status_worse(status, is_tracked ? WS_OK : refuse_untracked(node, err));
         for (size_t j = 0; j < node->n_instances; j++, k++) {
-            const ws_status applied =
-                is_tracked ? apply_to_instance(inputs, s, node, &node->instances[j], &s->instances[k], err)
-                           : WS_OK;
-            status = status != WS_OK ? status : applied;
+            status =
+                ws_status_worse(status, is_tracked ? apply_to_instance(inputs, s, node, &node->instances[j],
+                                                                       &s->instances[k], err)
+                                                   : WS_OK);
         }
     }
     return status;

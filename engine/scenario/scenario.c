@@ -64,8 +64,7 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < s->n_instances; i++) {
-        const ws_status resolved = ws_instance_resolve(inputs, s, entries[i], &s->instances[i], err);
-        status                   = status != WS_OK ? status : resolved;
+        status = ws_status_worse(status, ws_instance_resolve(inputs, s, entries[i], &s->instances[i], err));
     }
     WS_TRY(status);
     WS_TRY(
@@ -80,7 +79,7 @@ static ws_status resolve_instances(ws_inputs *inputs, ws_scenario *s, ws_instanc
         const ws_status sized = ws_kv_memory_size(entries[i], s->fidelity, c, err);
         s->cxl_weight_bytes += (double)ws_placement_cxl_bytes(&c->placement, c->model, c->tp_size,
                                                               c->ep_total, c->element_bytes);
-        status = status != WS_OK ? status : sized;
+        status = ws_status_worse(status, sized);
     }
     return status;
 }
@@ -119,8 +118,7 @@ static ws_status resolve_pim(ws_inputs *inputs, ws_scenario *s, ws_cluster_confi
     }
     ws_status status = WS_OK;
     for (size_t i = 0; s->has_pim && i < cluster->n_nodes; i++) {
-        const ws_status read = read_node_pim(inputs, &cluster->nodes[i], &s->nodes[i], err);
-        status               = status != WS_OK ? status : read;
+        status = ws_status_worse(status, read_node_pim(inputs, &cluster->nodes[i], &s->nodes[i], err));
     }
     return status;
 }

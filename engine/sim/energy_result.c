@@ -52,12 +52,10 @@ static ws_status put_instances(ws_run *run, const bool *tracked)
         own_j[i]          = tracked[node] ? ws_accounts_own_j(&run->power, node,
                                                               (ws_component)(i % WS_COMPONENT_COUNT), run->now_ns)
                                           : NAN;
-        for (int phase = 0; phase < WS_PHASE_COUNT;
-             phase++) { /* the node's own energy is drawn whatever runs */
-            node_j[i * WS_PHASE_COUNT + (size_t)phase] = !tracked[node]           ? NAN
-                                                         : phase == WS_PHASE_WAIT ? own_j[i]
-                                                                                  : 0.0;
+        for (int phase = 0; phase < WS_PHASE_COUNT; phase++) {
+            node_j[i * WS_PHASE_COUNT + (size_t)phase] = tracked[node] ? 0.0 : NAN;
         }
+        node_j[i * WS_PHASE_COUNT + WS_PHASE_WAIT] = own_j[i]; /* drawn whatever runs */
     }
     for (size_t i = 0; i < s->n_instances; i++) {
         const ws_instance_config *c    = &s->instances[i];
@@ -227,8 +225,13 @@ static void add_run(request_share *share, const token_cost *cost, int64_t first,
 {
     const size_t period = cost->account->period, n = (size_t)count, step = (size_t)stride;
     /* parts that are periodic each: one, or those of batches that follow each other, or every single batch */
-    const size_t n_parts = step == period ? 1 : step == 1 && period < n ? period : n;
-    share->is_measured   = share->is_measured || (count > 0 && cost->is_measured);
+    size_t n_parts = n;
+    if (step == period) {
+        n_parts = 1;
+    } else if (step == 1 && period < n) {
+        n_parts = period;
+    }
+    share->is_measured = share->is_measured || (count > 0 && cost->is_measured);
     for (size_t k = 0; k < n_parts && k < n; k++) {
         add_periodic(&share->drawn, cost->account, (size_t)first + k * step, (n - k + n_parts - 1) / n_parts,
                      (double)n_tokens);

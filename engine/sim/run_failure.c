@@ -24,10 +24,11 @@ ws_status ws_run_explain_deadlock(const ws_run *run)
 {
     ws_status status = WS_OK;
     for (size_t i = 0; i < run->scenario->n_instances; i++) {
-        const ws_status stuck = explain_stuck(run, &run->instances[i]);
-        const ws_status blocked =
-            stuck == WS_OK ? ws_scheduler_explain_block(&run->schedulers[i], run->err) : stuck;
-        status = status != WS_OK ? status : blocked;
+        ws_status each = explain_stuck(run, &run->instances[i]);
+        if (each == WS_OK) {
+            each = ws_scheduler_explain_block(&run->schedulers[i], run->err);
+        }
+        status = ws_status_worse(status, each);
     }
     return status != WS_OK
                ? status

@@ -411,7 +411,10 @@ static int64_t load_place(const ws_instance_config *c, int64_t rank)
 {
     const bool    has_end = c->pp_size == 1 && c->role != WS_ROLE_PREFILL && c->n_npu_ids > 1;
     const int64_t start   = has_end ? c->tp_size - 2 : c->tp_size - 1;
-    return rank == 0 ? start : has_end && rank == c->tp_size - 1 ? rank : rank - 1;
+    if (rank == 0) {
+        return start;
+    }
+    return has_end && rank == c->tp_size - 1 ? rank : rank - 1;
 }
 
 /* Entry loads of the first stage, each issued when its NPU's last program has ended, pass one after the

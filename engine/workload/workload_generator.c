@@ -255,6 +255,14 @@ static ws_status check_ids(const ws_workload_spec *spec, ws_error *err)
     return spec->has_token_ids && n_least_ids > TOKEN_IDS_MAX ? too_many_ids(spec, err) : WS_OK;
 }
 
+static ws_status generate_kind(generator *g)
+{
+    if (g->spec->users.n_users > 0) {
+        return generate_users(g);
+    }
+    return g->spec->session.is_given ? generate_sessions(g) : generate_flat(g);
+}
+
 static ws_status generate(const ws_workload_spec *spec, uint64_t seed, ws_error *err, ws_workload **out)
 {
     WS_TRY(check_ids(spec, err));
@@ -264,9 +272,7 @@ static ws_status generate(const ws_workload_spec *spec, uint64_t seed, ws_error 
                    .next_id  = (int32_t)(spec->prefix.n_groups * spec->prefix.length_tokens)};
     seed_streams(&g, seed);
     WS_TRY(ws_workload_builder_init(&g.builder));
-    ws_status status = spec->users.n_users > 0  ? generate_users(&g)
-                       : spec->session.is_given ? generate_sessions(&g)
-                                                : generate_flat(&g);
+    ws_status status = generate_kind(&g);
     if (status == WS_OK) {
         status = ws_workload_builder_finish(&g.builder, out);
     }
