@@ -119,16 +119,7 @@ if "$cmake" -S of_other_version -B of_other_version/build -DCMAKE_PREFIX_PATH="$
 fi
 grep -q "version: $version" cmake.log || { cat cmake.log >&2; fail "find_package() does not see version $version"; }
 
-# --- the program of the guide, as it stands there but for the cluster
-sed -n '/^```c$/,/^```$/{/^```$/q;/^```/d;p}' "$source/docs/library.md" | sed 's/single_node_power_instance/only_here/' >guide.c
-# shellcheck disable=SC2046 # words of a command line
-"$cc" -std=c11 "${strict[@]}" "${flags[@]}" $(pkg-config --cflags wattsim) guide.c -o guide \
-    "$lib/libwattsim.a" $(pkg-config --static --libs wattsim) -pthread || fail "the program of docs/library.md"
-"$prefix/bin/wattsim" --cluster-config $cluster --quiet --summary-json summary.json 2>/dev/null
-python3 -c 'import json; print("%g J" % json.load(open("summary.json"))["metrics"]["energy_j"])' >expected.txt
-env "$in_place" ./guide | diff expected.txt - || fail "the program of docs/library.md prints other joules"
-
-# --- by pkg-config: compile_examples NAME FLAGS... -- COMPILER...
+# --- by pkg-config: compile_examples COMPILER FLAGS... links both with $libs
 compile_examples() {
     local example
     for example in embed sweep_threads; do
@@ -159,3 +150,12 @@ for compiler in ${cxx_compilers[@]+"${cxx_compilers[@]}"}; do
     compile_examples "$compiler" -x c++ -std=c++17
     check_program "$compiler as C++, static" "$in_place"
 done
+
+# --- the program of the guide, as it stands there but for the cluster
+sed -n '/^```c$/,/^```$/{/^```$/q;/^```/d;p}' "$source/docs/library.md" | sed 's/single_node_power_instance/only_here/' >guide.c
+# shellcheck disable=SC2046,SC2086 # words of a command line
+"$cc" -std=c11 "${strict[@]}" "${flags[@]}" $(pkg-config --cflags wattsim) guide.c -o guide \
+    $libs -pthread || fail "the program of docs/library.md"
+"$prefix/bin/wattsim" --cluster-config $cluster --quiet --summary-json summary.json 2>/dev/null
+python3 -c 'import json; print("%g J" % json.load(open("summary.json"))["metrics"]["energy_j"])' >expected.txt
+env "$in_place" ./guide | diff expected.txt - || fail "the program of docs/library.md prints other joules"
