@@ -259,6 +259,28 @@ ws_status ws_check_folder(const char *what, const char *path, ws_error *err)
     return ws_is_folder(path) ? WS_OK : ws_error_add(err, WS_ERR_INPUT, "%s: %s: no such folder", what, path);
 }
 
+/** Join a folder and a path; false if buf is too short. */
+static bool join(const char *dir, const char *path, char *buf, size_t cap)
+{
+    const bool is_here = strcmp(dir, ".") == 0;
+    const int  len     = is_here ? snprintf(buf, cap, "%s", path) : snprintf(buf, cap, "%s/%s", dir, path);
+    return len > 0 && (size_t)len < cap;
+}
+
+bool ws_files_find(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
+                   size_t cap)
+{
+    if (path[0] == '/') {
+        return join(".", path, buf, cap) && ws_files_has(files, buf);
+    }
+    for (size_t i = 0; i < n_dirs; i++) {
+        if (join(dirs[i], path, buf, cap) && ws_files_has(files, buf)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 ws_status ws_check_data_dirs(const char *const *dirs, size_t n, ws_error *err)
 {
     ws_status status = WS_OK;

@@ -108,13 +108,8 @@ const char *ws_inputs_bundled_dir(const ws_inputs *inputs)
 
 bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap)
 {
-    for (size_t i = 0; i < inputs->n_dirs; i++) {
-        const int n = snprintf(buf, cap, "%s/%s", inputs->dirs[i], relative);
-        if (n > 0 && (size_t)n < cap && ws_files_has(inputs->files, buf)) {
-            return true;
-        }
-    }
-    return false;
+    return ws_files_find(inputs->files, relative, (const char *const *)inputs->dirs, inputs->n_dirs, buf,
+                         cap);
 }
 
 /* Parse a JSON file found by its relative name; out is NULL if no folder has it. */

@@ -120,14 +120,7 @@ ws_status ws_find_input_beside(ws_files *files, const char *what, const char *pa
 bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
                   size_t cap)
 {
-    const int len = snprintf(buf, cap, "%s", path);
-    if (len > 0 && (size_t)len < cap && ws_files_has(files, buf)) {
-        return true;
-    }
-    for (size_t i = 0; path[0] != '/' && i < n_dirs; i++) {
-        if (join(buf, cap, dirs[i], path) && ws_files_has(files, buf)) {
-            return true;
-        }
-    }
-    return false;
+    static const char *const here[] = {"."};
+    return ws_files_find(files, path, here, 1, buf, cap) ||
+           ws_files_find(files, path, dirs, n_dirs, buf, cap);
 }

@@ -44,21 +44,9 @@ static ws_status list_dirs(swp_builder *b, const swp_builder_config *config)
     return WS_OK;
 }
 
-static bool find_file(swp_builder *b, const char *path, char *found, size_t cap)
+static bool find_file(const swp_builder *b, const char *path, char *found, size_t cap)
 {
-    if (path[0] == '/') {
-        snprintf(found, cap, "%s", path);
-        return ws_files_has(b->files, found);
-    }
-    for (size_t i = 0; i < b->n_dirs; i++) {
-        const bool is_here = strcmp(b->dirs[i], ".") == 0;
-        const int  n =
-            is_here ? snprintf(found, cap, "%s", path) : snprintf(found, cap, "%s/%s", b->dirs[i], path);
-        if (n > 0 && (size_t)n < cap && ws_files_has(b->files, found)) {
-            return true;
-        }
-    }
-    return false;
+    return ws_files_find(b->files, path, (const char *const *)b->dirs, b->n_dirs, found, cap);
 }
 
 ws_status swp__builder_find(swp_builder *b, ws_json place, const char *what, char *found, size_t cap,

@@ -120,17 +120,13 @@ static bool join(char path[PATH_CAP], const char *dir, const char *relative)
 static bool add_file(swp_digests *d, const char *relative, line_list *list, ws_bytes *bytes_out)
 {
     char path[PATH_CAP], sha256[65];
-    for (size_t i = 0; i < d->n_dirs; i++) {
-        if (join(path, d->dirs[i], relative) && ws_files_has(d->files, path)) {
-            if (ws_files_read(d->files, path, NULL, bytes_out) != WS_OK) {
-                return false;
-            }
-            ws_sha256_hex(bytes_out->data, bytes_out->len, sha256);
-            add_line(list, relative, sha256);
-            return true;
-        }
+    if (!ws_files_find(d->files, relative, (const char *const *)d->dirs, d->n_dirs, path, sizeof path) ||
+        ws_files_read(d->files, path, NULL, bytes_out) != WS_OK) {
+        return false;
     }
-    return false;
+    ws_sha256_hex(bytes_out->data, bytes_out->len, sha256);
+    add_line(list, relative, sha256);
+    return true;
 }
 
 /* All files of a folder in every data folder, and below it down to `depth` folders; some may come twice. */

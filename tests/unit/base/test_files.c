@@ -175,6 +175,29 @@ static void test_put_replaces(void **state)
     check_contents(f->files, "made up", "x");
 }
 
+/* The first folder that has it; "." adds nothing; a path from the root is looked up as it is. */
+static void test_folders_are_searched_in_order(void **state)
+{
+    fixture                 *f      = *state;
+    static const char *const dirs[] = {"no such folder", ".", "one", "two"};
+    static const char *const made[] = {"one/a", "two/a", "two/b", "here", "one/here", "/root.json"};
+    char                     found[32];
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        assert_int_equal(ws_files_put(f->files, made[i], "{}", 2), WS_OK);
+    }
+    static const struct {
+        const char *path, *found;
+    } cases[] = {{"a", "one/a"}, {"b", "two/b"}, {"here", "here"}, {"/root.json", "/root.json"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(ws_files_find(f->files, cases[i].path, dirs, 4, found, sizeof(found)));
+        assert_string_equal(found, cases[i].found);
+    }
+    assert_false(ws_files_find(f->files, "root.json", dirs, 4, found, sizeof(found)));
+    assert_false(ws_files_find(f->files, "/b", dirs, 4, found, sizeof(found)));
+    assert_false(ws_files_find(f->files, "a", dirs, 2, found, sizeof(found)));
+    assert_false(ws_files_find(f->files, "a", dirs, 4, found, sizeof("one/a") - 1)); /* no room for the NUL */
+}
+
 static void test_packed_cache_answers_alike(void **state)
 {
     fixture *f = *state;
@@ -279,7 +302,8 @@ int main(void)
         TEST(test_obstacles_are_named),        TEST(test_outputs_are_no_inputs),
         TEST(test_listing_is_sorted),          TEST(test_put_replaces),
         TEST(test_packed_cache_answers_alike), TEST(test_damaged_blocks_are_refused),
-        TEST(test_objects_travel_along),       cmocka_unit_test(test_sha256),
+        TEST(test_objects_travel_along),       TEST(test_folders_are_searched_in_order),
+        cmocka_unit_test(test_sha256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
