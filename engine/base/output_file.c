@@ -236,7 +236,9 @@ void ws_output_file_write(ws_output_file *file, const void *data, size_t len)
             return;
         }
     }
-    memcpy(file->buffer + file->used, data, len);
+    if (len > 0) { /* data may be NULL otherwise */
+        memcpy(file->buffer + file->used, data, len);
+    }
     file->used += len;
 }
 
@@ -281,6 +283,15 @@ static void close_stream(ws_output_file *file)
     }
 }
 
+/** Returns 0 or errno. */
+static int rename_to_target(const ws_output_file *file, bool is_durable)
+{
+    if (is_durable) {
+        return ws_target_rename(file->temporary, file->target);
+    }
+    return rename(file->temporary, file->target) == 0 ? 0 : errno;
+}
+
 ws_status ws_output_file_replace(ws_output_file *file, bool is_durable, ws_error *err)
 {
     WS_ASSERT(file->fd >= 0);
@@ -293,7 +304,7 @@ ws_status ws_output_file_replace(ws_output_file *file, bool is_durable, ws_error
     keep_error(file, close(file->fd) == 0);
     file->fd = -1;
     if (file->temporary != NULL && file->error == 0) {
-        keep_error(file, rename(file->temporary, file->target) == 0);
+        file->error = rename_to_target(file, is_durable);
         if (file->error == 0) {
             free(file->temporary);
             file->temporary = NULL;
@@ -308,11 +319,11 @@ ws_status ws_output_file_commit(ws_output_file *file, ws_error *err)
     return ws_output_file_replace(file, true, err);
 }
 
-ws_status ws_output_write_text(const char *path, const char *text, ws_error *err)
+ws_status ws_output_write(const char *path, const void *data, size_t len, ws_error *err)
 {
     ws_output_file *file = NULL;
     WS_TRY(ws_output_file_open(path, err, &file));
-    ws_output_file_puts(file, text);
+    ws_output_file_write(file, data, len);
     const ws_status status = ws_output_file_commit(file, err);
     ws_output_file_destroy(&file);
     return status;

@@ -53,8 +53,8 @@ WS_NODISCARD ws_status ws_output_file_commit(ws_output_file *file, ws_error *err
 /** The same; is_durable false: without waiting for the disk, for a file that soon has a successor. */
 WS_NODISCARD ws_status ws_output_file_replace(ws_output_file *file, bool is_durable, ws_error *err);
 
-/** Open, write one text, commit. @return as open and commit */
-WS_NODISCARD ws_status ws_output_write_text(const char *path, const char *text, ws_error *err);
+/** Open, write, commit: a whole file at once. @return as open and commit */
+WS_NODISCARD ws_status ws_output_write(const char *path, const void *data, size_t len, ws_error *err);
 
 /** Release *file and set it to NULL, removing what was not committed; NULL *file is allowed. */
 void ws_output_file_destroy(ws_output_file **file);

@@ -119,6 +119,26 @@ ws_status ws_target_check_folder(const char *path, ws_error *err)
 
 /* ---- making a successor ---- */
 
+static void sync_folder(const char *path)
+{
+    char     *folder = folder_of(path);
+    const int fd     = folder == NULL ? -1 : open(folder, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!fsync(fd); /* not every file system can; the rename itself has happened */
+        close(fd);
+    }
+    free(folder);
+}
+
+int ws_target_rename(const char *temporary, const char *target)
+{
+    if (rename(temporary, target) != 0) {
+        return errno;
+    }
+    sync_folder(target);
+    return 0;
+}
+
 void ws_target_keep_mode(int fd, const char *target)
 {
     struct stat from, to;

@@ -38,6 +38,10 @@ WS_NODISCARD ws_status ws_target_check_folder(const char *path, ws_error *err);
  * @return WS_OK; WS_ERR_IO */
 WS_NODISCARD ws_status ws_target_make(const char *temporary, const char *target, ws_error *err, int *fd_out);
 
+/** Give a finished file the name of the one it replaces, and have the disk know of it: rename() and a sync of
+ * the folder. @return 0 or errno, after which the target is as it was */
+int ws_target_rename(const char *temporary, const char *target);
+
 /** Give an open file the mode and, as far as allowed, owner and group of an existing one; nothing if there is
  * none. Where the group cannot be kept, the new group gets the rights of everybody. */
 void ws_target_keep_mode(int fd, const char *target);

@@ -21,7 +21,12 @@ static bool match_from(int argc, const char *const *argv, int at, int *n_words_o
     const bool is_split = argv[at][len] == '\0';
     const bool has_next = at + 1 < argc && strncmp(argv[at + 1], "--", 2) != 0;
     *n_words_out        = is_split && has_next ? 2 : 1;
-    *dir_out            = !is_split ? argv[at] + len + 1 : has_next ? argv[at + 1] : NULL;
+    *dir_out            = NULL;
+    if (!is_split) {
+        *dir_out = argv[at] + len + 1;
+    } else if (has_next) {
+        *dir_out = argv[at + 1];
+    }
     if (*dir_out != NULL && **dir_out == '\0') {
         *dir_out = NULL;
     }
@@ -148,8 +153,10 @@ static ws_status take_lines(const char *dir, ws_error *err, ws_job_args *out)
             *end = '\0';
         }
         const ws_status taken = take_line(dir, ++number, line, err, out);
-        status                = status == WS_OK || taken == WS_ERR_NOMEM ? taken : status;
-        line                  = end == NULL ? NULL : end + 1;
+        if (status == WS_OK || taken == WS_ERR_NOMEM) {
+            status = taken;
+        }
+        line = end == NULL ? NULL : end + 1;
     }
     return status;
 }

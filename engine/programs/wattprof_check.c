@@ -7,27 +7,30 @@
 #include "base/json_write.h"
 
 /* One tp degree: read both, compare points and whole steps. */
+typedef struct compared {
+    ws__profile_draft measured;
+    ws_profile       *profile, *reference;
+} compared;
+
+static ws_status read_and_check(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
+                                compared *c, ws__check_report *out)
+{
+    WS_TRY(wp_read_profile(ctx, path, model, tp, &c->profile));
+    WS_TRY(ws__bundle_read(ctx->files, ctx->args.bundle, tp, NULL, &ctx->err, &c->measured, NULL));
+    WS_TRY(ws__profile_build(&c->measured, &c->reference));
+    WS_TRY(ws__check_points(c->profile, &c->measured, out));
+    ws__check_steps(c->profile, c->reference, model, out);
+    return WS_OK;
+}
+
 static ws_status check_tp(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
                           ws__check_report *out)
 {
-    ws__profile_draft measured = WS__PROFILE_DRAFT_INIT;
-    ws_profile       *profile = NULL, *reference = NULL;
-    ws_status         status = wp_read_profile(ctx, path, model, tp, &profile);
-    if (status == WS_OK) {
-        status = ws__bundle_read(ctx->files, ctx->args.bundle, tp, NULL, &ctx->err, &measured, NULL);
-    }
-    if (status == WS_OK) {
-        status = ws__profile_build(&measured, &reference);
-    }
-    if (status == WS_OK) {
-        status = ws__check_points(profile, &measured, out);
-    }
-    if (status == WS_OK) {
-        ws__check_steps(profile, reference, model, out);
-    }
-    ws_profile_destroy(&profile);
-    ws_profile_destroy(&reference);
-    ws__profile_draft_fini(&measured);
+    compared        c      = {.measured = WS__PROFILE_DRAFT_INIT};
+    const ws_status status = read_and_check(ctx, path, model, tp, &c, out);
+    ws_profile_destroy(&c.profile);
+    ws_profile_destroy(&c.reference);
+    ws__profile_draft_fini(&c.measured);
     return status;
 }
 
@@ -62,11 +65,12 @@ static ws_status model_of_bundle(wp_context *ctx, const char *bundle, ws_model *
     ws__bundle_meta   meta;
     ws_status         status = ws__bundle_meta_read(ctx->files, bundle, 1, &ctx->err, &unused, &meta);
     ws__profile_draft_fini(&unused);
-    if (status == WS_OK && meta.model[0] == '\0') {
-        status =
-            ws_error_add(&ctx->err, WS_ERR_INPUT, "%s/meta.yaml: expected a key model, found none", bundle);
+    WS_TRY(status);
+    if (meta.model[0] == '\0') {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT, "%s/meta.yaml: expected a key model, found none",
+                            bundle);
     }
-    return status == WS_OK ? wp_read_model(ctx, meta.model, out) : status;
+    return wp_read_model(ctx, meta.model, out);
 }
 
 ws_status wp_check(wp_context *ctx)

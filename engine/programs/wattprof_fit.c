@@ -8,19 +8,6 @@
 #include "profiling/compact_write.h"
 #include "base/output_file.h"
 
-static ws_status write_text(wp_context *ctx, const char *path, const ws_strbuf *text)
-{
-    ws_output_file *file = NULL;
-    if (text->failed) {
-        return WS_ERR_NOMEM;
-    }
-    WS_TRY(ws_output_file_open(path, &ctx->err, &file));
-    ws_output_file_write(file, ws_strbuf_text(text), text->len);
-    const ws_status status = ws_output_file_commit(file, &ctx->err);
-    ws_output_file_destroy(&file);
-    return status;
-}
-
 static size_t count_values(const ws__compact *compact)
 {
     size_t          n       = 0;
@@ -59,7 +46,8 @@ ws_status wp_fit(wp_context *ctx)
     }
     if (status == WS_OK) {
         ws__compact_write(compact, &text);
-        status = write_text(ctx, ctx->args.output, &text);
+        status =
+            text.failed ? WS_ERR_NOMEM : ws_output_write(ctx->args.output, text.data, text.len, &ctx->err);
     }
     if (status == WS_OK) {
         (void)fprintf(stderr, "%s: %zu fitted values, %zu bytes\n", ctx->args.output, count_values(compact),

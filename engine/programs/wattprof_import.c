@@ -38,20 +38,14 @@ static ws_status check_name(wp_context *ctx, const char *bundle, const char *key
 
 static ws_status copy_file(wp_context *ctx, const char *from, const char *to)
 {
-    ws_bytes        bytes;
-    ws_output_file *file = NULL;
+    ws_bytes bytes;
     if (!ws_files_has(ctx->files, from)) {
         return WS_OK;
     }
     WS_TRY(ws_files_read(ctx->files, from, &ctx->err, &bytes));
-    WS_TRY(ws_output_file_open(to, &ctx->err, &file));
-    ws_output_file_write(file, bytes.data, bytes.len);
-    const ws_status status = ws_output_file_commit(file, &ctx->err);
-    ws_output_file_destroy(&file);
-    if (status == WS_OK) {
-        (void)printf("%s\n", to);
-    }
-    return status;
+    WS_TRY(ws_output_write(to, bytes.data, bytes.len, &ctx->err));
+    (void)printf("%s\n", to);
+    return WS_OK;
 }
 
 static ws_status copy_named(wp_context *ctx, const char *bundle, const char *target, const char *name)
@@ -69,13 +63,14 @@ static ws_status copy_alphas(wp_context *ctx, const char *bundle, const char *ta
 {
     ws__profile_draft unused = WS__PROFILE_DRAFT_INIT;
     ws__bundle_meta   meta;
-    ws_status         status = ws__bundle_meta_read(ctx->files, bundle, tp, &ctx->err, &unused, &meta);
+    const ws_status   status = ws__bundle_meta_read(ctx->files, bundle, tp, &ctx->err, &unused, &meta);
     ws__profile_draft_fini(&unused);
-    if (status == WS_OK && meta.bucket_table[0] != '\0') {
-        status = check_name(ctx, bundle, "bucket_table", meta.bucket_table);
-        status = status == WS_OK ? copy_named(ctx, bundle, target, meta.bucket_table) : status;
+    WS_TRY(status);
+    if (meta.bucket_table[0] == '\0') {
+        return WS_OK;
     }
-    return status;
+    WS_TRY(check_name(ctx, bundle, "bucket_table", meta.bucket_table));
+    return copy_named(ctx, bundle, target, meta.bucket_table);
 }
 
 static ws_status copy_tp(wp_context *ctx, const char *bundle, const char *target, int64_t tp)

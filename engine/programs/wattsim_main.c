@@ -127,17 +127,11 @@ static ws_status write_csv(session *s, const ws_result *result, const ws_wattsim
 
 static ws_status write_json(session *s, const ws_result *result, double run_wall_s, const char *path)
 {
-    ws_strbuf       text   = WS_STRBUF_INIT;
-    ws_output_file *file   = NULL;
-    ws_status       status = ws_summary_json_write(result, s->scenario, run_wall_s, &text);
+    ws_strbuf text   = WS_STRBUF_INIT;
+    ws_status status = ws_summary_json_write(result, s->scenario, run_wall_s, &text);
     if (status == WS_OK) {
-        status = ws_output_file_open(path, &s->err, &file);
+        status = ws_output_write(path, text.data, text.len, &s->err);
     }
-    if (status == WS_OK) {
-        ws_output_file_write(file, text.data, text.len);
-        status = ws_output_file_commit(file, &s->err);
-    }
-    ws_output_file_destroy(&file);
     ws_strbuf_fini(&text);
     return status;
 }
@@ -182,10 +176,10 @@ static ws_status print_scenario(session *s)
     ws_json_writer writer;
     ws_json_writer_init(&writer, &text, 2);
     ws_scenario_write_json(s->scenario, &writer);
-    const ws_status status = text.failed ? WS_ERR_NOMEM : WS_OK;
+    const bool is_whole = !text.failed;
     (void)puts(ws_strbuf_text(&text));
     ws_strbuf_fini(&text);
-    return status == WS_OK ? check_stream(s, stdout) : status;
+    return is_whole ? check_stream(s, stdout) : WS_ERR_NOMEM;
 }
 
 static ws_status simulate(session *s, const ws_wattsim_args *args)

@@ -94,22 +94,12 @@ static ws_status generate_text(const command_line *line, ws_error *err, ws_strbu
     return status;
 }
 
-static ws_status write_text(const command_line *line, const ws_strbuf *text, ws_error *err)
-{
-    ws_output_file *file = NULL;
-    WS_TRY(ws_output_file_open(line->output_path, err, &file));
-    ws_output_file_write(file, text->data, text->len);
-    const ws_status status = ws_output_file_commit(file, err);
-    ws_output_file_destroy(&file);
-    return status;
-}
-
 static ws_status run(const command_line *line, ws_error *err)
 {
     ws_strbuf text   = WS_STRBUF_INIT;
     ws_status status = generate_text(line, err, &text);
     if (status == WS_OK) {
-        status = write_text(line, &text, err);
+        status = ws_output_write(line->output_path, text.data, text.len, err);
     }
     ws_strbuf_fini(&text);
     return status;

@@ -19,23 +19,6 @@ static ws_status no_memory(ws_error *err)
     return WS_ERR_NOMEM;
 }
 
-static void sync_folder(const char *path)
-{
-    char       *folder = ws_strdup(path);
-    char       *slash  = folder == NULL ? NULL : strrchr(folder, '/');
-    const char *name   = ".";
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-        name                           = folder;
-    }
-    const int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!fsync(fd); /* not every file system can; the rename itself has happened */
-        close(fd);
-    }
-    free(folder);
-}
-
 /* HDF5's own signature; result files have no user block, so it is at the beginning. */
 static bool begins_as_hdf5(const char *path)
 {
@@ -86,10 +69,10 @@ ws_status swp_make_temporary(const char *tmp_path, const char *path, ws_error *e
 
 ws_status swp_rename(const char *from, const char *to, ws_error *err)
 {
-    if (rename(from, to) != 0) {
-        return ws_error_add(err, WS_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+    const int error = ws_target_rename(from, to);
+    if (error != 0) {
+        return ws_error_add(err, WS_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(error));
     }
-    sync_folder(to);
     return WS_OK;
 }
 

@@ -78,6 +78,19 @@ static void parents_are_created_and_nothing_else_stays(void **state)
     assert_entries("a/b", 1);
 }
 
+static void a_whole_file_at_once(void **state)
+{
+    (void)state;
+    ws_error err = WS_ERROR_INIT;
+    assert_int_equal(ws_output_write("once/f", "all of it", 9, &err), WS_OK);
+    assert_contents("once/f", "all of it");
+    assert_int_equal(ws_output_write("once/f", NULL, 0, &err), WS_OK);
+    assert_contents("once/f", "");
+    assert_entries("once", 1);
+    assert_int_equal(ws_output_write("once", "x", 1, &err), WS_ERR_INPUT); /* a folder */
+    ws_error_clear(&err);
+}
+
 static void the_target_changes_only_with_commit(void **state)
 {
     (void)state;
@@ -251,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parents_are_created_and_nothing_else_stays),
+        cmocka_unit_test(a_whole_file_at_once),
         cmocka_unit_test(the_target_changes_only_with_commit),
         cmocka_unit_test(large_writes_keep_their_order),
         cmocka_unit_test(links_stay_links),

@@ -1,6 +1,7 @@
 /* Invariants: writing to a link writes what it leads to; in a sticky folder that everybody may write to
  * nothing of somebody else's is followed or replaced; a temporary file is always a new one of our own. */
 #include <fcntl.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +137,22 @@ static void temporary_files_are_new_ones(void **state)
     assert_int_equal(info.st_size, 5);
 }
 
+static void a_finished_file_takes_the_name(void **state)
+{
+    (void)state;
+    struct stat info;
+    make_file("finished.tmp", "new text");
+    make_file("finished", "old");
+    assert_int_equal(ws_target_rename("finished.tmp", "finished"), 0);
+    assert_int_equal(stat("finished", &info), 0);
+    assert_int_equal(info.st_size, 8);
+    assert_int_equal(ws_target_rename("finished.tmp", "finished"), ENOENT); /* it is gone */
+    make_file("other.tmp", "");
+    assert_int_equal(ws_target_rename("other.tmp", "no/folder/f"), ENOENT);
+    assert_int_equal(stat("finished", &info), 0);
+    assert_int_equal(info.st_size, 8);
+}
+
 static void what_is_lost_is_said(void **state)
 {
     (void)state;
@@ -154,6 +171,7 @@ int main(void)
         cmocka_unit_test(links_are_followed),
         cmocka_unit_test(strangers_are_left_alone_in_shared_folders),
         cmocka_unit_test(temporary_files_are_new_ones),
+        cmocka_unit_test(a_finished_file_takes_the_name),
         cmocka_unit_test(what_is_lost_is_said),
     };
     return cmocka_run_group_tests_name("base.target", tests, make_folder, remove_folder);
