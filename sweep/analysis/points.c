@@ -35,7 +35,7 @@ static int by_key(const void *a, const void *b)
 {
     const keyed_row *x = a, *y = b;
     const int        order = compare_keys(x, y);
-    return order != 0 ? order : x->row < y->row ? -1 : x->row > y->row;
+    return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
 typedef struct group {
@@ -100,57 +100,69 @@ static ws_status read_params(const swp_result_table *results, swp_cells *params,
     return WS_OK;
 }
 
-static ws_status build(const swp_result_table *results, const bool *keep, swp_cells *params, keyed_row *rows,
-                       const swp_cells *state, const swp_cells *repeat, ws_error *err, swp_points *out)
-{
-    const size_t n_params    = swp_reader_layout(results->reader)->n_params;
-    bool         has_repeats = false;
-    size_t       n           = 0;
+/* What points are built from; everything owned. */
+typedef struct row_keys {
+    swp_cells *params; /* [n_params] read only if there are repeats */
+    size_t     n_params;
+    keyed_row *rows; /* [results->n] */
+    swp_cells  state, repeat;
+} row_keys;
 
+static ws_status group_kept(const swp_result_table *results, const bool *keep, row_keys *keys, ws_error *err,
+                            swp_points *out)
+{
+    bool   has_repeats = false;
+    size_t n           = 0;
     for (size_t row = 0; row < results->n; row++) {
-        if (keep[row] && (int)swp_cells_number(state, row) == SWP_STATE_DONE) {
-            rows[n++]   = (keyed_row){row, params, n_params};
-            has_repeats = has_repeats || swp_cells_number(repeat, row) > 0.0;
+        if (keep[row] && (int)swp_cells_number(&keys->state, row) == SWP_STATE_DONE) {
+            keys->rows[n++] = (keyed_row){row, keys->params, keys->n_params};
+            has_repeats     = has_repeats || swp_cells_number(&keys->repeat, row) > 0.0;
         }
     }
     if (!has_repeats) {
-        singles(rows, n, out);
+        singles(keys->rows, n, out);
         return WS_OK;
     }
-    WS_TRY(read_params(results, params, n_params, err));
-    if (group_rows(rows, n, out) != WS_OK) {
+    WS_TRY(read_params(results, keys->params, keys->n_params, err));
+    if (group_rows(keys->rows, n, out) != WS_OK) {
         return no_memory(err);
     }
     out->has_repeats = out->n < n;
     return WS_OK;
 }
 
+static ws_status build(const swp_result_table *results, const bool *keep, row_keys *keys, ws_error *err,
+                       swp_points *out)
+{
+    keys->params = calloc(keys->n_params + 1, sizeof(keys->params[0]));
+    keys->rows   = malloc((results->n + 1) * sizeof(keys->rows[0]));
+    out->first   = malloc((results->n + 1) * sizeof(out->first[0]));
+    out->rows    = malloc((results->n + 1) * sizeof(out->rows[0]));
+    if (keys->params == NULL || keys->rows == NULL || out->first == NULL || out->rows == NULL) {
+        return no_memory(err);
+    }
+    WS_TRY(swp_result_table_read(results, "state", err, &keys->state));
+    WS_TRY(swp_result_table_read(results, "repeat", err, &keys->repeat));
+    return group_kept(results, keep, keys, err, out);
+}
+
+static void row_keys_fini(row_keys *keys)
+{
+    for (size_t k = 0; keys->params != NULL && k < keys->n_params; k++) {
+        swp_cells_fini(&keys->params[k]);
+    }
+    swp_cells_fini(&keys->state);
+    swp_cells_fini(&keys->repeat);
+    free(keys->params);
+    free(keys->rows);
+}
+
 ws_status swp_points_build(const swp_result_table *results, const bool *keep, ws_error *err, swp_points *out)
 {
-    const size_t n_params = swp_reader_layout(results->reader)->n_params;
-    swp_cells   *params   = calloc(n_params + 1, sizeof(params[0]));
-    keyed_row   *rows     = malloc((results->n + 1) * sizeof(rows[0]));
-    swp_cells    state = {.n = 0}, repeat = {.n = 0};
-
-    *out             = (swp_points){.n = 0};
-    out->first       = malloc((results->n + 1) * sizeof(out->first[0]));
-    out->rows        = malloc((results->n + 1) * sizeof(out->rows[0]));
-    ws_status status = params == NULL || rows == NULL || out->first == NULL || out->rows == NULL
-                           ? no_memory(err)
-                           : swp_result_table_read(results, "state", err, &state);
-    if (status == WS_OK) {
-        status = swp_result_table_read(results, "repeat", err, &repeat);
-    }
-    if (status == WS_OK) {
-        status = build(results, keep, params, rows, &state, &repeat, err, out);
-    }
-    for (size_t k = 0; params != NULL && k < n_params; k++) {
-        swp_cells_fini(&params[k]);
-    }
-    swp_cells_fini(&state);
-    swp_cells_fini(&repeat);
-    free(params);
-    free(rows);
+    row_keys keys          = {.n_params = swp_reader_layout(results->reader)->n_params};
+    *out                   = (swp_points){.n = 0};
+    const ws_status status = build(results, keep, &keys, err, out);
+    row_keys_fini(&keys);
     if (status != WS_OK) {
         swp_points_fini(out);
     }

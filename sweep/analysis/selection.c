@@ -55,17 +55,28 @@ bool swp_objective_is_larger_better(const char *text, const char **name_out)
     return metric < WS_METRIC_COUNT && !ws_metric_is_cost(metric);
 }
 
-ws_status swp_selection_ties(const swp_selection *selection, ws_error *err, swp_ties *ties_out)
+/* Every metric of every point. */
+static ws_status add_metrics(const swp_selection *selection, ws_error *err, swp_ties *ties)
 {
-    ws_status status = swp_ties_init(ties_out, selection->points.n);
-    for (int m = 0; m < WS_METRIC_COUNT && status == WS_OK; m++) {
+    for (int m = 0; m < WS_METRIC_COUNT; m++) {
         swp_estimate *values = NULL;
         WS_TRY(swp_selection_estimates(selection, ws_metric_name((ws_metric)m), err, &values));
         for (size_t i = 0; i < selection->points.n; i++) {
-            swp_ties_add(ties_out, i, values[i].mean);
+            swp_ties_add(ties, i, values[i].mean);
         }
         free(values);
     }
-    status = status == WS_OK ? swp_ties_find(ties_out) : status;
-    return status == WS_OK ? WS_OK : ws_error_add(err, status, "out of memory");
+    return WS_OK;
+}
+
+ws_status swp_selection_ties(const swp_selection *selection, ws_error *err, swp_ties *ties_out)
+{
+    if (swp_ties_init(ties_out, selection->points.n) != WS_OK) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    WS_TRY(add_metrics(selection, err, ties_out));
+    if (swp_ties_find(ties_out) != WS_OK) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    return WS_OK;
 }

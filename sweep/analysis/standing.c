@@ -73,26 +73,38 @@ static const char *consequence(const swp_standing *standing, bool is_front)
                     : " and come first (--ignore-slo: they do not)";
 }
 
+static void say_slo(const swp_standing *standing, const swp_selection *selection, bool is_front, FILE *out)
+{
+    const ws_slo slo    = swp_file_slo(swp_reader_layout(selection->results.reader)->spec_json);
+    ws_strbuf    bounds = WS_STRBUF_INIT;
+    ws_slo_put_text(&slo, &bounds);
+    if (standing->n_met == 0) {
+        fprintf(out, "no point of %zu meets the SLO", standing->n);
+    } else {
+        fprintf(out, "%zu of %zu points meet the SLO", standing->n_met, standing->n);
+    }
+    if (bounds.len > 0) {
+        fprintf(out, " (%s)", ws_strbuf_text(&bounds));
+    }
+    fprintf(out, "%s\n", consequence(standing, is_front));
+    ws_strbuf_fini(&bounds);
+}
+
+static const char *consequence_of_size(const swp_standing *standing, bool is_front)
+{
+    if (standing->n_oversize == standing->n) {
+        return "";
+    }
+    return is_front ? "; the front leaves them out" : " and come last";
+}
+
 void swp_standing_say(const swp_standing *standing, const swp_selection *selection, bool is_front, FILE *out)
 {
     if (standing->has_slo) {
-        const ws_slo slo    = swp_file_slo(swp_reader_layout(selection->results.reader)->spec_json);
-        ws_strbuf    bounds = WS_STRBUF_INIT;
-        ws_slo_put_text(&slo, &bounds);
-        const char *const open = bounds.len > 0 ? " (" : "", *const close = bounds.len > 0 ? ")" : "";
-        if (standing->n_met == 0) {
-            fprintf(out, "no point of %zu meets the SLO", standing->n);
-        } else {
-            fprintf(out, "%zu of %zu points meet the SLO", standing->n_met, standing->n);
-        }
-        fprintf(out, "%s%s%s%s\n", open, ws_strbuf_text(&bounds), close, consequence(standing, is_front));
-        ws_strbuf_fini(&bounds);
+        say_slo(standing, selection, is_front, out);
     }
     if (standing->n_oversize > 0) {
         fprintf(out, "%zu of %zu points assume more memory than their board has (oversize)%s\n",
-                standing->n_oversize, standing->n,
-                standing->n_oversize == standing->n ? ""
-                : is_front                          ? "; the front leaves them out"
-                                                    : " and come last");
+                standing->n_oversize, standing->n, consequence_of_size(standing, is_front));
     }
 }

@@ -61,14 +61,22 @@ int swp_state_counts_exit_code(const swp_state_counts *counts)
     return swp_state_counts_n_failures(counts) > 0 ? WS_EXIT_FAILED : WS_EXIT_DONE;
 }
 
+/* How far the sweep is, in words. */
+static const char *stage(const swp_state_counts *counts)
+{
+    if (counts->is_written_now) {
+        return "running";
+    }
+    if (!counts->is_complete) {
+        return "stopped early, resume with --resume";
+    }
+    return counts->is_unfinished_file ? "all jobs have run, finish with --resume or recover" : "complete";
+}
+
 char *swp_state_counts_text(const swp_state_counts *counts)
 {
-    ws_strbuf   text   = WS_STRBUF_INIT;
-    const char *before = counts->is_written_now       ? "running"
-                         : !counts->is_complete       ? "stopped early, resume with --resume"
-                         : counts->is_unfinished_file ? "all jobs have run, finish with --resume or recover"
-                                                      : "complete";
-    ws_strbuf_printf(&text, "%s:", before);
+    ws_strbuf text = WS_STRBUF_INIT;
+    ws_strbuf_printf(&text, "%s:", stage(counts));
     const char *separator = " ";
     for (int state = SWP_STATE_DONE; state <= SWP_STATE_COUNT; state++) {
         const swp_job_state shown = state == SWP_STATE_COUNT ? SWP_STATE_PENDING : (swp_job_state)state;

@@ -59,9 +59,10 @@ static int by_hash(const void *a, const void *b)
 {
     const hashed *x = a, *y = b;
     const int     order = memcmp(x->hash, y->hash, SWP_HASH_LEN);
-    return order != 0        ? order
-           : x->row < y->row ? -1
-                             : x->row > y->row; /* equal hashes pair in the order of jobs */
+    if (order != 0) {
+        return order;
+    }
+    return (x->row > y->row) - (x->row < y->row); /* equal hashes pair in the order of jobs */
 }
 
 static ws_status load_hashes(const swp_result_table *results, ws_error *err, hashed **out)
@@ -92,29 +93,50 @@ static void report_missing(comparison *c, int has, size_t row)
            swp_reader_path(results->reader), swp_reader_path(c->frames[1 - has].reader));
 }
 
-static ws_status pair_jobs(comparison *c)
+/* Sorted lists of both files side by side: equal hashes are a pair, others are missing in one of them. */
+static void merge_hashes(comparison *c, const hashed *a, const hashed *b)
 {
-    hashed   *a = NULL, *b = NULL;
-    ws_status status = load_hashes(&c->frames[0], c->err, &a);
-    if (status == WS_OK) {
-        status = load_hashes(&c->frames[1], c->err, &b);
-    }
-    c->pairs = malloc((c->frames[0].n + 1) * sizeof(c->pairs[0]));
-    if (status == WS_OK && c->pairs == NULL) {
-        status = no_memory(c->err);
-    }
-    for (size_t i = 0, j = 0; status == WS_OK && (i < c->frames[0].n || j < c->frames[1].n);) {
-        const int order = i == c->frames[0].n   ? 1
-                          : j == c->frames[1].n ? -1
-                                                : memcmp(a[i].hash, b[j].hash, SWP_HASH_LEN);
+    const size_t n_a = c->frames[0].n, n_b = c->frames[1].n;
+    size_t       i = 0, j = 0;
+    while (i < n_a && j < n_b) {
+        const int order = memcmp(a[i].hash, b[j].hash, SWP_HASH_LEN);
         if (order == 0) {
             c->pairs[c->n_pairs++] = (pair){a[i++].row, b[j++].row};
+        } else if (order < 0) {
+            report_missing(c, 0, a[i++].row);
         } else {
-            report_missing(c, order < 0 ? 0 : 1, order < 0 ? a[i++].row : b[j++].row);
+            report_missing(c, 1, b[j++].row);
         }
     }
-    free(a);
-    free(b);
+    while (i < n_a) {
+        report_missing(c, 0, a[i++].row);
+    }
+    while (j < n_b) {
+        report_missing(c, 1, b[j++].row);
+    }
+}
+
+static ws_status load_both(const comparison *c, hashed *lists[2])
+{
+    for (int side = 0; side < 2; side++) {
+        WS_TRY(load_hashes(&c->frames[side], c->err, &lists[side]));
+    }
+    return WS_OK;
+}
+
+static ws_status pair_jobs(comparison *c)
+{
+    hashed *lists[2] = {NULL, NULL};
+    c->pairs         = malloc((c->frames[0].n + 1) * sizeof(c->pairs[0]));
+    if (c->pairs == NULL) {
+        return no_memory(c->err);
+    }
+    const ws_status status = load_both(c, lists);
+    if (status == WS_OK) {
+        merge_hashes(c, lists[0], lists[1]);
+    }
+    free(lists[0]);
+    free(lists[1]);
     return status;
 }
 
@@ -189,7 +211,9 @@ static bool same_rows(const comparison *c, const swp_column *a, const char *x, c
     }
     const double *p = (const double *)(const void *)x, *q = (const double *)(const void *)y;
     for (size_t i = 0; i < a->inner_count || i < b->inner_count; i++) {
-        if (!same_numbers(c, i < a->inner_count ? p[i] : NAN, i < b->inner_count ? q[i] : NAN)) {
+        const double of_a = i < a->inner_count ? p[i] : NAN;
+        const double of_b = i < b->inner_count ? q[i] : NAN;
+        if (!same_numbers(c, of_a, of_b)) {
             return false;
         }
     }
@@ -256,61 +280,89 @@ static size_t share(const swp_cells *cells, size_t row)
     return value > 0 ? (size_t)value : 0;
 }
 
-/* Gather the samples of pairs [first, end) of one file. */
-static ws_status gather_side(const comparison *c, int side, const shares *s, size_t first, size_t end,
-                             const swp_column *column, swp_span *spans, char *block)
+/* One file's side of a ragged column. */
+typedef struct ragged_side {
+    const shares     *shares;
+    const swp_column *column;
+} ragged_side;
+
+/* Pairs [first, end), whose samples are held of both files at a time. */
+typedef struct sample_block {
+    size_t    first, end;
+    swp_span *spans;   /* [end - first] */
+    char     *data[2]; /* samples of each file, pair after pair */
+} sample_block;
+
+/* Gather the samples of a block of one file. */
+static ws_status gather_side(const comparison *c, int side, const ragged_side *of, const sample_block *block)
 {
     const swp_reader *const *sources = &c->frames[side].source;
     size_t                   to      = 0;
-    for (size_t i = first; i < end; i++) {
-        const size_t row = side == 0 ? c->pairs[i].a : c->pairs[i].b;
-        spans[i - first] = (swp_span){0, share(&s->start, row), share(&s->count, row), to};
-        to += spans[i - first].count;
+    for (size_t i = block->first; i < block->end; i++) {
+        const size_t row               = side == 0 ? c->pairs[i].a : c->pairs[i].b;
+        const size_t count             = share(&of->shares->count, row);
+        block->spans[i - block->first] = (swp_span){0, share(&of->shares->start, row), count, to};
+        to += count;
     }
-    return swp_gather(sources, spans, end - first, column, block, c->err);
+    return swp_gather(sources, block->spans, block->end - block->first, of->column, block->data[side],
+                      c->err);
 }
 
-static void compare_blocks(comparison *c, const shares *s, size_t first, size_t end, const swp_column *column,
-                           const char *x, const swp_column *other, const char *y)
+static bool same_samples(const comparison *c, const ragged_side sides[2], const sample_block *block,
+                         size_t at, size_t n)
+{
+    const swp_column *a = sides[0].column, *b = sides[1].column;
+    for (size_t k = at; k < at + n; k++) {
+        if (!same_rows(c, a, block->data[0] + k * a->row_bytes, b, block->data[1] + k * b->row_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void compare_block(comparison *c, const ragged_side sides[2], const sample_block *block)
 {
     size_t at = 0;
-    for (size_t i = first; i < end; i++) {
-        const size_t n    = share(&s->count, c->pairs[i].a);
-        bool         same = true;
-        for (size_t k = at; k < at + n && same; k++) {
-            same = same_rows(c, column, x + k * column->row_bytes, other, y + k * other->row_bytes);
-        }
-        if (!same) {
+    for (size_t i = block->first; i < block->end; i++) {
+        const size_t n = share(&sides[0].shares->count, c->pairs[i].a);
+        if (!same_samples(c, sides, block, at, n)) {
             report(c, "job %lld: %s differs", (long long)c->frames[0].plan.picks[c->pairs[i].a].job,
-                   column->path);
+                   sides[0].column->path);
         }
         at += n;
     }
 }
 
-/* Pairs whose counts are equal, in blocks of about BLOCK_ROWS samples. */
-static ws_status compare_ragged_column(comparison *c, const shares *a, const shares *b,
-                                       const swp_column *column, const swp_column *other)
+static ws_status gather_and_compare(comparison *c, const ragged_side sides[2], const sample_block *block)
 {
-    ws_status status = WS_OK;
-    for (size_t first = 0, end; first < c->n_pairs && status == WS_OK; first = end) {
-        size_t n = 0;
-        for (end = first; end < c->n_pairs && (end == first || n < BLOCK_ROWS); end++) {
-            n += share(&a->count, c->pairs[end].a);
+    if (block->spans == NULL || block->data[0] == NULL || block->data[1] == NULL) {
+        return no_memory(c->err);
+    }
+    WS_TRY(gather_side(c, 0, &sides[0], block));
+    WS_TRY(gather_side(c, 1, &sides[1], block));
+    compare_block(c, sides, block);
+    return WS_OK;
+}
+
+/* Pairs whose counts are equal, in blocks of about BLOCK_ROWS samples. */
+static ws_status compare_ragged_column(comparison *c, const ragged_side sides[2])
+{
+    ws_status    status = WS_OK;
+    sample_block block  = {.end = 0};
+    while (block.end < c->n_pairs && status == WS_OK) {
+        size_t n    = 0;
+        block.first = block.end;
+        while (block.end < c->n_pairs && (block.end == block.first || n < BLOCK_ROWS)) {
+            n += share(&sides[0].shares->count, c->pairs[block.end].a);
+            block.end++;
         }
-        swp_span *spans = malloc((end - first) * sizeof(spans[0]));
-        char     *x = malloc(n * column->row_bytes + 1), *y = malloc(n * other->row_bytes + 1);
-        status = spans == NULL || x == NULL || y == NULL ? no_memory(c->err)
-                                                         : gather_side(c, 0, a, first, end, column, spans, x);
-        if (status == WS_OK) {
-            status = gather_side(c, 1, b, first, end, other, spans, y);
-        }
-        if (status == WS_OK) {
-            compare_blocks(c, a, first, end, column, x, other, y);
-        }
-        free(spans);
-        free(x);
-        free(y);
+        block.spans   = malloc((block.end - block.first) * sizeof(block.spans[0]));
+        block.data[0] = malloc(n * sides[0].column->row_bytes + 1);
+        block.data[1] = malloc(n * sides[1].column->row_bytes + 1);
+        status        = gather_and_compare(c, sides, &block);
+        free(block.spans);
+        free(block.data[0]);
+        free(block.data[1]);
     }
     return status;
 }
@@ -327,28 +379,30 @@ static void drop_unequal(comparison *c, const shares *a, const shares *b)
     c->n_pairs = kept;
 }
 
-static ws_status compare_ragged_axis(comparison *c, swp_row_axis axis)
+static ws_status compare_ragged_columns(comparison *c, swp_row_axis axis, shares both[2])
 {
     const swp_columns *columns = swp_reader_columns(c->frames[0].reader);
-    shares             a = {.start = {.n = 0}}, b = {.start = {.n = 0}};
-    ws_status          status = load_shares(&c->frames[0], axis, c->err, &a);
-
-    if (status == WS_OK) {
-        status = load_shares(&c->frames[1], axis, c->err, &b);
-    }
-    if (status == WS_OK) {
-        drop_unequal(c, &a, &b);
-    }
-    for (size_t i = 0; i < columns->n && status == WS_OK; i++) {
+    WS_TRY(load_shares(&c->frames[0], axis, c->err, &both[0]));
+    WS_TRY(load_shares(&c->frames[1], axis, c->err, &both[1]));
+    drop_unequal(c, &both[0], &both[1]);
+    for (size_t i = 0; i < columns->n; i++) {
         const swp_column *column = &columns->list[i];
         if (column->axis == axis && !is_lacking(c, column, counterpart(c, column))) {
-            status = compare_ragged_column(c, &a, &b, column, counterpart(c, column));
+            const ragged_side sides[2] = {{&both[0], column}, {&both[1], counterpart(c, column)}};
+            WS_TRY(compare_ragged_column(c, sides));
         }
     }
-    swp_cells_fini(&a.start);
-    swp_cells_fini(&a.count);
-    swp_cells_fini(&b.start);
-    swp_cells_fini(&b.count);
+    return WS_OK;
+}
+
+static ws_status compare_ragged_axis(comparison *c, swp_row_axis axis)
+{
+    shares          both[2] = {{.start = {.n = 0}}, {.start = {.n = 0}}};
+    const ws_status status  = compare_ragged_columns(c, axis, both);
+    for (int side = 0; side < 2; side++) {
+        swp_cells_fini(&both[side].start);
+        swp_cells_fini(&both[side].count);
+    }
     return status;
 }
 

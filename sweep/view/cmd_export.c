@@ -141,21 +141,29 @@ static ws_status write_jobs(const swp_result_table *results, const export_column
     return status;
 }
 
+static ws_status read_and_write_jobs(const swp_result_table *results, const export_request *r,
+                                     export_columns *c, ws_error *err)
+{
+    const size_t capacity = swp_reader_columns(results->reader)->n + WS_COMPONENT_COUNT;
+    c->cells              = calloc(capacity, sizeof(c->cells[0]));
+    if (c->cells == NULL) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    if (r->columns == NULL) {
+        WS_TRY(read_all(results, err, c));
+    } else {
+        WS_TRY(read_listed(results, r->columns, capacity, err, c));
+    }
+    return write_jobs(results, c, r, err);
+}
+
 static ws_status export_jobs(const export_request *r, ws_error *err)
 {
     swp_result_table results;
     export_columns   c      = {.n = 0};
     ws_status        status = swp_result_table_open(r->file, err, &results);
-
     if (status == WS_OK) {
-        const size_t capacity = swp_reader_columns(results.reader)->n + WS_COMPONENT_COUNT;
-        c.cells               = calloc(capacity, sizeof(c.cells[0]));
-        status                = c.cells == NULL      ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
-                                : r->columns == NULL ? read_all(&results, err, &c)
-                                                     : read_listed(&results, r->columns, capacity, err, &c);
-    }
-    if (status == WS_OK) {
-        status = write_jobs(&results, &c, r, err);
+        status = read_and_write_jobs(&results, r, &c, err);
     }
     for (size_t i = 0; i < c.n; i++) {
         swp_cells_fini(&c.cells[i]);
@@ -208,18 +216,25 @@ static ws_status write_points(const swp_selection *selection, const char *column
     return status;
 }
 
+static ws_status write_all_points(const swp_selection *selection, const export_request *r, ws_error *err)
+{
+    ws_strbuf list = WS_STRBUF_INIT;
+    list_point_columns(&selection->results, &list);
+    const ws_status status = list.failed ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
+                                         : write_points(selection, ws_strbuf_text(&list), r, err);
+    ws_strbuf_fini(&list);
+    return status;
+}
+
 static ws_status export_points(const export_request *r, ws_error *err)
 {
     swp_selection selection;
-    ws_strbuf     list   = WS_STRBUF_INIT;
     ws_status     status = swp_selection_open(r->file, r->where, err, &selection);
-    if (status == WS_OK) {
-        list_point_columns(&selection.results, &list);
-        status = list.failed ? ws_error_add(err, WS_ERR_NOMEM, "out of memory")
-                             : write_points(&selection,
-                                            r->columns != NULL ? r->columns : ws_strbuf_text(&list), r, err);
+    if (status == WS_OK && r->columns != NULL) {
+        status = write_points(&selection, r->columns, r, err);
+    } else if (status == WS_OK) {
+        status = write_all_points(&selection, r, err);
     }
-    ws_strbuf_fini(&list);
     swp_selection_close(&selection);
     return status;
 }

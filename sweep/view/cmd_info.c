@@ -106,7 +106,10 @@ int swp_cmd_status(int argc, char **argv)
     }
     swp_state_counts counts;
     const ws_status  status = read_status(&options, &err, &counts);
-    return status == WS_OK ? swp_state_counts_exit_code(&counts) : swp_cmd_exit(status, &err);
+    if (status != WS_OK) {
+        return swp_cmd_exit(status, &err);
+    }
+    return swp_state_counts_exit_code(&counts);
 }
 
 /* ---- info ---- */

@@ -80,8 +80,10 @@ static ws_status find_ties(const swp_ranking *ranking, ranked_order *order, ws_e
     if (order->may_tie) {
         return swp_ranking_join_ties(ranking, order->points, &order->n, err, &order->ties);
     }
-    const ws_status status = init_no_ties(ranking->selection.points.n, &order->ties);
-    return status == WS_OK ? WS_OK : ws_error_add(err, status, "out of memory");
+    if (init_no_ties(ranking->selection.points.n, &order->ties) != WS_OK) {
+        return ws_error_add(err, WS_ERR_NOMEM, "out of memory");
+    }
+    return WS_OK;
 }
 
 static ws_status print_order(const swp_ranking *ranking, const top_options *options,

@@ -16,6 +16,16 @@ static double mean_of(const double *values, size_t from, size_t to)
     return n > 0 ? sum / (double)n : NAN;
 }
 
+/* 0 to 7, the share of the most; what is below 0 is the lowest. */
+static int level_of(double mean, double most)
+{
+    if (!(most > 0.0) || !(mean > 0.0)) {
+        return 0;
+    }
+    const double level = mean / most * 7.999;
+    return level < 7.0 ? (int)level : 7;
+}
+
 void swp_sparkline(ws_strbuf *out, const double *values, size_t n, size_t width)
 {
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -32,7 +42,6 @@ void swp_sparkline(ws_strbuf *out, const double *values, size_t n, size_t width)
             ws_strbuf_puts(out, " ");
             continue;
         }
-        const int level = most > 0.0 ? (int)(mean / most * 7.999) : 0;
-        ws_strbuf_puts(out, blocks[level < 0 ? 0 : level > 7 ? 7 : level]);
+        ws_strbuf_puts(out, blocks[level_of(mean, most)]);
     }
 }

@@ -34,6 +34,18 @@ static size_t text_width(const char *text)
     return n;
 }
 
+/* A copy of a text with what would steer a terminal spelled; NULL if out of memory. */
+static char *printable_copy(const char *text)
+{
+    ws_strbuf shown = WS_STRBUF_INIT;
+    ws_printable_append(&shown, text, "");
+    if (shown.failed) {
+        ws_strbuf_fini(&shown);
+        return NULL;
+    }
+    return shown.data != NULL ? shown.data : ws_strdup("");
+}
+
 static void keep_cell(swp_table *table, const char *text)
 {
     if (table->n_cells == table->capacity) {
@@ -46,12 +58,7 @@ static void keep_cell(swp_table *table, const char *text)
         table->cells    = grown;
         table->capacity = capacity;
     }
-    ws_strbuf shown = WS_STRBUF_INIT;
-    ws_printable_append(&shown, text, "");
-    char *copy = shown.failed ? NULL : shown.data != NULL ? shown.data : ws_strdup("");
-    if (shown.failed) {
-        ws_strbuf_fini(&shown);
-    }
+    char *copy    = printable_copy(text);
     table->failed = table->failed || copy == NULL;
     if (copy != NULL) {
         table->cells[table->n_cells++] = copy;
@@ -73,6 +80,14 @@ static bool is_formula(const char *text)
 
 /* CSV quoting of RFC 4180; TSV has no quoting, its separators become blanks. Nothing that steers a terminal,
  * and nothing that a spreadsheet would run: the apostrophe is what it takes for "this is text". */
+/* What stands between two cells of CSV and TSV. */
+static void put_separator(swp_table *table)
+{
+    if (table->at > 0) {
+        ws_strbuf_puts(&table->line, table->format == SWP_TABLE_CSV ? "," : "\t");
+    }
+}
+
 static void put_separated(swp_table *table, const char *text, bool is_number)
 {
     ws_strbuf  *line   = &table->line;
@@ -152,7 +167,7 @@ void swp_table_heading(swp_table *table, const char *name, const char *unit, boo
     if (table->format == SWP_TABLE_TEXT) {
         keep_cell(table, heading);
     } else if (table->format != SWP_TABLE_JSON) {
-        ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
+        put_separator(table);
         put_separated(table, heading, false);
     }
     table->at++;
@@ -186,7 +201,7 @@ static void put_cell(swp_table *table, const char *text, bool is_json_value)
         break;
     case SWP_TABLE_TSV:
     case SWP_TABLE_CSV:
-        ws_strbuf_puts(&table->line, table->at == 0 ? "" : table->format == SWP_TABLE_CSV ? "," : "\t");
+        put_separator(table);
         put_separated(table, text, table->numeric[table->at]);
         break;
     }
@@ -212,11 +227,12 @@ void swp_table_cell(swp_table *table, const char *text)
 
 void swp_table_list(swp_table *table, const int64_t *values, size_t n)
 {
-    const bool is_json = table->format == SWP_TABLE_JSON;
-    ws_strbuf  text    = WS_STRBUF_INIT;
+    const bool        is_json   = table->format == SWP_TABLE_JSON;
+    const char *const separator = is_json ? ", " : " ";
+    ws_strbuf         text      = WS_STRBUF_INIT;
     ws_strbuf_puts(&text, is_json ? "[" : "");
     for (size_t i = 0; i < n; i++) {
-        ws_strbuf_printf(&text, "%s%" PRId64, i == 0 ? "" : is_json ? ", " : " ", values[i]);
+        ws_strbuf_printf(&text, "%s%" PRId64, i == 0 ? "" : separator, values[i]);
     }
     ws_strbuf_puts(&text, is_json ? "]" : "");
     table->failed = table->failed || text.failed;
