@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "analysis/result_table.h"
-#include "base/cmdline.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
+#include "cli/file_command.h"
 #include "store/gather.h"
 
 #define MAX_SHOWN 20
@@ -452,6 +452,7 @@ typedef struct diff_options {
     const char *files[2];
     double      rtol;
     bool        only_common;
+    bool        are_different; /* what was found */
 } diff_options;
 
 static ws_status open_and_compare(const diff_options *options, comparison *c)
@@ -480,36 +481,43 @@ static const ws_arg args[] = {
      .help   = "compare only jobs that both files have: an unfinished sweep with a complete one"},
 };
 
-int swp_cmd_diff(int argc, char **argv)
+static ws_status diff(void *of_command, ws_error *err)
 {
-    diff_options         options = {.rtol = 0.0};
-    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
-    const ws_cmdline     line    = {
-               .program = "wattsweep diff",
-               .usage   = "A B [--rtol X] [--common]",
-               .about =
-                   "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, "
-                          "time\n"
-                          "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"
-                          "Exit code: 0 same; 1 different; 2 bad option; 3 a file cannot be read.",
-               .sections      = &section,
-               .n_sections    = 1,
-               .operand_names = "two files",
-               .min_operands  = 2,
-               .max_operands  = 2,
-               .operands      = options.files};
-    int code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    ws_error        err    = WS_ERROR_INIT;
-    comparison      c      = {.err = &err, .rtol = options.rtol, .only_common = options.only_common};
-    const ws_status status = open_and_compare(&options, &c);
+    diff_options   *options = of_command;
+    comparison      c       = {.err = err, .rtol = options->rtol, .only_common = options->only_common};
+    const ws_status status  = open_and_compare(options, &c);
     free(c.pairs);
     swp_result_table_close(&c.frames[0]);
     swp_result_table_close(&c.frames[1]);
-    if (status == WS_OK && c.n_differences > 0) {
-        return WS_EXIT_FAILED;
-    }
-    return swp_cmd_exit(status, &err);
+    options->are_different = c.n_differences > 0;
+    return status;
+}
+
+static int diff_exit_code(const void *of_command)
+{
+    const diff_options *options = of_command;
+    return options->are_different ? WS_EXIT_FAILED : WS_EXIT_DONE;
+}
+
+int swp_cmd_diff(int argc, char **argv)
+{
+    diff_options           options = {.rtol = 0.0};
+    const ws_arg_section   section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
+    const swp_file_command command = {
+        .program = "wattsweep diff",
+        .usage   = "A B [--rtol X] [--common]",
+        .about =
+            "Compare two files job by job (by content hash): states, errors, parameters, metrics, energy, "
+            "time\n"
+            "series, requests. Ignored: job numbers and storage order, attempts, ranks, hosts, wall times.\n"
+            "Exit code: 0 same; 1 different; 2 bad option; 3 a file cannot be read.",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = options.files,
+        .n_files    = 2,
+        .file_names = "two files",
+        .run        = diff,
+        .exit_code  = diff_exit_code,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }

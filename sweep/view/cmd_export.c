@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "analysis/filter.h"
-#include "base/cmdline.h"
 #include "base/files.h"
 #include "base/output_file.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
+#include "cli/file_command.h"
 #include "view/point_table.h"
 
 typedef struct export_columns {
@@ -241,8 +241,9 @@ static ws_status export_points(const export_request *r, ws_error *err)
 
 /* ---- the command ---- */
 
-static ws_status export_file(const export_request *r, ws_error *err)
+static ws_status export_file(void *of_command, ws_error *err)
 {
+    const export_request *r = of_command;
     if (!is_stdout(r->path) && ws_is_same_file(r->path, r->file)) {
         return ws_error_add(err, WS_ERR_INPUT,
                             "--output: %s is FILE itself, expected another file to write to", r->path);
@@ -285,27 +286,23 @@ static const ws_arg args[] = {
 
 int swp_cmd_export(int argc, char **argv)
 {
-    export_request       r       = {.format = SWP_TABLE_CSV};
-    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &r};
-    const ws_cmdline     line    = {
-               .program = "wattsweep export",
-               .usage   = "FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
-               .about =
-                   "One row per job, one column per parameter, metric and energy component; numbers read back\n"
-                          "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
-                          "A text that a spreadsheet would run in CSV or TSV (=, +, -, @, tab or CR first) gets a ' in "
-                          "front.\n"
-                          "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
-               .sections      = &section,
-               .n_sections    = 1,
-               .operand_names = "FILE",
-               .min_operands  = 1,
-               .max_operands  = 1,
-               .operands      = &r.file};
-    ws_error err  = WS_ERROR_INIT;
-    int      code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(export_file(&r, &err), &err);
+    export_request         options = {.format = SWP_TABLE_CSV};
+    const ws_arg_section   section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
+    const swp_file_command command = {
+        .program = "wattsweep export",
+        .usage   = "FILE [--points] [--format csv|tsv|json] [--columns A,B,..] [--where EXPR]",
+        .about =
+            "One row per job, one column per parameter, metric and energy component; numbers read back\n"
+            "exactly, a missing value is empty (null in JSON). Time series stay in the file.\n"
+            "A text that a spreadsheet would run in CSV or TSV (=, +, -, @, tab or CR first) gets a ' in "
+            "front.\n"
+            "Exit code: 0; 2 bad option or expression; 3 a file cannot be read or written.",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = &options.file,
+        .n_files    = 1,
+        .file_names = "FILE",
+        .run        = export_file,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }

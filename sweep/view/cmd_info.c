@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "analysis/state_counts.h"
-#include "base/cmdline.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
+#include "cli/file_command.h"
 
 /* ---- status ---- */
 
@@ -29,35 +29,37 @@ static void print_status_json(const swp_state_counts *counts)
 typedef struct status_options {
     const char *file;
     bool        as_json, is_quiet, is_quick;
+
+    swp_state_counts counts; /* what was found */
 } status_options;
 
-static void print_status(const status_options *options, const swp_state_counts *counts)
+static void print_status(const status_options *options)
 {
     if (options->as_json) {
-        print_status_json(counts);
+        print_status_json(&options->counts);
     } else if (!options->is_quiet) {
-        char *text = swp_state_counts_text(counts);
+        char *text = swp_state_counts_text(&options->counts);
         printf("%s: %s\n", options->file, text == NULL ? "out of memory" : text);
         free(text);
     }
 }
 
-static ws_status take_status(const swp_result_table *results, const status_options *options, ws_error *err,
-                             swp_state_counts *counts_out)
+static ws_status take_status(const swp_result_table *results, status_options *options, ws_error *err)
 {
-    WS_TRY(swp_state_counts_take(results, err, counts_out));
+    WS_TRY(swp_state_counts_take(results, err, &options->counts));
     const bool reads_all = !options->is_quick && swp_reader_kind(results->reader) == SWP_FILE_PLAIN;
     WS_TRY(swp_reader_check(results->reader, reads_all, err));
-    print_status(options, counts_out);
+    print_status(options);
     return WS_OK;
 }
 
-static ws_status read_status(const status_options *options, ws_error *err, swp_state_counts *counts_out)
+static ws_status read_status(void *of_command, ws_error *err)
 {
+    status_options  *options = of_command;
     swp_result_table results;
     ws_status        status = swp_result_table_open(options->file, err, &results);
     if (status == WS_OK) {
-        status = take_status(&results, options, err, counts_out);
+        status = take_status(&results, options, err);
     }
     swp_result_table_close(&results);
     return status;
@@ -79,37 +81,35 @@ static const ws_arg status_args[] = {
      .help   = "look at lengths only, do not read every column"},
 };
 
+static int status_exit_code(const void *of_command)
+{
+    const status_options *options = of_command;
+    return swp_state_counts_exit_code(&options->counts);
+}
+
 int swp_cmd_status(int argc, char **argv)
 {
-    status_options       options = {.file = NULL};
-    const ws_arg_section section = {NULL, status_args, sizeof(status_args) / sizeof(status_args[0]),
-                                    &options};
-    const ws_cmdline     line    = {
-               .program = "wattsweep status",
-               .usage   = "FILE [--json | --quiet] [--quick]",
-               .about = "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
-                               "failures; this one is. A closed file is read to its end: columns that are lost or whose\n"
-                               "checksums do not agree are named.\n"
-                               "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
-                               "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
-                               "resume it (or it is still running).",
-               .sections      = &section,
-               .n_sections    = 1,
-               .operand_names = "FILE",
-               .min_operands  = 1,
-               .max_operands  = 1,
-               .operands      = &options.file};
-    ws_error err  = WS_ERROR_INIT;
-    int      code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    swp_state_counts counts;
-    const ws_status  status = read_status(&options, &err, &counts);
-    if (status != WS_OK) {
-        return swp_cmd_exit(status, &err);
-    }
-    return swp_state_counts_exit_code(&counts);
+    status_options         options = {.file = NULL};
+    const ws_arg_section   section = {NULL, status_args, sizeof(status_args) / sizeof(status_args[0]),
+                                      &options};
+    const swp_file_command command = {
+        .program = "wattsweep status",
+        .usage   = "FILE [--json | --quiet] [--quick]",
+        .about = "How far a sweep is, for people and scripts. mpirun's own exit code is not reliable after\n"
+                 "failures; this one is. A closed file is read to its end: columns that are lost or whose\n"
+                 "checksums do not agree are named.\n"
+                 "Exit code: 0 complete; 1 complete, but some jobs have no result: failed, timed out, or\n"
+                 "infeasible without a constraint that says so; 3 damaged or unreadable; 75 not complete:\n"
+                 "resume it (or it is still running).",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = &options.file,
+        .n_files    = 1,
+        .file_names = "FILE",
+        .run        = read_status,
+        .exit_code  = status_exit_code,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }
 
 /* ---- info ---- */
@@ -278,10 +278,11 @@ typedef struct info_options {
     bool        only_spec;
 } info_options;
 
-static ws_status info(const info_options *options, ws_error *err)
+static ws_status info(void *of_command, ws_error *err)
 {
-    swp_result_table results;
-    ws_status        status = swp_result_table_open(options->file, err, &results);
+    const info_options *options = of_command;
+    swp_result_table    results;
+    ws_status           status = swp_result_table_open(options->file, err, &results);
     if (status == WS_OK) {
         status = print_info(&results, options->only_spec, err);
     }
@@ -298,23 +299,19 @@ static const ws_arg info_args[] = {
 
 int swp_cmd_info(int argc, char **argv)
 {
-    info_options         options = {.file = NULL};
-    const ws_arg_section section = {NULL, info_args, sizeof(info_args) / sizeof(info_args[0]), &options};
-    const ws_cmdline     line    = {
-               .program    = "wattsweep info",
-               .usage      = "FILE [--spec]",
-               .about      = "What a result file holds: the sweep, its state, parameters, where it came from.\n"
-                                    "Exit code: 0; 2 bad option; 3 file cannot be read.",
-               .sections   = &section,
-               .n_sections = 1,
-               .operand_names = "FILE",
-               .min_operands  = 1,
-               .max_operands  = 1,
-               .operands      = &options.file};
-    ws_error err  = WS_ERROR_INIT;
-    int      code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(info(&options, &err), &err);
+    info_options           options = {.file = NULL};
+    const ws_arg_section   section = {NULL, info_args, sizeof(info_args) / sizeof(info_args[0]), &options};
+    const swp_file_command command = {
+        .program    = "wattsweep info",
+        .usage      = "FILE [--spec]",
+        .about      = "What a result file holds: the sweep, its state, parameters, where it came from.\n"
+                      "Exit code: 0; 2 bad option; 3 file cannot be read.",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = &options.file,
+        .n_files    = 1,
+        .file_names = "FILE",
+        .run        = info,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }

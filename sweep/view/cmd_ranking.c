@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cli/command_end.h"
+#include "cli/file_command.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) .offset = offsetof(swp_ranking_options, member)
@@ -83,13 +83,18 @@ ws_status swp_ranking_join_ties(const swp_ranking *ranking, size_t *order, size_
     return WS_OK;
 }
 
-static ws_status open_and_print(const swp_ranking_command *command, const swp_ranking_options *shared,
-                                ws_error *err)
+typedef struct ranking_run {
+    const swp_ranking_command *command;
+    const swp_ranking_options *shared;
+} ranking_run;
+
+static ws_status open_and_print(void *of_command, ws_error *err)
 {
-    swp_ranking ranking;
-    ws_status   status = open_ranking(shared, err, &ranking);
+    const ranking_run *run = of_command;
+    swp_ranking        ranking;
+    ws_status          status = open_ranking(run->shared, err, &ranking);
     if (status == WS_OK) {
-        status = command->print(&ranking, command->options, err);
+        status = run->command->print(&ranking, run->command->options, err);
     }
     close_ranking(&ranking);
     return status;
@@ -98,19 +103,16 @@ static ws_status open_and_print(const swp_ranking_command *command, const swp_ra
 int swp_ranking_run(const swp_ranking_command *command, swp_ranking_options *shared, int argc, char **argv)
 {
     const ws_arg_section sections[] = {command->section, {NULL, shared_args, COUNT_OF(shared_args), shared}};
-    const ws_cmdline     line       = {.program       = command->program,
-                                       .usage         = command->usage,
-                                       .about         = command->about,
-                                       .sections      = sections,
-                                       .n_sections    = COUNT_OF(sections),
-                                       .operand_names = "FILE",
-                                       .min_operands  = 1,
-                                       .max_operands  = 1,
-                                       .operands      = &shared->file};
-    ws_error             err        = WS_ERROR_INIT;
-    int                  code       = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(open_and_print(command, shared, &err), &err);
+    ranking_run          run        = {command, shared};
+    const swp_file_command of_file  = {.program    = command->program,
+                                       .usage      = command->usage,
+                                       .about      = command->about,
+                                       .sections   = sections,
+                                       .n_sections = COUNT_OF(sections),
+                                       .files      = &shared->file,
+                                       .n_files    = 1,
+                                       .file_names = "FILE",
+                                       .run        = open_and_print,
+                                       .options    = &run};
+    return swp_file_command_run(&of_file, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
+#include "cli/file_command.h"
 #include "job/input_digest.h"
 #include "store/cores.h"
 #include "store/lock.h"
@@ -50,9 +51,10 @@ static ws_status copy_now(const snapshot_options *options, ws_error *err)
     return status;
 }
 
-static ws_status snapshot(const snapshot_options *options, ws_error *err)
+static ws_status snapshot(void *of_command, ws_error *err)
 {
-    swp_lock *lock = NULL;
+    const snapshot_options *options = of_command;
+    swp_lock               *lock    = NULL;
     if (ws_is_same_file(options->files[0], options->files[1])) {
         return ws_error_add(err, WS_ERR_INPUT, "%s: OUT is FILE itself, expected another one",
                             options->files[1]);
@@ -73,27 +75,23 @@ static const ws_arg snapshot_args[] = {
 
 int swp_cmd_snapshot(int argc, char **argv)
 {
-    snapshot_options     options = {.force = false};
-    const ws_arg_section section = {NULL, snapshot_args, COUNT_OF(snapshot_args), &options};
-    const ws_cmdline     line    = {
-               .program = "wattsweep snapshot",
-               .usage   = "FILE OUT [--force]",
-               .about =
-                   "A plain, compressed copy of a file at this moment, also while its sweep is running: OUT opens\n"
-                          "in every HDF5 and netCDF tool.\n"
-                          "Exit code: 0; 2 bad option; 3 a file cannot be read or written.",
-               .sections      = &section,
-               .n_sections    = 1,
-               .operand_names = "FILE and OUT",
-               .min_operands  = 2,
-               .max_operands  = 2,
-               .operands      = options.files};
-    ws_error err  = WS_ERROR_INIT;
-    int      code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(snapshot(&options, &err), &err);
+    snapshot_options       options = {.force = false};
+    const ws_arg_section   section = {NULL, snapshot_args, COUNT_OF(snapshot_args), &options};
+    const swp_file_command command = {
+        .program = "wattsweep snapshot",
+        .usage   = "FILE OUT [--force]",
+        .about =
+            "A plain, compressed copy of a file at this moment, also while its sweep is running: OUT opens\n"
+            "in every HDF5 and netCDF tool.\n"
+            "Exit code: 0; 2 bad option; 3 a file cannot be read or written.",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = options.files,
+        .n_files    = 2,
+        .file_names = "FILE and OUT",
+        .run        = snapshot,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }
 
 /* ---- recover ---- */
@@ -118,9 +116,10 @@ static ws_status rewrite_in_place(const char *path, ws_error *err)
     return status;
 }
 
-static ws_status recover(const char *path, ws_error *err)
+static ws_status recover(void *of_command, ws_error *err)
 {
-    swp_lock *lock = NULL;
+    const char *path = *(const char **)of_command;
+    swp_lock   *lock = NULL;
     WS_TRY(swp_lock_acquire(path, true, err, &lock));
     swp_say_replaced(path);
     const ws_status status = rewrite_in_place(path, err);
@@ -130,24 +129,20 @@ static ws_status recover(const char *path, ws_error *err)
 
 int swp_cmd_recover(int argc, char **argv)
 {
-    const char      *file = NULL;
-    const ws_cmdline line = {
+    const char            *file    = NULL;
+    const swp_file_command command = {
         .program = "wattsweep recover",
         .usage   = "FILE",
         .about =
             "Make a plain file of what a killed sweep left behind: every row that was complete is kept.\n"
             "FILE is replaced only when its successor is safely on the disk.\n"
             "Exit code: 0; 2 bad option; 3 the file is in use, cannot be read, or cannot be written.",
-        .operand_names = "FILE",
-        .min_operands  = 1,
-        .max_operands  = 1,
-        .operands      = &file};
-    ws_error err  = WS_ERROR_INIT;
-    int      code = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(recover(file, &err), &err);
+        .files      = &file,
+        .n_files    = 1,
+        .file_names = "FILE",
+        .run        = recover,
+        .options    = &file};
+    return swp_file_command_run(&command, argc, argv);
 }
 
 /* ---- merge ---- */

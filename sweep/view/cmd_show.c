@@ -6,10 +6,10 @@
 
 #include "analysis/file_slo.h"
 #include "analysis/result_table.h"
-#include "base/cmdline.h"
 #include "base/json_write.h"
 #include "cli/command_end.h"
 #include "cli/commands.h"
+#include "cli/file_command.h"
 #include "view/job_export.h"
 #include "view/sparkline.h"
 
@@ -62,31 +62,44 @@ static bool is_copy_of_job(const swp_column *column)
     return column->role == SWP_ROLE_JOB && column->index > 0;
 }
 
-static ws_status print_group(const swp_result_table *results, size_t row, const char *group,
-                             const char *title, ws_error *err)
+/* What is done with a cell of a group; title: the full name of a parameter, else the column's. */
+typedef void visit_cell(void *ctx, const char *title, const swp_cells *cell);
+
+static ws_status visit_group(const swp_result_table *results, size_t row, const char *group,
+                             visit_cell *visit, void *ctx, ws_error *err)
 {
     const swp_columns *columns = swp_reader_columns(results->reader);
     const swp_layout  *layout  = swp_reader_layout(results->reader);
-    char               text[SWP_CELL_TEXT];
-
-    printf("%s\n", title);
     for (size_t i = 0; i < columns->n; i++) {
         const swp_column *column = &columns->list[i];
-        swp_cells         cells;
+        swp_cells         cell;
         if (strcmp(column->group, group) != 0 || is_copy_of_job(column)) {
             continue;
         }
-        WS_TRY(read_cell(results, row, column, err, &cells));
-        swp_cells_text(&cells, 0, 7, text);
-        if (text[0] != '\0') {
-            const bool has_unit = column->unit[0] != '\0' && strcmp(column->unit, "1") != 0;
-            swp_print("  %-28s %s%s%s\n",
-                      column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name : column->name,
-                      text, has_unit ? " " : "", has_unit ? column->unit : "");
-        }
-        swp_cells_fini(&cells);
+        WS_TRY(read_cell(results, row, column, err, &cell));
+        visit(ctx, column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name : column->name,
+              &cell);
+        swp_cells_fini(&cell);
     }
     return WS_OK;
+}
+
+static void print_cell(void *ctx, const char *title, const swp_cells *cell)
+{
+    char text[SWP_CELL_TEXT];
+    (void)ctx;
+    swp_cells_text(cell, 0, 7, text);
+    if (text[0] != '\0') {
+        const bool has_unit = cell->unit[0] != '\0' && strcmp(cell->unit, "1") != 0;
+        swp_print("  %-28s %s%s%s\n", title, text, has_unit ? " " : "", has_unit ? cell->unit : "");
+    }
+}
+
+static ws_status print_group(const swp_result_table *results, size_t row, const char *group,
+                             const char *title, ws_error *err)
+{
+    printf("%s\n", title);
+    return visit_group(results, row, group, print_cell, NULL, err);
 }
 
 /* A component, and what it drew in each phase, where the file says so. */
@@ -252,24 +265,17 @@ static void put_cell(ws_json_writer *w, const swp_cells *cells)
     }
 }
 
+static void put_member(void *ctx, const char *title, const swp_cells *cell)
+{
+    ws_json_writer *w = ctx;
+    ws_json_put_key(w, title);
+    put_cell(w, cell);
+}
+
 static ws_status put_group(const swp_result_table *results, size_t row, const char *group, ws_error *err,
                            ws_json_writer *w)
 {
-    const swp_columns *columns = swp_reader_columns(results->reader);
-    const swp_layout  *layout  = swp_reader_layout(results->reader);
-    for (size_t i = 0; i < columns->n; i++) {
-        const swp_column *column = &columns->list[i];
-        swp_cells         cells;
-        if (strcmp(column->group, group) != 0 || is_copy_of_job(column)) {
-            continue;
-        }
-        WS_TRY(read_cell(results, row, column, err, &cells));
-        ws_json_put_key(w, column->role == SWP_ROLE_PARAM ? layout->params[column->index].long_name
-                                                          : column->name);
-        put_cell(w, &cells);
-        swp_cells_fini(&cells);
-    }
-    return WS_OK;
+    return visit_group(results, row, group, put_member, w, err);
 }
 
 static ws_status put_series(const swp_result_table *results, size_t row, ws_error *err, ws_json_writer *w)
@@ -352,10 +358,11 @@ static ws_status show_row(const swp_result_table *results, const show_options *o
     return options->as_json ? print_json(results, row, err) : print_text(results, row, series, err);
 }
 
-static ws_status show(const show_options *options, ws_error *err)
+static ws_status show(void *of_command, ws_error *err)
 {
-    swp_result_table results;
-    ws_series_column series = WS_SERIES_POWER_W;
+    const show_options *options = of_command;
+    swp_result_table    results;
+    ws_series_column    series = WS_SERIES_POWER_W;
     WS_TRY(parse_series(options->series, err, &series));
     ws_status status = swp_result_table_open(options->file, err, &results);
     if (status == WS_OK) {
@@ -393,25 +400,21 @@ static const ws_arg args[] = {
 
 int swp_cmd_show(int argc, char **argv)
 {
-    show_options         options = {.series = "power_w"};
-    const ws_arg_section section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
-    const ws_cmdline     line    = {.program = "wattsweep show",
-                                    .usage   = "FILE --job N [--json]",
-                                    .about =
-                                        "One job: parameters, metrics, energy by node, component and phase, power "
-                                               "over time; or its inputs\n"
-                                               "as files.\n"
-                                               "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
-                                    .sections      = &section,
-                                    .n_sections    = 1,
-                                    .operand_names = "FILE",
-                                    .min_operands  = 1,
-                                    .max_operands  = 1,
-                                    .operands      = &options.file};
-    ws_error             err     = WS_ERROR_INIT;
-    int                  code    = 0;
-    if (!ws_cmdline_start(&line, argc, argv, NULL, &code)) {
-        return code;
-    }
-    return swp_cmd_exit(show(&options, &err), &err);
+    show_options           options = {.series = "power_w"};
+    const ws_arg_section   section = {NULL, args, sizeof(args) / sizeof(args[0]), &options};
+    const swp_file_command command = {
+        .program    = "wattsweep show",
+        .usage      = "FILE --job N [--json]",
+        .about      = "One job: parameters, metrics, energy by node, component and phase, power "
+                      "over time; or its inputs\n"
+                      "as files.\n"
+                      "Exit code: 0; 2 bad option, or no row of that job; 3 file cannot be read.",
+        .sections   = &section,
+        .n_sections = 1,
+        .files      = &options.file,
+        .n_files    = 1,
+        .file_names = "FILE",
+        .run        = show,
+        .options    = &options};
+    return swp_file_command_run(&command, argc, argv);
 }
