@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "hardware/profile_bundle.h"
 #include "profiling/profile_check.h"
+#include "hardware/datasheet.h"
 #include "hardware/profile_table.h"
 #include "model/model.h"
 
@@ -51,6 +52,9 @@ WS_NODISCARD ws_status wp_kind_of(wp_context *ctx, const char *path, wp_kind *ou
 
 /** Read a model's shape and layers from --configs. */
 WS_NODISCARD ws_status wp_read_model(wp_context *ctx, const char *name, ws_model *out);
+
+/** Read a data sheet that has a rate for bfloat16. */
+WS_NODISCARD ws_status wp_read_bfloat16_sheet(wp_context *ctx, const char *path, ws__datasheet *out);
 
 /** A ready profile from any path; data sheets are taken for this model in bfloat16, others do not need it. */
 WS_NODISCARD ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,

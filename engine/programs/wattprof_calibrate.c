@@ -111,6 +111,17 @@ static ws_status calibrate_and_print(wp_context *ctx, const measured_set *set, w
     return WS_OK;
 }
 
+static ws_status calibrate(wp_context *ctx, measured_set *set, ws__datasheet *sheet)
+{
+    for (size_t i = 1; i < ctx->args.n_positional; i++) {
+        WS_TRY(add_bundle(ctx, set, ctx->args.positional[i], sheet));
+    }
+    if (set->n == 0) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT, "none of the bundles has tp %" PRId64, ctx->args.tp);
+    }
+    return calibrate_and_print(ctx, set, sheet);
+}
+
 ws_status wp_calibrate(wp_context *ctx)
 {
     if (ctx->args.n_positional < 2) {
@@ -118,26 +129,12 @@ ws_status wp_calibrate(wp_context *ctx)
                             "wattprof calibrate: expected DATASHEET and at least one BUNDLE");
     }
     ws__datasheet sheet;
-    WS_TRY(ws__datasheet_load(ctx->files, ctx->args.positional[0], &ctx->err, &sheet));
-    if (sheet.peak_tflops[WS_DTYPE_BFLOAT16] <= 0.0) {
-        return ws_error_add(&ctx->err, WS_ERR_INPUT,
-                            "%s: /peak_tflops: expected a rate for bfloat16, found none",
-                            ctx->args.positional[0]);
-    }
+    WS_TRY(wp_read_bfloat16_sheet(ctx, ctx->args.positional[0], &sheet));
     measured_set *set = calloc(1, sizeof(*set));
     if (set == NULL) {
         return WS_ERR_NOMEM;
     }
-    ws_status status = WS_OK;
-    for (size_t i = 1; i < ctx->args.n_positional && status == WS_OK; i++) {
-        status = add_bundle(ctx, set, ctx->args.positional[i], &sheet);
-    }
-    if (status == WS_OK && set->n == 0) {
-        status = ws_error_add(&ctx->err, WS_ERR_INPUT, "none of the bundles has tp %" PRId64, ctx->args.tp);
-    }
-    if (status == WS_OK) {
-        status = calibrate_and_print(ctx, set, &sheet);
-    }
+    const ws_status status = calibrate(ctx, set, &sheet);
     measured_set_fini(set);
     return status;
 }

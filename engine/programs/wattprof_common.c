@@ -43,22 +43,47 @@ static ws_status read_config(wp_context *ctx, const char *folder, const char *na
     return status;
 }
 
+static ws_status read_model_configs(wp_context *ctx, const char *name, ws_json_doc **shape,
+                                    ws_json_doc **arch, ws_model *out)
+{
+    WS_TRY(read_config(ctx, "model", name, shape));
+    const ws_json root = ws_json_doc_root(*shape);
+    const char   *type = ws_json_string(ws_json_member(root, "model_type"));
+    if (type == NULL) {
+        return ws_json_problem(root, &ctx->err, "expected a member model_type");
+    }
+    WS_TRY(read_config(ctx, "model/arch", type, arch));
+    return ws_model_read(name, root, ws_json_doc_root(*arch), &ctx->err, out);
+}
+
 ws_status wp_read_model(wp_context *ctx, const char *name, ws_model *out)
 {
-    ws_json_doc *shape = NULL, *arch = NULL;
-    ws_status    status = read_config(ctx, "model", name, &shape);
-    if (status == WS_OK) {
-        const ws_json root = ws_json_doc_root(shape);
-        const char   *type = ws_json_string(ws_json_member(root, "model_type"));
-        status             = type != NULL ? read_config(ctx, "model/arch", type, &arch)
-                                          : ws_json_problem(root, &ctx->err, "expected a member model_type");
-    }
-    if (status == WS_OK) {
-        status = ws_model_read(name, ws_json_doc_root(shape), ws_json_doc_root(arch), &ctx->err, out);
-    }
+    ws_json_doc    *shape = NULL, *arch = NULL;
+    const ws_status status = read_model_configs(ctx, name, &shape, &arch, out);
     ws_json_doc_destroy(&shape);
     ws_json_doc_destroy(&arch);
     return status;
+}
+
+static bool has_degree(const ws__compact *compact, int64_t tp)
+{
+    for (size_t t = 0; t < compact->n_tps; t++) {
+        if (compact->tps[t].degree == tp) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ws_status expand_compact(wp_context *ctx, const char *path, int64_t tp, ws__compact *compact,
+                                ws__profile_draft *draft)
+{
+    WS_TRY(ws__compact_read(ctx->files, path, &ctx->err, compact));
+    if (!has_degree(compact, tp)) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT, "%s: expected tp %" PRId64 " in it, found none", path,
+                            tp);
+    }
+    return ws__compact_expand(compact, tp, draft);
 }
 
 static ws_status read_compact_draft(wp_context *ctx, const char *path, int64_t tp, ws__profile_draft *draft)
@@ -67,52 +92,52 @@ static ws_status read_compact_draft(wp_context *ctx, const char *path, int64_t t
     if (compact == NULL) {
         return WS_ERR_NOMEM;
     }
-    ws_status status = ws__compact_read(ctx->files, path, &ctx->err, compact);
-    bool      there  = false;
-    for (size_t t = 0; t < compact->n_tps; t++) {
-        there = there || compact->tps[t].degree == tp;
-    }
-    if (status == WS_OK) {
-        status = there ? ws__compact_expand(compact, tp, draft)
-                       : ws_error_add(&ctx->err, WS_ERR_INPUT,
-                                      "%s: expected tp %" PRId64 " in it, found none", path, tp);
-    }
+    const ws_status status = expand_compact(ctx, path, tp, compact, draft);
     ws__compact_fini(compact);
     free(compact);
     return status;
+}
+
+ws_status wp_read_bfloat16_sheet(wp_context *ctx, const char *path, ws__datasheet *out)
+{
+    WS_TRY(ws__datasheet_load(ctx->files, path, &ctx->err, out));
+    if (out->peak_tflops[WS_DTYPE_BFLOAT16] <= 0.0) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT,
+                            "%s: /peak_tflops: expected a rate for bfloat16, found none", path);
+    }
+    return WS_OK;
 }
 
 static ws_status read_roofline_draft(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
                                      ws__profile_draft *draft)
 {
     ws__datasheet sheet;
-    WS_TRY(ws__datasheet_load(ctx->files, path, &ctx->err, &sheet));
-    if (sheet.peak_tflops[WS_DTYPE_BFLOAT16] <= 0.0) {
-        return ws_error_add(&ctx->err, WS_ERR_INPUT,
-                            "%s: /peak_tflops: expected a rate for bfloat16, found none", path);
-    }
+    WS_TRY(wp_read_bfloat16_sheet(ctx, path, &sheet));
     const ws__roofline r = {.sheet = &sheet, .model = model, .dtype = WS_DTYPE_BFLOAT16, .tp = tp};
     return ws__roofline_expand(&r, draft);
+}
+
+static ws_status read_draft(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
+                            ws__profile_draft *draft)
+{
+    wp_kind kind;
+    WS_TRY(wp_kind_of(ctx, path, &kind));
+    switch (kind) {
+    case WP_KIND_BUNDLE:
+        return ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, draft, NULL);
+    case WP_KIND_COMPACT:
+        return read_compact_draft(ctx, path, tp, draft);
+    case WP_KIND_DATASHEET:
+        break;
+    }
+    return read_roofline_draft(ctx, path, model, tp, draft);
 }
 
 ws_status wp_read_profile(wp_context *ctx, const char *path, const ws_model *model, int64_t tp,
                           ws_profile **out)
 {
-    wp_kind kind;
-    WS_TRY(wp_kind_of(ctx, path, &kind));
-    ws__profile_draft draft = WS__PROFILE_DRAFT_INIT;
-    ws_status         status;
-    switch (kind) {
-    case WP_KIND_BUNDLE:
-        status = ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, &draft, NULL);
-        break;
-    case WP_KIND_COMPACT:
-        status = read_compact_draft(ctx, path, tp, &draft);
-        break;
-    default:
-        status = read_roofline_draft(ctx, path, model, tp, &draft);
-        break;
-    }
+    ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
+    ws_status         status = read_draft(ctx, path, model, tp, &draft);
     if (status == WS_OK) {
         status = ws__profile_build(&draft, out);
     }

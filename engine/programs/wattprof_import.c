@@ -7,21 +7,26 @@
 #include "base/output_file.h"
 #include "programs/wattprof.h"
 
+static ws_status read_and_build(wp_context *ctx, const char *bundle, int64_t tp, ws__profile_draft *draft,
+                                ws__bundle_meta *meta)
+{
+    ws_profile *profile = NULL;
+    WS_TRY(ws__bundle_read(ctx->files, bundle, tp, NULL, &ctx->err, draft, meta));
+    WS_TRY(ws__profile_build(draft, &profile));
+    ws_profile_destroy(&profile);
+    if (draft->layers.n == 0) {
+        return ws_error_add(&ctx->err, WS_ERR_INPUT,
+                            "%s: tp %" PRId64 ": expected dense.csv with known layers, found none", bundle,
+                            tp);
+    }
+    return WS_OK;
+}
+
 /* Read everything of one tp degree, so that a broken bundle is refused before anything is written. */
 static ws_status validate_tp(wp_context *ctx, const char *bundle, int64_t tp, ws__bundle_meta *meta)
 {
-    ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;
-    ws_profile       *profile = NULL;
-    ws_status         status  = ws__bundle_read(ctx->files, bundle, tp, NULL, &ctx->err, &draft, meta);
-    if (status == WS_OK) {
-        status = ws__profile_build(&draft, &profile);
-    }
-    if (status == WS_OK && draft.layers.n == 0) {
-        status =
-            ws_error_add(&ctx->err, WS_ERR_INPUT,
-                         "%s: tp %" PRId64 ": expected dense.csv with known layers, found none", bundle, tp);
-    }
-    ws_profile_destroy(&profile);
+    ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
+    const ws_status   status = read_and_build(ctx, bundle, tp, &draft, meta);
     ws__profile_draft_fini(&draft);
     return status;
 }

@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "hardware/datasheet.h"
 #include "programs/wattprof.h"
 
 static void print_limits(const ws_profile *profile)
@@ -22,29 +21,31 @@ static void print_limits(const ws_profile *profile)
     (void)printf("\n");
 }
 
+static ws_status show_degree(wp_context *ctx, const char *path, int64_t tp, bool is_first,
+                             ws__profile_draft *draft)
+{
+    ws_profile     *profile = NULL;
+    ws__bundle_meta meta;
+    WS_TRY(ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, draft, &meta));
+    if (is_first) {
+        (void)printf("measured bundle: %s / %s / %s (%s, vLLM %s)\n", meta.hardware, meta.model, meta.variant,
+                     meta.gpu, meta.vllm_version[0] != '\0' ? meta.vllm_version : "of unknown version");
+    }
+    (void)printf("tp %" PRId64 ": %zu layer, %zu attention, %zu moe points, %zu skew entries\n", tp,
+                 draft->layers.n, draft->attention.n, draft->moe.n, draft->n_alphas);
+    WS_TRY(ws__profile_build(draft, &profile));
+    print_limits(profile);
+    ws_profile_destroy(&profile);
+    return WS_OK;
+}
+
 static ws_status show_bundle(wp_context *ctx, const char *path)
 {
     int64_t      degrees[WS__TP_DEGREES_MAX];
     const size_t n = ws__bundle_tp_degrees(ctx->files, path, degrees);
     for (size_t i = 0; i < n; i++) {
-        ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;
-        ws_profile       *profile = NULL;
-        ws__bundle_meta   meta;
-        ws_status status = ws__bundle_read(ctx->files, path, degrees[i], NULL, &ctx->err, &draft, &meta);
-        if (status == WS_OK && i == 0) {
-            (void)printf("measured bundle: %s / %s / %s (%s, vLLM %s)\n", meta.hardware, meta.model,
-                         meta.variant, meta.gpu,
-                         meta.vllm_version[0] != '\0' ? meta.vllm_version : "of unknown version");
-        }
-        if (status == WS_OK) {
-            (void)printf("tp %" PRId64 ": %zu layer, %zu attention, %zu moe points, %zu skew entries\n",
-                         degrees[i], draft.layers.n, draft.attention.n, draft.moe.n, draft.n_alphas);
-            status = ws__profile_build(&draft, &profile);
-        }
-        if (status == WS_OK) {
-            print_limits(profile);
-        }
-        ws_profile_destroy(&profile);
+        ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
+        const ws_status   status = show_degree(ctx, path, degrees[i], i == 0, &draft);
         ws__profile_draft_fini(&draft);
         WS_TRY(status);
     }

@@ -65,32 +65,32 @@ static int print_help(const ws_cmdline *line)
     return is_written ? WS_EXIT_DONE : WS_EXIT_OUTPUT;
 }
 
+/* What a spec becomes a trace by; everything owned. */
+typedef struct generation {
+    ws_files    *files;
+    ws_json_doc *spec;
+    ws_workload *workload;
+} generation;
+
+static ws_status generate(generation *g, const command_line *line, ws_error *err, ws_strbuf *text)
+{
+    ws_bytes bytes;
+    WS_TRY(ws_files_create(&g->files));
+    WS_TRY(ws_files_read(g->files, line->spec_path, err, &bytes));
+    WS_TRY(ws_json_doc_parse(line->spec_path, bytes.data, bytes.len, err, &g->spec));
+    WS_TRY(ws_workload_generate(g->files, ws_json_doc_root(g->spec), line->seed, err, &g->workload));
+    WS_TRY(ws_files_check_output(g->files, "--output", line->output_path, err));
+    ws_workload_write_jsonl(g->workload, text);
+    return text->failed ? WS_ERR_NOMEM : WS_OK;
+}
+
 static ws_status generate_text(const command_line *line, ws_error *err, ws_strbuf *text)
 {
-    ws_files    *files    = NULL;
-    ws_json_doc *spec     = NULL;
-    ws_workload *workload = NULL;
-    ws_bytes     bytes;
-    ws_status    status = ws_files_create(&files);
-    if (status == WS_OK) {
-        status = ws_files_read(files, line->spec_path, err, &bytes);
-    }
-    if (status == WS_OK) {
-        status = ws_json_doc_parse(line->spec_path, bytes.data, bytes.len, err, &spec);
-    }
-    if (status == WS_OK) {
-        status = ws_workload_generate(files, ws_json_doc_root(spec), line->seed, err, &workload);
-    }
-    if (status == WS_OK) {
-        status = ws_files_check_output(files, "--output", line->output_path, err);
-    }
-    if (status == WS_OK) {
-        ws_workload_write_jsonl(workload, text);
-        status = text->failed ? WS_ERR_NOMEM : WS_OK;
-    }
-    ws_workload_destroy(&workload);
-    ws_json_doc_destroy(&spec);
-    ws_files_destroy(&files);
+    generation      g      = {.files = NULL};
+    const ws_status status = generate(&g, line, err, text);
+    ws_workload_destroy(&g.workload);
+    ws_json_doc_destroy(&g.spec);
+    ws_files_destroy(&g.files);
     return status;
 }
 
