@@ -6,14 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 
 #include "base/cmdline.h"
 #include "base/exit_code.h"
-#include "base/rng.h"
+#include "random_words.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -267,87 +265,20 @@ static void a_command_starts_or_ends(void **state)
 
 /* ---- any words at all ---- */
 
-/* The seed of this run: WS_TEST_SEED, else of the clock; it is printed, so that a failure can be seen again.
- */
-static uint64_t take_seed(void)
-{
-    const char    *text = getenv("WS_TEST_SEED");
-    const uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-    print_message("random command lines: WS_TEST_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
-/* Pieces of words, so that names, values and signs come together in every wrong way. */
-static void put_word(ws_rng *rng, char *out, size_t cap)
-{
-    static const char *const pieces[] = {"-",
-                                         "--",
-                                         "=",
-                                         "no-",
-                                         "quiet",
-                                         "live_view",
-                                         "verbose",
-                                         "title",
-                                         "output",
-                                         "number",
-                                         "share",
-                                         "wait",
-                                         "q",
-                                         "v",
-                                         "o",
-                                         "n",
-                                         "colour",
-                                         "data-dir",
-                                         "size",
-                                         "red",
-                                         "3x4",
-                                         "1",
-                                         "0.5",
-                                         "9",
-                                         "1e9",
-                                         "-3",
-                                         "2m",
-                                         "nan",
-                                         "inf",
-                                         "",
-                                         " ",
-                                         "\n",
-                                         "\x1b[2J",
-                                         "%s%n",
-                                         "\"",
-                                         "\\",
-                                         "help",
-                                         "h",
-                                         "\xff\xfe",
-                                         "ürlaub",
-                                         ("a very long name that no option has and that does not fit "
-                                          "into what names are copied to at all, really")};
-    const uint32_t           n        = 1 + ws_rng_below(rng, 4);
-    size_t                   len      = 0;
-    out[0]                            = '\0';
-    for (uint32_t i = 0; i < n && len + 1 < cap; i++) {
-        len += (size_t)snprintf(out + len, cap - len, "%s", pieces[ws_rng_below(rng, COUNT_OF(pieces))]);
-        len = len < cap ? len : cap - 1;
-    }
-}
-
 static void any_words_are_read_or_refused(void **state)
 {
     (void)state;
-    enum { N_LINES = 20000, MAX_WORDS = 12, WORD_CAP = 160 };
-    char        words[MAX_WORDS][WORD_CAP];
-    const char *argv[MAX_WORDS];
-    size_t      n_read = 0, n_refused = 0;
-    ws_rng      rng;
-    ws_rng_seed(&rng, take_seed());
-    for (int i = 0; i < N_LINES; i++) {
-        const size_t argc = 1 + ws_rng_below(&rng, MAX_WORDS);
-        for (size_t k = 0; k < argc; k++) {
-            put_word(&rng, words[k], sizeof(words[k]));
-            argv[k] = words[k];
-        }
+    static const char *const names[] = {"quiet",  "live_view", "verbose", "title", "output", "number",
+                                        "share",  "wait",      "q",       "v",     "o",      "n",
+                                        "colour", "data-dir",  "size",    "red",   "3x4"};
+    size_t                   n_read = 0, n_refused = 0;
+    random_line              line;
+    ws_rng                   rng;
+    random_words_seed(&rng);
+    for (int i = 0; i < RANDOM_LINES; i++) {
         parsed p;
-        parse(&p, argv, argc);
+        random_line_make(&rng, names, COUNT_OF(names), &line);
+        parse(&p, (const char *const *)line.argv, (size_t)line.argc);
         if (p.status == WS_OK) {
             assert_int_equal(p.err.n_problems, 0);
             assert_true(p.seen.wants_help || (p.seen.n_operands >= 1 && p.seen.n_operands <= MAX_OPERANDS));

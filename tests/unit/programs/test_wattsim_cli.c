@@ -13,6 +13,7 @@
 
 #include "base/exit_code.h"
 #include "programs/wattsim_cli.h"
+#include "random_words.h"
 
 #define PARSE(args_out, ...)                                                                                 \
     parse((const char *const[]){"wattsim", __VA_ARGS__},                                                     \
@@ -193,6 +194,39 @@ static void all_mistakes_of_a_line_are_reported(void **state)
     ws_error_clear(&err);
 }
 
+/* What was read can be simulated: every option is in its range, and no two outputs are one. */
+static void any_words_are_read_or_refused(void **state)
+{
+    (void)state;
+    size_t           n_options;
+    const ws_option *options    = ws_option_table(&n_options);
+    const char      *names[128] = {"dataset",   "workload", "output",  "summary-json",   "data-dir",
+                                   "slo",       "dry-run",  "quiet",   "request-energy", "from",
+                                   "ttft_ms=5", "LOAD",     "physical"};
+    size_t           n_names = 13, n_read = 0;
+    random_line      line;
+    ws_rng           rng;
+    for (size_t i = 0; i < n_options; i++) {
+        names[n_names++] = options[i].name;
+    }
+    random_words_seed(&rng);
+    for (int i = 0; i < RANDOM_LINES; i++) {
+        ws_error        err = WS_ERROR_INIT;
+        ws_wattsim_args args;
+        random_line_make(&rng, names, n_names, &line);
+        if (ws_wattsim_args_parse(line.argc, (const char *const *)line.argv, &err, &args) == WS_OK) {
+            n_read++;
+            assert_int_equal(ws_options_check(&args.options, &err), WS_OK);
+            assert_true(args.wants_help || args.dataset == NULL || args.workload == NULL);
+            ws_wattsim_args_fini(&args);
+        } else {
+            assert_true(err.n_problems > 0);
+        }
+        ws_error_clear(&err);
+    }
+    assert_true(n_read > 0 && n_read < RANDOM_LINES);
+}
+
 /* ---- help ---- */
 
 /** The help text, from malloc. */
@@ -268,6 +302,7 @@ int main(void)
         cmocka_unit_test(slo_bounds_are_named),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(all_mistakes_of_a_line_are_reported),
+        cmocka_unit_test(any_words_are_read_or_refused),
         cmocka_unit_test(every_option_is_explained),
         cmocka_unit_test(defaults_files_and_exit_codes_are_shown),
         cmocka_unit_test(lines_fit_a_terminal),

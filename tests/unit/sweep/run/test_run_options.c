@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captured.h"
+#include "random_words.h"
 #include "run/run_options.h"
 
 enum { MAX_ARGS = 40 };
@@ -190,6 +191,56 @@ static void test_command_lines_that_make_no_sense(void **state)
     refuse(SWP_COMMAND_RUN, line, 1, "--data-dir: at most 16");
 }
 
+static void test_any_words_are_read_or_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"output",
+                                        "o",
+                                        "data-dir",
+                                        "resume",
+                                        "retry-failed",
+                                        "drop-rows",
+                                        "rehash",
+                                        "overwrite",
+                                        "slice",
+                                        "job-timeout",
+                                        "job-memory",
+                                        "time-limit",
+                                        "silence-timeout",
+                                        "start-timeout",
+                                        "rank0-works",
+                                        "best",
+                                        "no-live",
+                                        "scratch-dir",
+                                        "v",
+                                        "quiet",
+                                        "j_per_token",
+                                        "auto",
+                                        "json",
+                                        "no-probe"};
+    size_t                   n_read  = 0;
+    random_line              line;
+    ws_rng                   rng;
+    random_words_seed(&rng);
+    for (int i = 0; i < RANDOM_LINES; i++) {
+        const swp_command command = i % 2 == 0 ? SWP_COMMAND_RUN : SWP_COMMAND_PLAN;
+        ws_error          err     = WS_ERROR_INIT;
+        swp_run_options   o;
+        random_line_make(&rng, names, sizeof names / sizeof names[0], &line);
+        if (swp_run_options_parse(command, line.argc, line.argv, &err, &o) == WS_OK) {
+            n_read++;
+            assert_true(err.n_problems == 0 && (o.wants_help || o.spec_path != NULL));
+            assert_false((o.resume && o.overwrite) || (o.rehash && (o.drop_rows || !o.resume)));
+        } else {
+            assert_true(err.n_problems > 0);
+        }
+        assert_true(o.slice_index < o.n_slices && o.n_data_dirs <= SWP_MAX_DATA_DIRS);
+        assert_true(o.best < WS_METRIC_COUNT && o.silence_s > 0.0 && o.start_s > 0.0);
+        ws_error_clear(&err);
+    }
+    assert_true(n_read > 0 && n_read < RANDOM_LINES);
+}
+
 /* ---- help ---- */
 
 static void print_help(void *ctx)
@@ -263,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_values_out_of_range),
         cmocka_unit_test(test_command_lines_that_make_no_sense),
+        cmocka_unit_test(test_any_words_are_read_or_refused),
         cmocka_unit_test(test_the_help_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
