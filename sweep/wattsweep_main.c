@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/nearest_name.h"
+#include "base/cmdline.h"
 #include "base/unread.h"
 #include "cli/commands.h"
 #include "ranks/mpi_transport.h"
@@ -114,9 +114,5 @@ int main(int argc, char **argv)
         }
         names[i] = commands[i].name;
     }
-    const char *nearest = ws_nearest_name(argv[1], names, N_COMMANDS);
-    fprintf(stderr, "wattsweep: unknown command %s%s%s%s\n", argv[1],
-            nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "; see --help",
-            nearest != NULL ? "?" : "");
-    return WS_EXIT_INPUT;
+    return ws_cmdline_refuse_command("wattsweep", argv[1], names, N_COMMANDS);
 }

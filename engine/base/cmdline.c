@@ -413,3 +413,14 @@ bool ws_cmdline_start(const ws_cmdline *line, int argc, char **argv, size_t *n_o
     }
     return status == WS_OK && !seen.wants_help;
 }
+
+int ws_cmdline_refuse_command(const char *program, const char *name, const char *const *known, size_t n_known)
+{
+    const char *nearest = ws_nearest_name(name, known, n_known);
+    if (nearest != NULL) {
+        (void)fprintf(stderr, "%s: unknown command %s; did you mean %s?\n", program, name, nearest);
+    } else {
+        (void)fprintf(stderr, "%s: unknown command %s; see %s --help\n", program, name, program);
+    }
+    return WS_EXIT_INPUT;
+}

@@ -106,6 +106,10 @@ WS_NODISCARD ws_status ws_cmdline_read(const ws_cmdline *line, int argc, const c
 WS_NODISCARD bool ws_cmdline_start(const ws_cmdline *line, int argc, char **argv, size_t *n_operands_out,
                                    int *exit_code_out);
 
+/** Say on stderr that a program has no such command, with the nearest of those it has. @return exit code 2 */
+int ws_cmdline_refuse_command(const char *program, const char *name, const char *const *known,
+                              size_t n_known);
+
 /** Add the problem `--name: expected ..., found 'text'`. @return WS_ERR_INPUT */
 ws_status ws_arg_refuse(const ws_arg *arg, const char *text, ws_error *err);
 

@@ -7,7 +7,6 @@
 
 #include "base/cmdline_help.h"
 #include "base/exit_code.h"
-#include "base/nearest_name.h"
 #include "base/strbuf.h"
 #include "base/unread.h"
 #include "base/version.h"
@@ -166,13 +165,7 @@ static int report_unknown(const char *name)
     for (int i = 0; i < N_COMMANDS; i++) {
         names[i] = commands[i].name;
     }
-    const char *nearest = ws_nearest_name(name, names, N_COMMANDS);
-    if (nearest != NULL) {
-        (void)fprintf(stderr, "%s: unknown command; did you mean %s?\n", name, nearest);
-    } else {
-        (void)fprintf(stderr, "%s: unknown command; see wattprof --help\n", name);
-    }
-    return WS_EXIT_INPUT;
+    return ws_cmdline_refuse_command("wattprof", name, names, N_COMMANDS);
 }
 
 static void set_defaults(wp_context *ctx)

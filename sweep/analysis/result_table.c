@@ -99,10 +99,12 @@ const char *swp_result_table_nearest(const swp_result_table *results, const char
 static ws_status unknown(const swp_result_table *results, const char *name, ws_error *err)
 {
     const char *nearest = swp_result_table_nearest(results, name);
-    ws_error_add(err, WS_ERR_INPUT, "%s: no column \"%s\"%s%s%s", swp_reader_path(results->reader), name,
-                 nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest,
-                 nearest == NULL ? "" : "\"?");
-    return WS_ERR_INPUT;
+    if (nearest == NULL) {
+        return ws_error_add(err, WS_ERR_INPUT, "%s: no column \"%s\"", swp_reader_path(results->reader),
+                            name);
+    }
+    return ws_error_add(err, WS_ERR_INPUT, "%s: no column \"%s\"; did you mean \"%s\"?",
+                        swp_reader_path(results->reader), name, nearest);
 }
 
 /* ---- reading ---- */

@@ -135,22 +135,38 @@ static size_t count_distinct(const swp_cells *cells, size_t limit)
 
 #define DISTINCT_LIMIT 1000 /* counting values is quadratic; more than this many are "more than" */
 
+static void print_count(size_t n_values)
+{
+    if (n_values > DISTINCT_LIMIT) {
+        printf("more than %d values", DISTINCT_LIMIT);
+    } else {
+        printf("%zu value%s", n_values, n_values == 1 ? "" : "s");
+    }
+}
+
+static void print_range(const swp_cells *cells, double least, double most)
+{
+    swp_print(", %.6g to %.6g", least, most);
+    if (strcmp(cells->unit, "1") != 0) {
+        swp_print(" %s", cells->unit);
+    }
+}
+
 static void print_param(const swp_cells *cells)
 {
     const size_t n_values = count_distinct(cells, DISTINCT_LIMIT);
     double       least = INFINITY, most = -INFINITY;
     char         first[SWP_CELL_TEXT];
 
-    swp_print("  %-32s %s%zu value%s", cells->name, n_values > DISTINCT_LIMIT ? "more than " : "",
-              n_values > DISTINCT_LIMIT ? (size_t)DISTINCT_LIMIT : n_values, n_values == 1 ? "" : "s");
+    swp_print("  %-32s ", cells->name);
+    print_count(n_values);
     for (size_t row = 0; row < cells->n; row++) {
         const double value = swp_cells_number(cells, row);
         least              = value < least ? value : least;
         most               = value > most ? value : most;
     }
     if (least <= most && n_values > 1) {
-        swp_print(", %.6g to %.6g%s%s", least, most, strcmp(cells->unit, "1") == 0 ? "" : " ",
-                  strcmp(cells->unit, "1") == 0 ? "" : cells->unit);
+        print_range(cells, least, most);
     } else if (cells->n > 0) {
         swp_print(", %s%s", n_values > 1 ? "first " : "", swp_cells_text(cells, 0, 6, first));
     }

@@ -263,6 +263,14 @@ static void a_command_starts_or_ends(void **state)
     assert_int_equal(code, WS_EXIT_INPUT);
 }
 
+static void an_unknown_command_is_refused(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"run", "plan", "status"};
+    assert_int_equal(ws_cmdline_refuse_command("toy", "pland", known, 3), WS_EXIT_INPUT);
+    assert_int_equal(ws_cmdline_refuse_command("toy", "zzzzzz", known, 3), WS_EXIT_INPUT);
+}
+
 /* ---- any words at all ---- */
 
 static void any_words_are_read_or_refused(void **state)
@@ -307,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_line_of_options_only),
         cmocka_unit_test(a_required_option),
         cmocka_unit_test(a_command_starts_or_ends),
+        cmocka_unit_test(an_unknown_command_is_refused),
         cmocka_unit_test(any_words_are_read_or_refused),
     };
     return cmocka_run_group_tests_name("base.cmdline", tests, NULL, NULL);
