@@ -80,7 +80,7 @@
     X(herr_t, -1, H5Tset_size, (hid_t a, size_t b), (a, b))
 
 #define SYSTEM_CALLS(X) \
-    X(int, (errno = EIO, -1), flock, (int a, int b), (a, b)) \
+    X(int, (errno = ENOLCK, -1), flock, (int a, int b), (a, b)) \
     X(FILE *, (errno = EMFILE, NULL), fopen, (const char *a, const char *b), (a, b)) \
     X(int, (errno = EIO, -1), fstat, (int a, struct stat *b), (a, b)) \
     X(int, (errno = EIO, -1), fsync, (int a), (a)) \

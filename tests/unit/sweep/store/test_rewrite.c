@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
+
 #include "store/copy_rows.h"
 #include "store/gather.h"
 #include "store/rewrite.h"
@@ -244,6 +246,32 @@ static void failures_leave_the_old_file(void **state)
     assert_int_not_equal(access(tmp, F_OK), 0);
 }
 
+/* A result file may take the place of nothing, of an empty file and of an HDF5 file. */
+static void what_may_be_replaced(void **state)
+{
+    place *p = *state;
+    char   path[700];
+    FILE  *file = NULL;
+    snprintf(path, sizeof(path), "%s/x", p->folder);
+    assert_int_equal(swp_check_replaceable(path, &p->err), WS_OK);
+    assert_int_equal(swp_check_replaceable(p->folder, &p->err), WS_ERR_INPUT);
+    assert_non_null(file = fopen(path, "w"));
+    assert_int_equal(swp_check_replaceable(path, &p->err), WS_OK);
+    fputs("{ \"a\": \"spec\" }", file);
+    fclose(file);
+    assert_int_equal(swp_check_replaceable(path, &p->err), WS_ERR_IO);
+    assert_non_null(strstr(ws_error_text(&p->err), "not an HDF5 file"));
+    assert_non_null(file = fopen(path, "w"));
+    fputs("\211HDF\r\n\032\n and more", file);
+    fclose(file);
+    assert_int_equal(swp_check_replaceable(path, &p->err), WS_OK);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(swp_check_replaceable(path, &p->err), WS_ERR_IO);
+    swp_say_replaced(path);
+    ws_error_clear(&p->err);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -253,6 +281,7 @@ int main(void)
                                        TEST(scattered_rows_are_gathered),
                                        TEST(windows_make_no_difference),
                                        TEST(gaps_are_skipped),
-                                       TEST(failures_leave_the_old_file)};
+                                       TEST(failures_leave_the_old_file),
+                                       TEST(what_may_be_replaced)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
