@@ -16,6 +16,7 @@
 #include "output/summary_json.h"
 #include "output/throughput_log.h"
 #include "programs/wattsim_cli.h"
+#include "programs/model_command.h"
 #include "programs/workload_command.h"
 
 enum { PATH_CAP = 4096 };
@@ -235,6 +236,9 @@ int main(int argc, char **argv)
     (void)signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is a failed write, which has a message */
     if (argc > 1 && strcmp(argv[1], "workload") == 0) {
         return ws_workload_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "model") == 0) {
+        return ws_model_command(argc - 1, argv + 1);
     }
     session     s      = {.err = WS_ERROR_INIT};
     ws_job_args line   = {.argc = 0};
