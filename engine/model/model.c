@@ -417,7 +417,9 @@ int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n
     const int64_t block = 2 * norm + weight_bytes(model, WS_LAYER_QKV_PROJ, tp, element_bytes) +
                           weight_bytes(model, WS_LAYER_O_PROJ, tp, element_bytes) + mlp;
     const int64_t first = weight_bytes(model, WS_LAYER_EMBEDDING, tp, element_bytes);
-    const int64_t last  = norm + weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
+    const int64_t head =
+        model->is_tied && is_first ? 0 : weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
+    const int64_t last = norm + head;
     return block * n_blocks + (is_first ? first : 0) + (is_last ? last : 0);
 }
 
@@ -425,7 +427,9 @@ int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp
                                    int64_t element_bytes)
 {
     const int64_t n_blocks = model->n_layers / (pp > 1 ? pp : 1);
-    return ws_model_stage_weight_bytes(model, tp, n_blocks, true, true, ep_total, element_bytes);
+    ws_model      untied   = *model; /* the reference knows no tied head */
+    untied.is_tied         = false;
+    return ws_model_stage_weight_bytes(&untied, tp, n_blocks, true, true, ep_total, element_bytes);
 }
 
 ws_model ws_model_on_ranks(const ws_model *model, int64_t tp)

@@ -49,6 +49,7 @@ typedef struct ws_model {
     int64_t           max_position_embeddings;       /* caps the token budget */
     ws_dtype          torch_dtype;                   /* WS_DTYPE_COUNT if absent or none of ours */
     bool              is_moe;
+    bool              is_tied; /* the head is the embedding: one rank that has both holds it once */
     ws_layer_sequence sections[WS_SECTION_COUNT];
 } ws_model;
 

@@ -126,19 +126,31 @@ static bool find_name(ws_files *files, const char *const *dirs, size_t n_dirs, c
     return false;
 }
 
+/* A folder that holds a config.json, or the file itself. Looked for in this order: asking for a file, the
+ * cache knows what is not there. */
+static bool find_path(ws_files *files, const char *name, char path[4096])
+{
+    static const char *const below[] = {"/config.json", ""};
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        const int len = snprintf(path, 4096, "%s%s", name, below[i]);
+        if (len > 0 && len < 4096 && ws_files_has(files, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ws_model_files_find(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
+                         char path[4096])
+{
+    return find_name(files, dirs, n_dirs, name, path) || find_path(files, name, path);
+}
+
 ws_status ws_model_files_open(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
                               ws_error *err, ws_model_files *out)
 {
     *out = (ws_model_files){.config = NULL};
-    if (find_name(files, dirs, n_dirs, name, out->path)) {
-        return open_config(files, err, out);
-    }
-    const bool is_folder = ws_is_folder(name);
-    const int  len = snprintf(out->path, sizeof(out->path), "%s%s", name, is_folder ? "/config.json" : "");
-    if (len > 0 && (size_t)len < sizeof(out->path) && ws_files_has(files, out->path)) {
-        return open_config(files, err, out);
-    }
-    return WS_OK;
+    return ws_model_files_find(files, dirs, n_dirs, name, out->path) ? open_config(files, err, out) : WS_OK;
 }
 
 void ws_model_files_fini(ws_model_files *model)

@@ -2,6 +2,9 @@
 #ifndef WS_MODEL_FILES_H
 #define WS_MODEL_FILES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -14,11 +17,14 @@ typedef struct ws_model_files {
     char         path[4096];
 } ws_model_files;
 
-/** Find and parse the files of a model. A name is looked up as DIR/model/NAME.json in each folder. Fine-tuned
- * variants have the shape of their base: a name without a file of its own is tried without what variants add
- * to it
- * ("-Instruct", "-it", "-0528", ...), one by one, and the other way around.
- * @param[in]  name  "Qwen/Qwen3-8B", "my/config.json" or "my-checkpoint/"
+/** The config.json of a model; false if there is none. A name is looked up as DIR/model/NAME.json in each
+ * folder. Fine-tuned variants have the shape of their base: a name without a file of its own is tried without
+ * what variants add to it ("-Instruct", "-it", "-0528", ...), one by one, and the other way around. */
+bool ws_model_files_find(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
+                         char path[4096]);
+
+/** Find and parse the files of a model.
+ * @param[in]  name  "Qwen/Qwen3-8B", "my/config.json" or "my-checkpoint"
  * @param[out] out   release with ws_model_files_fini(), also after an error; config is NULL if there is no
  * such model
  * @return WS_OK, also if there is none; WS_ERR_INPUT if a file cannot be read; WS_ERR_NOMEM */
@@ -26,8 +32,7 @@ WS_NODISCARD ws_status ws_model_files_open(ws_files *files, const char *const *d
                                            const char *name, ws_error *err, ws_model_files *out);
 void                   ws_model_files_fini(ws_model_files *model);
 
-/** Where a model that was not found could have been: "expected a file model/NAME.json ...", to end a message.
- */
+/** Where a model that was not found could have been, to end a message. */
 #define WS_MODEL_FILES_EXPECTED                                                                              \
     "expected a bundled name, the path of a config.json, or a folder with one (wattsim model --list)"
 

@@ -10,7 +10,7 @@
 #include "base/json_write.h"
 #include "hardware/board_memory.h"
 #include "model/model_files.h"
-#include "wattsim.h"
+#include "engine.h"
 
 /* Share of a board's memory that weights and KV cache may take: vLLM's default of gpu_memory_utilization. */
 #define MEMORY_SHARE 0.9

@@ -56,6 +56,7 @@ static const char *const k_resolved[] = {
     "profile",
     "prefix_storage",
     "enable_fused_elementwise",
+    "approximate_model",
     "num_reqs",
     "from_s",
     "to_s",

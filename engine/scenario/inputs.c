@@ -127,56 +127,42 @@ static ws_status parse_found(ws_inputs *inputs, const char *relative, ws_error *
 
 /* ---- models ---- */
 
-static ws_status read_model(ws_inputs *inputs, const char *name, ws_json shape, ws_error *err,
-                            ws_model *model)
+static ws_status fetch_model(ws_inputs *inputs, const ws_model_choice *choice, ws_json where, const char *key,
+                             ws_error *err)
 {
-    char        relative[WS_MODEL_NAME_MAX + 32];
-    const char *type = ws_json_string(ws_json_member(shape, "model_type"));
-    if (type == NULL) {
-        return ws_json_problem(shape, err, "expected a string model_type");
+    ws_strbuf notes  = WS_STRBUF_INIT;
+    ws_model *model  = calloc(1, sizeof(*model));
+    ws_status status = model != NULL ? ws_model_input_read(inputs->files, (const char *const *)inputs->dirs,
+                                                           inputs->n_dirs, choice, where, &notes, err, model)
+                                     : WS_ERR_NOMEM;
+    if (status == WS_OK) {
+        status = ws_input_cache_keep(&inputs->cache, WS_INPUT_MODEL, key, model, &notes);
+    } else {
+        free(model);
     }
-    ws_json_doc *arch = NULL;
-    (void)snprintf(relative, sizeof(relative), "model/arch/%.100s.json", type);
-    WS_TRY(parse_found(inputs, relative, err, &arch));
-    if (arch == NULL) {
-        return ws_json_problem(ws_json_member(shape, "model_type"), err,
-                               "no architecture \"%s\": expected a file %s in a data folder", type, relative);
-    }
-    const ws_status status = ws_model_read(name, shape, ws_json_doc_root(arch), err, model);
-    ws_json_doc_destroy(&arch);
+    ws_strbuf_fini(&notes);
     return status;
 }
 
-ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
-                          const ws_model **out)
+ws_status ws_inputs_model(ws_inputs *inputs, const ws_model_choice *choice, ws_json where, ws_strbuf *notes,
+                          ws_error *err, const ws_model **out)
 {
-    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_MODEL, name);
-    if (known != NULL) {
-        *out = known->object;
-        return WS_OK;
-    }
-    char relative[WS_MODEL_NAME_MAX + 32];
-    if (strlen(name) >= WS_MODEL_NAME_MAX) {
+    char key[WS_MODEL_NAME_MAX + 32];
+    if (strlen(choice->name) >= WS_MODEL_NAME_MAX) {
         return ws_json_problem(where, err, "expected a model name shorter than %d characters",
                                WS_MODEL_NAME_MAX);
     }
-    (void)snprintf(relative, sizeof(relative), "model/%s.json", name);
-    ws_json_doc *shape = NULL;
-    WS_TRY(parse_found(inputs, relative, err, &shape));
-    if (shape == NULL) {
-        return ws_json_problem(where, err, "no model \"%s\": expected a file %s in a data folder", name,
-                               relative);
+    (void)snprintf(key, sizeof(key), "%d%d|%s", choice->approximate, choice->as_reference, choice->name);
+    const ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_MODEL, key);
+    if (known == NULL) {
+        WS_TRY(fetch_model(inputs, choice, where, key, err));
+        known = ws_input_cache_find(&inputs->cache, WS_INPUT_MODEL, key);
     }
-    ws_model *model = calloc(1, sizeof(*model));
-    ws_status status =
-        model != NULL ? read_model(inputs, name, ws_json_doc_root(shape), err, model) : WS_ERR_NOMEM;
-    ws_json_doc_destroy(&shape);
-    if (status != WS_OK) {
-        free(model);
-        return status;
+    if (known->notes != NULL) {
+        ws_strbuf_puts(notes, known->notes);
     }
-    *out = model;
-    return ws_input_cache_keep(&inputs->cache, WS_INPUT_MODEL, name, model, NULL);
+    *out = known->object;
+    return WS_OK;
 }
 
 ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int64_t tp, const ws_model **out)

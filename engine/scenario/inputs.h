@@ -10,6 +10,7 @@
 #include "workload/workload_shape.h"
 #include "hardware/step_cost.h"
 #include "scenario/inputs_create.h"
+#include "scenario/model_input.h"
 
 ws_files *ws_inputs_files(ws_inputs *inputs);
 
@@ -27,8 +28,9 @@ const char *ws_inputs_bundled_dir(const ws_inputs *inputs);
 /** The first data folder that holds `relative`; false if none does. */
 bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap);
 
-WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const char *name, ws_json where, ws_error *err,
-                                       const ws_model **out);
+/** A model. notes get what is left out of it, each time. */
+WS_NODISCARD ws_status ws_inputs_model(ws_inputs *inputs, const ws_model_choice *choice, ws_json where,
+                                       ws_strbuf *notes, ws_error *err, const ws_model **out);
 
 /** A model as `tp` ranks hold it (ws_model_on_ranks): the same one where nothing is repeated or padded. */
 WS_NODISCARD ws_status ws_inputs_model_on_ranks(ws_inputs *inputs, const ws_model *model, int64_t tp,

@@ -227,7 +227,10 @@ ws_status ws_instance_resolve(ws_inputs *inputs, ws_scenario *s, ws_instance_ent
         return WS_ERR_NOMEM;
     }
     WS_TRY(apply_overrides(entry, &c->options, err));
-    WS_TRY(ws_inputs_model(inputs, entry->model_name, ws_json_member(entry->json, "model_name"), err,
+    const ws_model_choice choice = {.name         = entry->model_name,
+                                    .approximate  = c->options.approximate_model,
+                                    .as_reference = s->fidelity == WS_FIDELITY_REFERENCE};
+    WS_TRY(ws_inputs_model(inputs, &choice, ws_json_member(entry->json, "model_name"), &s->notes, err,
                            &c->model));
     WS_TRY(ws_parallelism_resolve(entry, c->model, s->fidelity, err));
     if (s->fidelity == WS_FIDELITY_PHYSICAL) {

@@ -154,6 +154,10 @@ static const ws_option options_table[] = {
         enable_fused_elementwise, GLOBAL, MODEL,
         "take norms and rotary embeddings that a profile holds as several kernels each as one, as serving "
         "engines run them; physical fidelity only"),
+    BOOL_OPTION(
+        approximate_model, PER_INSTANCE, MODEL,
+        "leave out what a model has and the simulation has not (windows of attention, number formats of "
+        "weights, unknown keys of its config), with a note each, instead of refusing it"),
 };
 
 const ws_option *ws_option_table(size_t *n_out)

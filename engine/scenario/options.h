@@ -60,6 +60,7 @@ struct ws_options {
     int64_t standby_unit;             /* ws_standby_unit; auto = ns, or s under reference fidelity */
     int64_t profile;                  /* ws_profile_choice */
     bool    enable_fused_elementwise; /* physical fidelity only */
+    bool    approximate_model;        /* [inst] leave out what is not simulated of a model */
     int64_t seed;                     /* of RAND routing and generated workloads */
 };
 

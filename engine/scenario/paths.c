@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/model_files.h"
+
 enum { PATH_CAP = 4096 };
 
 /** Write folder/rest; false if it does not fit. */
@@ -123,4 +125,15 @@ bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, si
     static const char *const here[] = {"."};
     return ws_files_find(files, path, here, 1, buf, cap) ||
            ws_files_find(files, path, dirs, n_dirs, buf, cap);
+}
+
+bool ws_find_model(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name, char *buf,
+                   size_t cap)
+{
+    char path[PATH_CAP];
+    if (!ws_model_files_find(files, dirs, n_dirs, name, path) || strlen(path) >= cap) {
+        return false;
+    }
+    memcpy(buf, path, strlen(path) + 1);
+    return true;
 }

@@ -30,5 +30,9 @@ WS_NODISCARD ws_status ws_find_input(ws_files *files, const char *what, const ch
 /** The same, where the bundled configs folder is known; NULL = there is none. */
 WS_NODISCARD ws_status ws_find_input_beside(ws_files *files, const char *what, const char *path,
                                             const char *bundled_dir, ws_error *err, char *buf, size_t cap);
+/** Find the config.json of a model by the name a cluster config gives it: a bundled name, a file, or a folder
+ * that holds one; false if there is none. */
+bool ws_find_model(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name, char *buf,
+                   size_t cap);
 
 #endif /* WS_PATHS_H */

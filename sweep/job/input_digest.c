@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
+
 enum { PATH_CAP = 4096 };
 
 /* The hash of all files behind a key: "model NAME", "profile HARDWARE MODEL", "pim NAME", "file PATH". */
@@ -116,17 +118,24 @@ static bool join(char path[PATH_CAP], const char *dir, const char *relative)
     return n > 0 && n < PATH_CAP;
 }
 
-/* A file of the data folders, the first that has it, read if it is there. */
-static bool add_file(swp_digests *d, const char *relative, line_list *list, ws_bytes *bytes_out)
+/* A file, under the name that its line gets, read if it is there. */
+static bool add_path(swp_digests *d, const char *path, const char *name, line_list *list, ws_bytes *bytes_out)
 {
-    char path[PATH_CAP], sha256[65];
-    if (!ws_files_find(d->files, relative, (const char *const *)d->dirs, d->n_dirs, path, sizeof path) ||
-        ws_files_read(d->files, path, NULL, bytes_out) != WS_OK) {
+    char sha256[65];
+    if (!ws_files_has(d->files, path) || ws_files_read(d->files, path, NULL, bytes_out) != WS_OK) {
         return false;
     }
     ws_sha256_hex(bytes_out->data, bytes_out->len, sha256);
-    add_line(list, relative, sha256);
+    add_line(list, name, sha256);
     return true;
+}
+
+/* A file of the data folders, the first that has it, read if it is there. */
+static bool add_file(swp_digests *d, const char *relative, line_list *list, ws_bytes *bytes_out)
+{
+    char path[PATH_CAP];
+    return ws_files_find(d->files, relative, (const char *const *)d->dirs, d->n_dirs, path, sizeof path) &&
+           add_path(d, path, relative, list, bytes_out);
 }
 
 /* All files of a folder in every data folder, and below it down to `depth` folders; some may come twice. */
@@ -170,18 +179,23 @@ static ws_status hash_lines(line_list *list, char sha256_out[65])
 
 /* ---- what a name stands for ---- */
 
-/* A model's shape and the architecture it names. */
+/* A model's config, what says beside it how its weights are stored, and the architecture it names. */
 static void list_model(swp_digests *d, const char *model, const char *unused, line_list *list)
 {
-    char         relative[PATH_CAP];
+    char         path[PATH_CAP], beside[PATH_CAP + 32], relative[PATH_CAP];
     ws_bytes     bytes;
     ws_json_doc *shape = NULL;
     (void)unused;
-    snprintf(relative, sizeof(relative), "model/%s.json", model);
-    if (!add_file(d, relative, list, &bytes) ||
-        ws_json_doc_parse(relative, bytes.data, bytes.len, NULL, &shape) != WS_OK) {
+    snprintf(relative, sizeof(relative), "model/%.4000s.json", model);
+    if (!ws_find_model(d->files, (const char *const *)d->dirs, d->n_dirs, model, path, sizeof(path)) ||
+        !add_path(d, path, relative, list, &bytes) ||
+        ws_json_doc_parse(path, bytes.data, bytes.len, NULL, &shape) != WS_OK) {
         return;
     }
+    const char *slash = strrchr(path, '/');
+    snprintf(beside, sizeof(beside), "%.*shf_quant_config.json", slash != NULL ? (int)(slash + 1 - path) : 0,
+             path);
+    (void)add_path(d, beside, "quantization", list, &bytes);
     const char *type = ws_json_string(ws_json_member(ws_json_doc_root(shape), "model_type"));
     if (type != NULL) {
         snprintf(relative, sizeof(relative), "model/arch/%s.json", type);

@@ -145,6 +145,21 @@ static void cut_hash(const char *text, size_t len, char hash_out[SWP_HASH_LEN + 
     hash_out[SWP_HASH_LEN] = '\0';
 }
 
+/* Options that came later than the files whose jobs are to be recognised: at their default they are not said.
+ */
+static bool is_later_and_unset(const ws_option *option, const char *value)
+{
+    static const char *const later[] = {"approximate_model"};
+    char                     unset[64];
+    const ws_options         defaults = ws_options_default();
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        if (strcmp(option->name, later[i]) == 0) {
+            return strcmp(ws_option_get_text(&defaults, option, unset), value) == 0;
+        }
+    }
+    return false;
+}
+
 ws_status swp_job_hash(swp_job *job, ws_error *err, char hash_out[SWP_HASH_LEN + 1])
 {
     const swp_cluster_entry  *cluster  = NULL;
@@ -160,8 +175,10 @@ ws_status swp_job_hash(swp_job *job, ws_error *err, char hash_out[SWP_HASH_LEN +
                      job->builder->spec->slo_sha256);
     for (size_t i = 0; i < n_options && (size_t)n < sizeof text - 128; i++) {
         char value[64];
-        n += snprintf(text + n, sizeof text - (size_t)n, "%s=%s\n", table[i].name,
-                      ws_option_get_text(options, &table[i], value));
+        ws_option_get_text(options, &table[i], value);
+        if (!is_later_and_unset(&table[i], value)) {
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s=%s\n", table[i].name, value);
+        }
     }
     cut_hash(text, (size_t)n, hash_out);
     return WS_OK;
