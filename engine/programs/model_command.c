@@ -505,7 +505,7 @@ int ws_model_command(int argc, char **argv)
                .max_operands  = 1,
                .operands      = &words.name};
     words.data_dirs = (ws_arg_list){.items = words.dirs, .capacity = MAX_DIRS};
-    if (!ws_cmdline_start(&line, argc, (const char *const *)argv, &n_names, &code)) {
+    if (!ws_cmdline_start(&line, argc, argv, &n_names, &code)) {
         return code;
     }
     ws_status status = WS_OK;
