@@ -56,7 +56,7 @@ static uint64_t hash_path(const char *path)
     return hash;
 }
 
-/* Contents and absence of a file are told by one entry; listings and objects have names of their own. */
+/* Contents and absence of a file are in one entry; listings and objects have names of their own. */
 static bool is_of_kind(const file_entry *entry, entry_kind kind)
 {
     return entry->kind == kind || (entry->kind == ENTRY_MISSING && kind == ENTRY_FILE);

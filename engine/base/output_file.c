@@ -112,7 +112,7 @@ static int make_parents(const char *path)
 
 /* ---- opening ---- */
 
-/** Open a fresh file beside the target. Returns 0 or errno. */
+/** Open a fresh file next to the target. Returns 0 or errno. */
 static int open_temporary(ws_output_file *file)
 {
     for (int i = 0; i < MAX_NAME_TRIES; i++) {

@@ -1,6 +1,6 @@
 /* base/output_file.h -- a result file that is either whole or not there.
  *
- * Writing goes to a temporary name beside the target; ws_output_file_commit() flushes, syncs and renames it.
+ * Writing goes to a temporary name next to the target; ws_output_file_commit() flushes, syncs and renames it.
  * A file destroyed without commit leaves nothing behind. Missing parent folders are created. The name "-" is
  * standard output, and what exists but is no regular file (a pipe, /dev/null) is written in place. Links are
  * followed and mode and owner kept, with the rules of base/target.h. Errors are

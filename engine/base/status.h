@@ -10,7 +10,7 @@
 #define WS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WS_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WS_NOINLINE __attribute__((noinline))
-#define WS_HOT __attribute__((hot)) /* runs in every step: laid out beside the others that do */
+#define WS_HOT __attribute__((hot)) /* runs in every step: laid out next to the others that do */
 #define WS_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define WS_PRINTF(fmt, first)

@@ -30,7 +30,7 @@ WS_NODISCARD ws_status ws_target_resolve(const char *path, ws_error *err, char *
  * link to it, in a shared folder; WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_target_check_folder(const char *path, ws_error *err);
 
-/** Make a file that is to replace another, empty, under a temporary name beside it. An own one that a killed
+/** Make a file that is to replace another, empty, under a temporary name next to it. An own one that a killed
  * process left there is removed; a link, or anything else, is left alone and refused.
  * @param[in]  temporary  "<target>.tmp"
  * @param[in]  target     whose mode and owner it gets, if it exists; NULL = nobody's

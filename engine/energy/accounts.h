@@ -64,7 +64,7 @@ bool ws_accounts_has_machine_per_npu(const ws_accounts *accounts);
  */
 size_t ws_accounts_machine(const ws_accounts *accounts, const ws_instance_config *instance, int64_t offset);
 
-/** Energy a batch drew beside its NPUs, [begin_ns, end_ns); batch NULL = nobody asks. */
+/** Energy a batch drew besides its NPUs, [begin_ns, end_ns); batch NULL = nobody asks. */
 static inline void ws_accounts_charge_for(const ws_ledger_page *page, ws_instance_account *instance,
                                           ws_batch_energy *batch, ws_component component, int64_t begin_ns,
                                           int64_t end_ns, double energy_j)

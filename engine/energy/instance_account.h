@@ -38,8 +38,8 @@ typedef struct ws_round_part {
 
 enum { WS_COST_CHUNK = 512 };
 
-/** One instance: what its bytes cost, every batch it has run, and where its energy went but for that of its
- * NPUs, which their machines know. */
+/** One instance: what its bytes cost, every batch it has run, and where its energy went except for that of
+ * its NPUs, which their machines know. */
 typedef struct ws_instance_account {
     /* what every step needs: one cache line */
     WS_ON_CACHE_LINE size_t source; /* of the ledger, as which it charges */

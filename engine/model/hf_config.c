@@ -169,7 +169,7 @@ static ws_status read_full_attention(reader *r)
     return read_mla(r, a);
 }
 
-/* Layers with a window are as the others, but for what keys of their own say. */
+/* Layers with a window are as the others, except for what keys of their own say. */
 static ws_status read_windowed_attention(reader *r)
 {
     ws_hf_keys   *keys = &r->keys;

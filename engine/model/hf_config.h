@@ -11,7 +11,7 @@
 /** Read a config.json. The part of a multimodal model that generates text is taken (`text_config`,
  * `language_config`, `llm_config`), with a note that the rest is left out.
  * @param[in]  config       root of the config.json
- * @param[in]  quant        root of the hf_quant_config.json beside it, or absent
+ * @param[in]  quant        root of the hf_quant_config.json next to it, or absent
  * @param[in]  approximate  what is not modelled is left out, with a note, instead of being a problem
  * @param[out] notes        a line per thing that is left out
  * @return WS_OK; WS_ERR_INPUT with every problem, the features that are not modelled by name */

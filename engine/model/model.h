@@ -1,7 +1,7 @@
 /* model/model.h -- a transformer's shape and layer sequence, read from JSON; sizes of weights and KV.
  *
  * The shape file has Hugging Face config keys (docs/model/serving.md 1.9), the architecture file
- * (`arch/<model_type>.json` beside the models) the order of layers per section (6.1), so that a model or a
+ * (`arch/<model_type>.json` next to the models) the order of layers per section (6.1), so that a model or a
  * family is added by files alone. Plain data, no pointers inside. */
 #ifndef WS_MODEL_H
 #define WS_MODEL_H

@@ -16,7 +16,7 @@ static ws_status parse(ws_files *files, const char *path, ws_error *err, ws_json
     return ws_json_doc_parse(path, bytes.data, bytes.len, err, out);
 }
 
-/* The config at out->path, and what lies beside it. */
+/* The config at out->path, and what lies next to it. */
 static ws_status open_config(ws_files *files, ws_error *err, ws_model_files *out)
 {
     char        beside[4096 + 32];

@@ -13,7 +13,7 @@
 
 typedef struct ws_model_files {
     ws_json_doc *config; /**< owned */
-    ws_json_doc *quant;  /**< owned: the hf_quant_config.json beside it; NULL if there is none */
+    ws_json_doc *quant;  /**< owned: the hf_quant_config.json next to it; NULL if there is none */
     char         path[4096];
 } ws_model_files;
 

@@ -142,7 +142,7 @@ static ws_status take_line(const char *dir, size_t number, const char *line, ws_
     return status;
 }
 
-/** Cut the text at its line ends and keep the options; every line that is none is told. */
+/** Cut the text at its line ends and keep the options; every line that is none is reported. */
 static ws_status take_lines(const char *dir, ws_error *err, ws_job_args *out)
 {
     size_t    number = 0;

@@ -26,7 +26,7 @@ typedef struct ws_job_args {
  * overrides them; without --from the line stays as it is.
  * @param[out] out  release with ws_job_args_fini(), also after an error
  * @return WS_OK; WS_ERR_INPUT if DIR is missing, given twice, or not such a folder: then every line of
- * args.txt that is none of its options, or has no such value, is told; WS_ERR_NOMEM */
+ * args.txt that is none of its options, or has no such value, is reported; WS_ERR_NOMEM */
 WS_NODISCARD ws_status ws_job_args_expand(ws_files *files, int argc, const char *const *argv, ws_error *err,
                                           ws_job_args *out);
 void                   ws_job_args_fini(ws_job_args *args);

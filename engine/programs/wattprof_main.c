@@ -66,7 +66,7 @@ static ws_cmdline make_line(const ws_arg_section *section, wp_args *into)
 {
     return (ws_cmdline){
         .program    = "wattprof",
-        .closing    = "Profiles and bundles are looked up as given, then beside the bundled configs folder.",
+        .closing    = "Profiles and bundles are looked up as given, then next to the bundled configs folder.",
         .sections   = section,
         .n_sections = 1,
         .operand_names = "a command and up to 16 arguments",

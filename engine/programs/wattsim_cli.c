@@ -170,7 +170,7 @@ static const char ABOUT[] =
 
 static const char CLOSING[] = "Options marked * may also be keys of an instance in the cluster config (with "
                               "underscores), which then win.\n"
-                              "Files are looked up as given, then beside the bundled configs folder.";
+                              "Files are looked up as given, then next to the bundled configs folder.";
 
 /** @param[in,out] into  what the line sets; NULL if only help is wanted */
 static void make_tables(ws_wattsim_args *into, tables *t)

@@ -105,7 +105,7 @@ static ws_status run(const command_line *line, ws_error *err)
     return status;
 }
 
-/* Problems, one a line; a status without text of its own is named. */
+/* Problems, one per line; a status without text of its own is named. */
 static int report(ws_status status, const ws_error *err)
 {
     if (status != WS_OK) {

@@ -13,7 +13,7 @@
 #define MAX_COUNT 1e9
 #define MAX_SECONDS 1e9
 
-/* Indices are the values of the enums named beside them. */
+/* Indices are the values of the enums named next to them. */
 static const char *const dtype_choices[] = {/* ws_dtype, then "the model's" */
 #define DTYPE_CHOICE(id, name, variant, bytes) [id] = name,
                                             WS_DTYPE_LIST(DTYPE_CHOICE)

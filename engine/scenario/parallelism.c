@@ -33,7 +33,7 @@ static ws_status infer_degrees(ws_instance_entry *e, ws_error *err)
         e->num_npus = e->tp_size = 1;
     }
     if (e->num_npus != e->tp_size * e->pp_size) {
-        return ws_json_problem(e->json, err, "expected num_npus or tp_size beside pp_size = %" PRId64,
+        return ws_json_problem(e->json, err, "expected num_npus or tp_size next to pp_size = %" PRId64,
                                e->pp_size);
     }
     return WS_OK;

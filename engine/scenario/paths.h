@@ -18,7 +18,7 @@ bool ws_bundled_dir(char *buf, size_t cap);
 bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
                   size_t cap);
 
-/** Find an input a user names on a command line: a file or folder as given, then beside the bundled configs
+/** Find an input a user names on a command line: a file or folder as given, then next to the bundled configs
  * folder, so that `configs/...` and `workloads/...` mean the same from every folder and in every installed
  * copy.
  * @param[in]  what  names the argument in the message: "--dataset"

@@ -42,7 +42,7 @@ static ws_status check_own_cap(const capped *k, ws_error *err)
     return WS_OK;
 }
 
-/* An even share of what the node's cap leaves for NPUs beside everything that is drawn at all times. */
+/* An even share of what the node's cap leaves for NPUs besides everything that is drawn at all times. */
 static ws_status check_node_cap(const ws_scenario *s, const capped *k, double share_w, ws_error *err)
 {
     const ws_node_config *node    = &s->nodes[k->c->node];

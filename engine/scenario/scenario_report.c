@@ -74,7 +74,7 @@ double ws_scenario_cost_estimate(const ws_scenario *s)
     return tokens;
 }
 
-/* What mem_bw changes: layers of a roofline, and what moves through memory beside them. */
+/* What mem_bw changes: layers of a roofline, and what moves through memory besides them. */
 static void write_bandwidth_uses(const ws_instance_config *c, ws_json_writer *w)
 {
     ws_json_begin_array(w);

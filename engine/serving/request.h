@@ -24,7 +24,7 @@ typedef struct ws_token_run {
     struct ws_token_run *next; /* later run, NULL = newest */
 } ws_token_run;
 
-/** Tokens computed beside those of token runs: n_tokens by each of the batches first, first + stride, ...,
+/** Tokens computed besides those of token runs: n_tokens by each of the batches first, first + stride, ...,
  * count of them, of one instance. */
 typedef struct ws_work_run {
     int64_t             first_batch;

@@ -567,7 +567,7 @@ static inline ws_status complete_entry(ws_scheduler *s, const ws_batch_entry *en
     return *finished_out ? finish(s, request, now_ns) : WS_OK;
 }
 
-/* Tokens a batch computed beside the one its request's token runs tell of: prompts, and what was lost by
+/* Tokens a batch computed besides the one its request's token runs tell of: prompts, and what was lost by
  * preemption. */
 static inline ws_status note_work(const ws_scheduler *s, ws_request *request, int64_t batch_id,
                                   int32_t n_tokens)

@@ -30,7 +30,7 @@ typedef struct ws_scheduler_config {
     bool    reserve_full_isl;
     bool    lists_every_request; /* batch entries name steady decodes too; no cohort then */
     bool queue_until_last_chunk; /* queuing delay ends at the last prefill chunk (reference), not the first */
-    bool notes_work; /* keep what batches computed of each request beside its token runs (serving/work_runs.h)
+    bool notes_work;          /* keep what batches computed of a request besides its token runs (work_runs.h)
                       */
     bool ends_by_length;      /* a request ends when it is as long as wanted, its prompt computed or not, and
                                  leaves a prefill instance even if it is (reference) */
@@ -135,7 +135,7 @@ WS_NODISCARD ws_status ws_scheduler_dummy(ws_scheduler *scheduler, int64_t now_n
 WS_NODISCARD ws_status ws_scheduler_complete(ws_scheduler *scheduler, ws_batch *batch, int64_t now_ns,
                                              ws_completion *completion_out);
 
-/** Batch slots of an instance with pp_size stages: a member of a DP group may hold one dummy beside its own.
+/** Batch slots of an instance with pp_size stages: a member of a DP group may hold one dummy besides its own.
  */
 static inline size_t ws_scheduler_n_slots(int64_t pp_size)
 {

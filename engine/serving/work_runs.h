@@ -1,4 +1,4 @@
-/* serving/work_runs.h -- what batches computed of a request beside the tokens that its token runs tell of:
+/* serving/work_runs.h -- what batches computed of a request besides the tokens that its token runs tell of:
  * its prompt, and what it computed again. As runs of evenly spaced batches that computed the same number of
  * tokens each.
  *
@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "serving/request.h"
 
-/** A batch of an instance computed n_tokens >= 1 of a request, beside the one of its token run, if it is in
+/** A batch of an instance computed n_tokens >= 1 of a request, besides the one of its token run, if it is in
  * one. */
 WS_NODISCARD ws_status ws_work_runs_add(ws_request *request, ws_arena *arena, int32_t instance,
                                         int64_t batch_id, int32_t n_tokens);

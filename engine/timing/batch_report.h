@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What a batch does on the NPUs and beside them (docs/model/serving.md 8.2). */
+/** What a batch does on the NPUs and besides them (docs/model/serving.md 8.2). */
 typedef struct ws_batch_work {
     int64_t act_ns;                            /* compute of the ops, experts by their largest local rank */
     double  dram_bytes, cxl_bytes, link_bytes; /* cxl_bytes are among dram_bytes */

@@ -16,7 +16,7 @@
 typedef enum ws_node_kind {
     WS_NODE_COMPUTE,   /* value = ns; one at a time per NPU */
     WS_NODE_MEMORY,    /* value = bytes, device = queue */
-    WS_NODE_PIM,       /* value = ns, bytes beside it, device = PIM queue */
+    WS_NODE_PIM,       /* value = ns, bytes next to it, device = PIM queue */
     WS_NODE_SEND,      /* value = bytes, device = peer NPU, channel; one of SEND, COLLECTIVE at a time */
     WS_NODE_RECV,      /* channel */
     WS_NODE_COLLECTIVE /* value = bytes, kind, dims */
@@ -56,7 +56,7 @@ typedef struct ws_event_engine ws_event_engine;
 
 /** Told when a graph ends: the NPU is free in this tick. */
 typedef void (*ws_event_engine_end_fn)(void *ctx, int64_t npu, int64_t batch_id, int64_t now_ns);
-/** Told when an NPU's first kernel after a pause begins (is_start) or its compute slot gets free. */
+/** Told when an NPU's first kernel after a pause begins (is_start) or its compute slot becomes free. */
 typedef void (*ws_event_engine_kernel_fn)(void *ctx, int64_t npu, int64_t batch_id, bool is_start,
                                           int64_t now_ns);
 

@@ -39,7 +39,7 @@ int64_t ws_executor_next_ns(const ws_executor *executor, int64_t now_ns);
 WS_NODISCARD ws_status ws_executor_run_tick(ws_executor *executor, int64_t now_ns);
 
 /** Let NPUs between start and end, which nobody waits for, finish what they have.
- * @param[out] end_ns_out  when the last NPU gets free, >= now_ns */
+ * @param[out] end_ns_out  when the last NPU becomes free, >= now_ns */
 WS_NODISCARD ws_status ws_executor_drain(ws_executor *executor, int64_t now_ns, int64_t *end_ns_out);
 
 #endif /* WS_EXECUTOR_H */

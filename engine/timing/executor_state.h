@@ -16,7 +16,7 @@ typedef struct ws_poller {
     int64_t n_programs; /* batch programs it has finished */
 } ws_poller;
 
-/** Told when an NPU's first kernel after a pause begins (is_start) or its compute slot gets free. */
+/** Told when an NPU's first kernel after a pause begins (is_start) or its compute slot becomes free. */
 typedef void (*ws_kernel_fn)(void *ctx, const ws_instance_config *instance, int64_t npu, int64_t batch_id,
                              bool is_start, int64_t now_ns);
 typedef struct ws_kernel_hook {
@@ -38,12 +38,12 @@ typedef struct ws_executor_instance {
     const ws_instance_config *config;
     ws_poller                 start, end;   /* end is unused with one NPU id */
     ws_step                   step;         /* closed form: the batch that runs now, or ran last */
-    int64_t                   tail_ns;      /* closed form: when the memory queue gets free */
+    int64_t                   tail_ns;      /* closed form: when the memory queue becomes free */
     ws_prepared              *prepared;     /* [batch slots] */
     ws_lockstep_instance      lock;         /* lockstep: its NPUs between batches */
     size_t                    launched;     /* lockstep: slot of the batch started last ... */
     bool                      is_launched;  /* ... whose group has not been walked yet */
-    int64_t                   start_end_ns; /* lockstep: when the start NPU gets free */
+    int64_t                   start_end_ns; /* lockstep: when the start NPU becomes free */
     int64_t *end_ns; /* lockstep: [pp_size + 1] program ends of the end NPU to come, a ring */
     size_t   end_first, n_ends;
 } ws_executor_instance;

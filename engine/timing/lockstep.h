@@ -43,7 +43,7 @@ typedef struct ws_lockstep_batch {
 typedef struct ws_lockstep_instance {
     const ws_instance_config *config;
     int64_t                  *free_ns; /* [num_npus] end of the last program */
-    int64_t tail_ns, store_tail_ns;    /* when its host queue gets free for loads and for stores */
+    int64_t tail_ns, store_tail_ns;    /* when its host queue becomes free for loads and for stores */
 } ws_lockstep_instance;
 
 /** Room for walking groups of up to n_npus NPUs per stage. */

@@ -2,7 +2,7 @@
  * (docs/model/serving.md 6.7).
  *
  * Every request goes to the least loaded channel several times over. The same for all blocks of a program, so
- * it is worked out once per group. Arena memory, used again for the next group. */
+ * it is evaluated once per group. Arena memory, used again for the next group. */
 #ifndef WS_PIM_SPREAD_H
 #define WS_PIM_SPREAD_H
 

@@ -8,7 +8,7 @@
 #include "timing/batch_report.h"
 
 /** Time a batch that starts at now_ns on all NPUs of the instance.
- * @param[in] tail_ns  when the memory queue gets free
+ * @param[in] tail_ns  when the memory queue becomes free
  * @param[in] scratch  [2 * tp_size] */
 void ws_step_time(const ws_instance_config *instance, const ws_batch *batch, int64_t now_ns, int64_t tail_ns,
                   int64_t *scratch, ws_step *out);

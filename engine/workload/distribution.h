@@ -45,7 +45,7 @@ void                   ws_distribution_fini(ws_distribution *distribution);
 
 double ws_distribution_draw(const ws_distribution *distribution, ws_rng *rng);
 
-/** Append the kinds and their keys, one a line, for --help. */
+/** Append the kinds and their keys, one per line, for --help. */
 void ws_distribution_help(ws_strbuf *out);
 
 #endif /* WS_DISTRIBUTION_H */

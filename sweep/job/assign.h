@@ -1,7 +1,7 @@
 /* assign.h -- putting a point's values into a cluster config: patches first, then known names, then pointers.
  *
  * Known names reach every instance of every node. Where a value takes the place of something a file says in
- * another way (num_npus beside tp_size, an instance's own max_num_seqs), that goes. */
+ * another way (num_npus next to tp_size, an instance's own max_num_seqs), that goes. */
 #ifndef SWP_ASSIGN_H
 #define SWP_ASSIGN_H
 

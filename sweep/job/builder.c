@@ -63,7 +63,7 @@ ws_status swp__builder_find(swp_builder *b, ws_json place, const char *what, cha
         }
         return ws_json_problem(
             place, err,
-            "%s not found: %s (looked beside the spec, in the current folder and in the data "
+            "%s not found: %s (looked next to the spec, in the current folder and in the data "
             "folders)",
             what, path);
     }

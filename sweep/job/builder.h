@@ -17,7 +17,7 @@
 typedef struct swp_builder swp_builder; /* opaque */
 
 typedef struct swp_builder_config {
-    const char        *spec_path; /**< files are looked up beside it first */
+    const char        *spec_path; /**< files are looked up next to it first */
     const char *const *data_dirs; /**< as for ws_inputs_create() */
     size_t             n_data_dirs;
     const char        *bundled_dir; /**< NULL = none */
@@ -31,11 +31,12 @@ WS_NODISCARD ws_status swp_builder_create(const swp_spec *spec, const swp_builde
                                           ws_files *files, ws_error *err, swp_builder **builder_out);
 void                   swp_builder_destroy(swp_builder **builder);
 
-/** Put what was parsed so far into the file cache beside the files, for builders over a packed copy of it. */
+/** Put what was parsed so far into the file cache next to the files, for builders over a packed copy of it.
+ */
 WS_NODISCARD ws_status swp_builder_share(const swp_builder *builder);
 
-/** Look for the files a spec names, of a spec that is wrong elsewhere: so that all its problems are told at
- * once.
+/** Look for the files a spec names, of a spec that is wrong elsewhere: so that all its problems are reported
+ * at once.
  * @return WS_OK; WS_ERR_INPUT with every problem found; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_builder_check_files(ws_json_doc *spec_doc, const swp_builder_config *config,
                                                ws_files *files, ws_error *err);

@@ -35,7 +35,7 @@ struct swp_builder {
     ws_inputs         *inputs;
     swp_digests       *digests;
     swp_space          space;
-    char              *dirs[SWP_BUILDER_MAX_DIRS]; /* where files are looked up: beside the spec, "", data
+    char              *dirs[SWP_BUILDER_MAX_DIRS]; /* where files are looked up: next to the spec, "", data
                                                    folders */
     size_t             n_dirs;
     char              *cluster_path, *dataset_path;

@@ -29,7 +29,7 @@ WS_NODISCARD ws_status swp_constraints_check_texts(const swp_spec *spec, ws_erro
 #define SWP_MEETS_ALL SIZE_MAX
 size_t swp_constraints_check(swp_constraints *constraints, uint64_t job, const uint32_t *value_index);
 
-/** The first constraint that could not be worked out for the point checked last; SWP_MEETS_ALL if there was
+/** The first constraint that could not be evaluated for the point checked last; SWP_MEETS_ALL if there was
  * none. */
 size_t swp_constraints_unknown(const swp_constraints *constraints);
 

@@ -1,4 +1,4 @@
-/* dataset_workload.h -- what a spec's workload may say beside {"dataset": PATH}: which part of the requests
+/* dataset_workload.h -- what a spec's workload may say besides {"dataset": PATH}: which part of the requests
  * is served, and how fast they arrive.
  *
  * Its keys are the simulator's options of the same names (num_reqs, from_s, to_s, sample, time_scale, rate),

@@ -22,7 +22,7 @@ WS_NODISCARD ws_status swp_digests_create(ws_files *files, const char *const *da
 void                   swp_digests_destroy(swp_digests **digests);
 
 /** Append a line for everything that the models, hardware tags and PIM configs in `cluster` stand for. What
- * is not there, or cannot be read, is told by its run. @return WS_OK; WS_ERR_NOMEM */
+ * is not there, or cannot be read, is reported by its run. @return WS_OK; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_digest_cluster(swp_digests *digests, ws_json cluster, ws_strbuf *out);
 
 /** The same of the files a generator's spec names (`"file"` of an empirical distribution). */

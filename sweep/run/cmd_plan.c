@@ -125,7 +125,7 @@ static void print_table(const swp_sweep_inputs *in, const swp_census *census, co
     for (size_t i = 0; i < spec->n_constraints; i++) {
         printf("          %" PRIu64 " do not meet %s\n", census->pruned_by[i], spec->constraints[i].text);
         if (census->unknown_by[i] > 0) {
-            printf("          %" PRIu64 " are kept since it cannot be worked out there\n",
+            printf("          %" PRIu64 " are kept since it cannot be evaluated there\n",
                    census->unknown_by[i]);
         }
     }

@@ -8,7 +8,7 @@
  *
  * Names are letters, digits, '_' and '.'; a JSON Pointer is written between backquotes. Functions: min, max,
  * abs, ceil, floor, log2. Types are checked when compiling: numbers (true is 1, false 0) and texts; texts are
- * only compared by == and !=. What is worked out with an unknown quantity (NaN), a division by zero or the
+ * only compared by == and !=. What is evaluated with an unknown quantity (NaN), a division by zero or the
  * logarithm of what has none is unknown too; but false and unknown is false, true or unknown is true: guards
  * work. */
 #ifndef SWP_EXPR_H

@@ -84,7 +84,7 @@ static ws_status read_slo(ws_json slo, ws_slo *out, ws_error *err)
     if (status == WS_OK && out->attainment > 0.0 && !ws_slo_is_set(out)) {
         return ws_json_problem(slo, err,
                                "\"attainment\" is the share of requests that must be within bounds; "
-                               "expected a bound beside it, such as ttft_ms");
+                               "expected a bound next to it, such as ttft_ms");
     }
     return status;
 }

@@ -218,7 +218,7 @@ static hid_t make_component_axis(hid_t group)
     for (int c = 0; c < WS_COMPONENT_COUNT; c++) {
         names[c] = ws_component_name((ws_component)c);
     }
-    return make_name_axis(group, "component", "what energy is booked on", names, WS_COMPONENT_COUNT);
+    return make_name_axis(group, "component", "what energy is charged to", names, WS_COMPONENT_COUNT);
 }
 
 static hid_t make_state_axis(hid_t group)

@@ -45,7 +45,7 @@ typedef struct swp_store_config {
     const char *history_what;     /**< what this run does; NULL = "created" */
 } swp_store_config;
 
-/** Make a new file with every object the layout asks for, under a temporary name beside FILE.
+/** Make a new file with every object the layout asks for, under a temporary name next to FILE.
  * @param[in]  layout     copied
  * @param[out] store_out  owned by the caller, release with swp_store_destroy(); FILE's lock must be held
  * until then

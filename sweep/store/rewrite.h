@@ -21,7 +21,7 @@ typedef struct swp_rewrite_request {
 
 /** Write a finished file with one row per job: made at `<path>.tmp`, synced, renamed to path, whose mode and
  * owner it keeps. Links are followed (base/target.h).
- * @return WS_OK; WS_ERR_IO (path as it was, nothing left beside it); WS_ERR_ARG; WS_ERR_NOMEM */
+ * @return WS_OK; WS_ERR_IO (path as it was, nothing left next to it); WS_ERR_ARG; WS_ERR_NOMEM */
 WS_NODISCARD ws_status swp_rewrite(const swp_rewrite_request *request, ws_error *err);
 
 /** May what is at a path be replaced by a result file? Only by nothing, an empty file or an HDF5 file: never

@@ -4,6 +4,6 @@
 
 #include <stddef.h>
 
-#define SWP_WINDOW_ROWS ((size_t)1 << 17) /* a few dozen MB of bookkeeping and copied cells */
+#define SWP_WINDOW_ROWS ((size_t)1 << 17) /* a few dozen MB of row picks and copied cells */
 
 #endif /* SWP_WINDOW_H */

@@ -355,7 +355,7 @@ static void folder_files_fini(folder_files *f)
     }
 }
 
-/* Write every file beside its name. A link there is not followed: no export makes one. */
+/* Write every file next to its name. A link there is not followed: no export makes one. */
 static ws_status write_beside(const folder_texts *texts, const char *dir, ws_error *err, folder_files *f)
 {
     for (int i = 0; i < N_FILES; i++) {

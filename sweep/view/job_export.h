@@ -3,7 +3,7 @@
  *
  *   DIR/cluster.json   the cluster config with the job's parameters in it
  *   DIR/workload.json  the generator's spec, where requests are generated
- *   DIR/args.txt       every option of wattsim, one a line; the dataset and SLO among them
+ *   DIR/args.txt       every option of wattsim, one per line; the dataset and SLO among them
  *   DIR/inputs.sha256  the files the sweep read, as `sha256sum -c` takes them
  *
  * `wattsim --from DIR` (engine/programs/job_folder.h) runs it again. Nothing in the folder names the folder.

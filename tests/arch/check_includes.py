@@ -29,7 +29,7 @@ ALLOWED = {
     "sim": {"timing", "energy", "scenario", "result", "serving", "workload", "power", "hardware", "model", "base"},
     "output": {"sim", "scenario", "result", "base"},
 }
-# Plain data that a room may see of one beside it, header by header.
+# Plain data that a room may see of one next to it, header by header.
 SEEN = {
     "energy": {"timing/batch_report.h"},  # what is charged; how batches get their times is none of its business
 }
@@ -312,7 +312,7 @@ MUST_FAIL = [
     ("sweep/result/columns.h", "hdf5.h"),
     ("sweep/spec/spec.c", "cjson/cJSON.h"),
 ]
-# What no room may include of the ones above and beside it: every arrow of engine/ that is not in ALLOWED.
+# What no room may include of the ones above and next to it: every arrow of engine/ that is not in ALLOWED.
 MUST_FAIL += [(f"engine/{room}/x.c", f"{other}/x.h") for room in ALLOWED for other in [*ALLOWED, "programs"]
               if other != room and other not in ALLOWED[room]]
 # The arrows that matter most, by name, so that a slip in the table does not take its own test along.

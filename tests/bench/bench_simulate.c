@@ -3,7 +3,7 @@
  *
  *   build/release/tests/bench_simulate [DATA_FOLDER [SECONDS [NAME]]]
  *
- * DATA_FOLDER holds measured profiles and workloads (default: ../shared/data beside the project, where it
+ * DATA_FOLDER holds measured profiles and workloads (default: ../shared/data next to the project, where it
  * exists); without it the bundled compact profiles and workloads/sharegpt_like.jsonl serve. NAME is part of
  * "cluster, fidelity" of the rows to run (default: all). 300 requests a run, 30 with PIM, whose every entry
  * is an event. Each row runs with and without power by turns, about SECONDS (default 0.5) each; the fastest

@@ -12,7 +12,7 @@ trap 'rm -rf "$clone"' EXIT
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-# Tracked files as they are now, without what lies beside them or is ignored. Outside of git (a source archive) every
+# Tracked files as they are now, without what lies next to them or is ignored. Outside of git (a source archive) every
 # file is part of the release.
 if git -C "$project" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     git -C "$project" ls-files -z -- README.md configs workloads | tar -C "$project" --null -T - -cf - | tar -C "$clone" -xf -

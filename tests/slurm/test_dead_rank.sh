@@ -37,7 +37,7 @@ cat >dies_late <<PROGRAM
 [ "\$1" != run ] || [ "\${PMIX_RANK:-\${OMPI_COMM_WORLD_RANK:-0}}" -ne 1 ] || { touch died_late && kill -KILL \$\$; }
 PROGRAM
 chmod +x dies_late
-ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look beside the program
+ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look next to the program
 for launch in srun mpirun; do
     id=$(WATTSWEEP=$PWD/dies_late LAUNCH=$launch submit requeue.sbatch --ntasks=2 --output=late_$launch.log \
         "$SPEC_DIR/small.json" late_$launch.h5)

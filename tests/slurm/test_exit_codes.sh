@@ -16,7 +16,7 @@ cat >stops_early <<PROGRAM
 exec "$WATTSWEEP" "\$@" --time-limit 1ms
 PROGRAM
 chmod +x stops_early
-ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look beside the program
+ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look next to the program
 
 declare -A expected
 # submit_all LAUNCH: one job per code

@@ -19,7 +19,7 @@ while [ "\$1" = run ] && [ "\$(left_s)" -gt $1 ]; do sleep 0.5; done
 exec "$WATTSWEEP" "\$@"
 PROGRAM
     chmod +x "slow_$1"
-    ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look beside the program
+    ln -sf "$(dirname "$WATTSWEEP")/wattsweep-launch" wattsweep-launch # the scripts look next to the program
     echo "$PWD/slow_$1"
 }
 

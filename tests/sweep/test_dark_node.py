@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A node without a power block beside one with: its power is unknown everywhere, never 0, a note says so once, and the
+"""A node without a power block next to one with: its power is unknown everywhere, never 0, a note says so once, and the
 other node's is what it is with both tracked.
 
 usage: test_dark_node.py WATTSWEEP WATTSIM SOURCE_DIR
@@ -26,7 +26,7 @@ NOTE = "node 1 has no power block: its power is not tracked"
 
 
 def values_in(data):
-    """Every number and null of nested objects and lists, but for ids."""
+    """Every number and null of nested objects and lists, except for ids."""
     if isinstance(data, dict):
         return [value for name, item in data.items() if name not in ("node", "instance", "npu")
                 for value in values_in(item)]

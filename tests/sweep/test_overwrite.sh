@@ -48,7 +48,7 @@ for name in '' .. a/b ../escaped; do
     grep -q "named.json: /name: expected a file name.*-o FILE" log || fail "no reason: $(cat log)"
     expect 0 "$WATTSWEEP" run named.json -o named.h5 --overwrite -q
 done
-[ ! -e ../escaped.h5 ] && [ ! -e .h5 ] && [ ! -e a ] || fail "written beside -o: $(ls -a)"
+[ ! -e ../escaped.h5 ] && [ ! -e .h5 ] && [ ! -e a ] || fail "written next to -o: $(ls -a)"
 
 # folders: named as such, and missing ones are not passed over
 expect 2 "$WATTSWEEP" plan spec.json --data-dir no_such_folder 2>log

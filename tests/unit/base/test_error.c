@@ -34,7 +34,7 @@ static void test_null_record_passes_status_through(void **state)
     ws_error_clear(NULL);
 }
 
-/* Two instances of one kind have the same problem: it is told once. */
+/* Two instances of one kind have the same problem: it is reported once. */
 static void test_problems_are_told_once(void **state)
 {
     (void)state;

@@ -130,7 +130,7 @@ static double cost_j(const site *s, int instance, size_t batch)
 }
 
 /* Batches A [0, 40), B [10, 30), C [60, 70) and D [70, 80) ms: 60 ms busy; A alone for 20 ms and half of the
- * 20 ms beside B: 30 ms, B 10 ms. busy_w is what the host draws beyond its rest. */
+ * 20 ms besides B: 30 ms, B 10 ms. busy_w is what the host draws beyond its rest. */
 static void batches_share_their_host(void **state)
 {
     (void)state;

@@ -35,8 +35,8 @@ static double total_j(const ws_result *result)
 
 /* ---- one run ---- */
 
-/* Both series hold whole intervals but for the last, which ends with the run or, in the reference, with its
- * last reading. */
+/* Both series hold whole intervals except for the last, which ends with the run or, in the reference, with
+ * its last reading. */
 static double series_j(const gen_scenario *g, uint64_t seed, const ws_result *result, const ws_series *series,
                        double *component_j)
 {

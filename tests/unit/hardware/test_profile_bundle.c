@@ -233,7 +233,7 @@ static void odd_tables_neither_hang_nor_grow_without_bound(void **state)
     ws_strbuf_fini(&text);
 }
 
-/* All broken rows of a file are told, not just the first. */
+/* All broken rows of a file are reported, not just the first. */
 static void every_broken_row_is_told(void **state)
 {
     (void)state;

@@ -115,7 +115,7 @@ static void times_rise_as_the_clock_falls(void **state)
 
 /* At half the clock. 2048 tokens of qkv_proj are arithmetic: twice the time. One token waits for its weights,
  * 4096 * 6144 of 2 bytes at 1360 GB/s, as before, and takes 4 us to launch for 2. 64 decodes of 2048 tokens
- * likewise read 64 * 2048 * 8 * 512 bytes at 1440 GB/s = 372.8 us beside three launches. A chunk of 2048 is
+ * likewise read 64 * 2048 * 8 * 512 bytes at 1440 GB/s = 372.8 us next to three launches. A chunk of 2048 is
  * arithmetic again. */
 static void arithmetic_slows_and_traffic_does_not(void **state)
 {

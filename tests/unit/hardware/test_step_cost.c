@@ -113,7 +113,7 @@ static void leaving_the_grid_is_noticed(void **state)
 
 /* ---- profiles with holes ---- */
 
-/* A profile in which every row of the toy model takes 1000 ns, but for one that is not there. */
+/* A profile in which every row of the toy model takes 1000 ns, except for one that is not there. */
 static ws_profile *profile_without(ws_layer missing)
 {
     ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;

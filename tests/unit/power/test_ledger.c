@@ -215,7 +215,7 @@ static void random_spans_agree_with_a_brute_force_oracle(void **state)
 }
 
 /* A page of one source with spans inside it, in any order, the first of which ends with it. */
-static void book_page(ws_ledger *ledger, ws_rng *rng, size_t source, span *spans, size_t n)
+static void charge_page(ws_ledger *ledger, ws_rng *rng, size_t source, span *spans, size_t n)
 {
     const span     whole = spans[0];
     ws_ledger_page page  = ws_ledger_open(ledger, source, whole.begin_ns, whole.end_ns);
@@ -264,7 +264,7 @@ static void pages_of_several_sources_agree_with_the_oracle(void **state)
     for (size_t i = 0; i < N_SPANS; i += PER_PAGE) {
         const size_t source = ws_rng_below(&rng, N_SOURCES);
         spans[i].node       = node_of[source];
-        book_page(&f.ledger, &rng, source, &spans[i], PER_PAGE);
+        charge_page(&f.ledger, &rng, source, &spans[i], PER_PAGE);
     }
     ws_ledger_close(&f.ledger, END_NS);
     check_against_oracle(&f.ledger, spans);

@@ -1,5 +1,5 @@
 /* Invariants: a window's power is the energy of its share of every span, whatever the order of charges; only
- * whole windows count, but for a run shorter than one; joining windows is the mean of them. */
+ * whole windows count, except for a run shorter than one; joining windows is the mean of them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -183,7 +183,7 @@ static void what_is_written_reads_back(void **state)
     }
 }
 
-/* Who was measured is told to people; texts nobody knows are left out, and any text is legal JSON. */
+/* Who was measured is said to people; texts nobody knows are left out, and any text is legal JSON. */
 static void the_origin_is_told(void **state)
 {
     (void)state;

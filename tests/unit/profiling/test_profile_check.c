@@ -1,5 +1,5 @@
 /* Invariants: a profile has no error against its own points; one that is slower by a tenth everywhere errs by
- * a tenth in every class and in whole steps; the statistics are those worked out by hand; and a step is the
+ * a tenth in every class and in whole steps; the statistics are those computed by hand; and a step is the
  * sum of all layers. */
 #include <math.h>
 #include <setjmp.h>

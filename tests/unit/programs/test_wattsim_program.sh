@@ -42,7 +42,7 @@ contains out '^Total energy         : +[0-9,.]+ J$'
 contains out '^Reading: '
 lacks err 'error'
 [ "$(wc -l <a/b/requests.csv)" -eq 18 ] || fail "17 requests, $(wc -l <a/b/requests.csv) lines"
-[ "$(ls a/b)" = requests.csv ] || fail "something else beside requests.csv: $(ls a/b)"
+[ "$(ls a/b)" = requests.csv ] || fail "something else next to requests.csv: $(ls a/b)"
 cp out first
 
 # --- the same again: the same bytes

@@ -47,7 +47,7 @@ static const degrees_case DEGREES[] = {
     {8, 3, 0, 0, false, 0, 0, 0, 0, "num_npus = tp_size * pp_size, found 8 for 3 * 1"},
     {8, 2, 2, 0, false, 0, 0, 0, 0, "num_npus = tp_size * pp_size, found 8 for 2 * 2"},
     {5, 0, 2, 0, false, 0, 0, 0, 0, "num_npus divisible by pp_size = 2, found 5"},
-    {0, 0, 2, 0, false, 0, 0, 0, 0, "num_npus or tp_size beside pp_size = 2"},
+    {0, 0, 2, 0, false, 0, 0, 0, 0, "num_npus or tp_size next to pp_size = 2"},
     {0, 2, 0, 4, true, 0, 0, 0, 0, "ep_size <= tp_size = 2 without a dp_group, found 4"},
     {0, 1, 33, 0, false, 0, 0, 0, 0, "pp_size <= 32 layers, found 33"},
     {0, 4, 0, 3, true, 0, 0, 0, 0, "ep_size to divide 8 experts, found 3"},

@@ -223,7 +223,7 @@ static void an_instance_has_a_cap_of_its_own(void **state)
                          2); /* the instance's own wins */
 }
 
-/* 350 W less 110 W are 80 W for each of three NPUs; beside a cap of 60 W per NPU, that one holds. */
+/* 350 W less 110 W are 80 W for each of three NPUs; besides a cap of 60 W per NPU, that one holds. */
 static void a_node_cap_is_shared_evenly(void **state)
 {
     (void)state;

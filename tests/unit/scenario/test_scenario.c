@@ -1,7 +1,7 @@
 /* Invariants: what a scenario resolves to follows from its cluster, options and workload by the rules of
  * docs/model/serving.md 1 and 5: memory and KV blocks, power tracking, intervals, second tiers, the way
- * batches are timed; every problem is told at once, and what cannot be built leaves nothing behind. By hand
- * for the toy models (world.h). */
+ * batches are timed; every problem is reported at once, and what cannot be built leaves nothing behind. By
+ * hand for the toy models (world.h). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -140,7 +140,7 @@ static void boards_without_a_sheet_need_npu_mem(void **state)
     ws_scenario_destroy(&s);
 }
 
-/* A tag nobody knows is told as such, too. */
+/* A tag nobody knows is reported as such, too. */
 static void unknown_boards_are_named(void **state)
 {
     (void)state;
@@ -181,7 +181,7 @@ static void rooflines_follow_the_bandwidth(void **state)
     }
 }
 
-/* What a lower clock slows is told at the bandwidth that is simulated: 10 GB/s leave nothing to slow, at
+/* What a lower clock slows is reported at the bandwidth that is simulated: 10 GB/s leave nothing to slow, at
  * 10,000 GB/s nothing but arithmetic is left. */
 static void caps_know_the_bandwidth(void **state)
 {

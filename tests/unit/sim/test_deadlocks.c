@@ -41,7 +41,7 @@ static void prompt_over_the_budget(void **state)
     check_blocked(1.0, &options, "chunked prefill is off");
 }
 
-/* Q-16: so does one that never fits the KV cache: 0.001 GiB holds 30 blocks beside the weights, 600 tokens
+/* Q-16: so does one that never fits the KV cache: 0.001 GiB holds 30 blocks next to the weights, 600 tokens
  * need 38. */
 static void prompt_over_the_cache(void **state)
 {
@@ -208,7 +208,7 @@ static void pipelines_in_a_group(void **state)
     (void)run_cluster(WORLD_DENSE, instances, 2, WS_FIDELITY_REFERENCE);
 }
 
-/* with a combined instance beside a pair, prefill may never count as finished. */
+/* with a combined instance next to a pair, prefill may never count as finished. */
 static void combined_beside_a_pair(void **state)
 {
     (void)state;

@@ -58,7 +58,7 @@ static inline swp_builder *sweep_world_builder(sweep_world *s, ws_files *files)
     return builder;
 }
 
-/* The members of a spec beside "cluster"; c.json is one node with one instance of 1 GiB, w.jsonl is the
+/* The members of a spec besides "cluster"; c.json is one node with one instance of 1 GiB, w.jsonl is the
  * dataset, NULL = the one above. */
 static inline void sweep_world_init(sweep_world *s, const char *members, const char *dataset)
 {

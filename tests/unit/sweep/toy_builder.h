@@ -27,7 +27,7 @@ typedef struct toy_builder {
     swp_constraints *constraints;
 } toy_builder;
 
-/* The members of a spec beside "cluster", for example "\"parameters\": {...}". */
+/* The members of a spec besides "cluster", for example "\"parameters\": {...}". */
 static inline void toy_builder_init(toy_builder *toy, const char *members)
 {
     char text[2048];

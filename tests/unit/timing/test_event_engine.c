@@ -98,7 +98,7 @@ static void submit(bench *b, int64_t npu, int64_t batch_id, const ws_graph_node 
 
 /* ---- by hand ---- */
 
-/* Two all-reduces ready at once on each of two NPUs pass one after the other, kernels beside them. */
+/* Two all-reduces ready at once on each of two NPUs pass one after the other, kernels next to them. */
 static void collectives_take_the_slot_in_turn(void **state)
 {
     (void)state;

@@ -171,7 +171,7 @@ static void nothing_to_do_is_no_event(void **state)
     }
 }
 
-/* Three stages, three batches in flight: the start NPU gets free before the first batch leaves the last
+/* Three stages, three batches in flight: the start NPU becomes free before the first batch leaves the last
  * stage, and ends come in the order of hand-out. */
 static void stages_work_at_the_same_time(void **state)
 {

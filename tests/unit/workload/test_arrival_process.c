@@ -135,8 +135,9 @@ static void a_ramp_integrates_its_rate(void **state)
     assert_about(count_before(500.0), 2500.0, 0.08);
 }
 
-/* An on phase of 1 ns vanishes beside an off phase of 9e6 s: the process gives up far behind any usable time.
- */
+/* An on phase of 1 ns vanishes next to an off phase of 9e6 s: the process gives up far behind any usable
+ * time.
+ * */
 static void vanishing_phases_end(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Invariants: cut, sample, limit and pace, in this order, give the requests worked out by hand; a larger
+/* Invariants: cut, sample, limit and pace, in this order, give the requests computed by hand; a larger
  * share keeps all a smaller one does; sessions stay whole, with their waits; what cannot be done is refused
  * with what was found. */
 #include <math.h>

@@ -39,7 +39,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A spec over a cluster of the repository; members are those beside "cluster". */
+/* A spec over a cluster of the repository; members are those besides "cluster". */
 static void put_spec(const planned *p, const char *members)
 {
     FILE *file = fopen(p->path, "w");

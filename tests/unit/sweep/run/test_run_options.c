@@ -1,6 +1,6 @@
 /* Invariants: every option of the help is understood by its command and by no other; a value is what it says
- * or an error that names the option; all problems of a command line are told, and without any the defaults
- * hold. */
+ * or an error that names the option; all problems of a command line are reported, and without any the
+ * defaults hold. */
 #include <math.h>
 #include <string.h>
 

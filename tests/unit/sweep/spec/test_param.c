@@ -173,7 +173,7 @@ static void test_unknown_names(void **state)
     refuse("mix", "{\"linspace\": [1, 2, 2]}", 1, "unknown parameter");
 }
 
-/* Values that differ stay apart in the file: true beside 1 is text, in either order. */
+/* Values that differ stay apart in the file: true next to 1 is text, in either order. */
 static void test_the_kind_holds_all_values(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void test_one_duration_written_twice(void **state)
            "/standby_duration/2: the values 1s and 1000ms are the same");
     refuse("log_interval", "[0.5, \"500ms\"]", 1, "/log_interval/1: the values 0.5 and 500ms are the same");
     reading r;
-    reading_init(&r, "standby_duration", "[\"1s\", \"1000ms\"]", true, 1.0); /* beside others in a zip */
+    reading_init(&r, "standby_duration", "[\"1s\", \"1000ms\"]", true, 1.0); /* next to others in a zip */
     assert_int_equal(r.status, WS_OK);
     reading_fini(&r);
 }

@@ -1,6 +1,6 @@
 /* Invariants: axes follow the spec's order and split its parameters without gap or overlap, all of an axis
  * equally long; a parameter comes once, and no two share a short name; listed points are columns of the same
- * values; every problem is told. */
+ * values; every problem is reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -177,7 +177,7 @@ static void test_refused(void **state)
     REFUSE("{}", "cluster");
     REFUSE("[]", "expected object");
     REFUSE("{\"cluster\": 3}", "/cluster");
-    REFUSE("{\"cluster\": \"c\", \"slo\": {\"attainment\": 0.9}}", "/slo", "expected a bound beside it");
+    REFUSE("{\"cluster\": \"c\", \"slo\": {\"attainment\": 0.9}}", "/slo", "expected a bound next to it");
     REFUSE("{\"cluster\": \"c\", \"slo\": {\"ttft_ms\": 5, \"attainment\": 1.5}}", "/slo/attainment");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"tp_size\": [1, 2, 1]}}", "the value 1 is listed twice");
     REFUSE("{\"cluster\": \"c\", \"parameters\": {\"zip\": {\"tp_size\": [1, 2], \"pp_size\": [1]}}}",

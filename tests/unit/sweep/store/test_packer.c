@@ -43,7 +43,8 @@ static void fill(size_t k, char *block)
     }
 }
 
-/* HDF5 itself is asked in test_chunker.c; here by the book, modulo 65535, for what is odd or long. */
+/* HDF5 itself is asked in test_chunker.c; here as the standard defines it, modulo 65535, for what is odd or
+ * long. */
 static bool has_checksum(const unsigned char *bytes, size_t n_bytes)
 {
     unsigned long long sum1 = 0, sum2 = 0;

@@ -188,8 +188,9 @@ static void windows_make_no_difference(void **state)
     }
 }
 
-/* Windows are full but for the last, also when jobs lie far apart: a damaged or sparse file takes no longer.
- */
+/* Windows are full except for the last, also when jobs lie far apart: a damaged or sparse file takes no
+ * longer.
+ * */
 static void gaps_are_skipped(void **state)
 {
     place *p = *state;

@@ -129,7 +129,7 @@ static void test_the_right_row_of_every_job(void **state)
     world_fini(&w);
 }
 
-/* Full windows but for the last, none after it, and together the same picks; again after a rewind. */
+/* Full windows except for the last, none after it, and together the same picks; again after a rewind. */
 static void test_windows_make_no_difference(void **state)
 {
     ws_rng rng;

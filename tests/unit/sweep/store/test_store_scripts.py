@@ -144,7 +144,7 @@ class Scripts(unittest.TestCase):
         grid, comparison = self.heat()
         self.assertEqual(comparison.n_used, 1)
         kept = {standby for rows in comparison.rows.values() for standby in SweepFile(self.path).param("standby_duration")[rows]}
-        self.assertEqual(len(kept), 1)  # never one standby time beside another
+        self.assertEqual(len(kept), 1)  # never one standby time next to another
         self.assertEqual(np.isfinite(grid).sum(), len(comparison.rows))
 
     def test_what_is_swept_together_is_not_averaged(self):
