@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cmdline.h"
+#include "base/cmdline_start.h"
 #include "base/unread.h"
 #include "cli/commands.h"
 #include "ranks/mpi_transport.h"

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cmdline_help.h"
 #include "base/exit_code.h"
 #include "base/nearest_name.h"
 #include "base/strbuf.h"
@@ -38,16 +37,6 @@ typedef struct word {
 } word;
 
 /* ---- names ---- */
-
-char *ws_arg_dashed(const char *name, char buf[64])
-{
-    size_t i = 0;
-    for (; name[i] != '\0' && i < NAME_CAP - 1; i++) {
-        buf[i] = (char)(name[i] == '_' ? '-' : name[i]);
-    }
-    buf[i] = '\0';
-    return buf;
-}
 
 static bool is_name(const char *name, const char *text)
 {
@@ -114,17 +103,6 @@ static row find_negated(const ws_cmdline *line, const word *w)
 }
 
 /* ---- mistakes ---- */
-
-ws_status ws_arg_refuse(const ws_arg *arg, const char *text, ws_error *err)
-{
-    char      name[NAME_CAP];
-    ws_strbuf expected = WS_STRBUF_INIT;
-    ws__arg_put_expected(arg, &expected);
-    const ws_status status = ws_error_add(err, WS_ERR_INPUT, "--%s: expected %s, found '%s'",
-                                          ws_arg_dashed(arg->name, name), ws_strbuf_text(&expected), text);
-    ws_strbuf_fini(&expected);
-    return status;
-}
 
 /** The known option nearest to a name, dashed; "" if none is near. */
 static void find_nearest(const ws_cmdline *line, const char *name, char nearest[NAME_CAP])
@@ -390,37 +368,4 @@ ws_status ws_cmdline_read(const ws_cmdline *line, int argc, const char *const *a
         *seen_out = r.seen;
     }
     return status;
-}
-
-bool ws_cmdline_start(const ws_cmdline *line, int argc, char **argv, size_t *n_operands_out,
-                      int *exit_code_out)
-{
-    ws_error        err    = WS_ERROR_INIT;
-    ws_cmdline_seen seen   = {.n_operands = 0};
-    const ws_status status = ws_cmdline_read(line, argc, (const char *const *)argv, &err, &seen);
-    if (status != WS_OK) {
-        (void)fprintf(stderr, "%s\n", err.n_problems > 0 ? ws_error_text(&err) : ws_status_text(status));
-        if (line->usage != NULL) {
-            (void)fprintf(stderr, "usage: %s %s\n", line->program, line->usage);
-        }
-    } else if (seen.wants_help) {
-        ws_cmdline_print_help(line, stdout);
-    }
-    ws_error_clear(&err);
-    *exit_code_out = ws_exit_code(status);
-    if (n_operands_out != NULL) {
-        *n_operands_out = seen.n_operands;
-    }
-    return status == WS_OK && !seen.wants_help;
-}
-
-int ws_cmdline_refuse_command(const char *program, const char *name, const char *const *known, size_t n_known)
-{
-    const char *nearest = ws_nearest_name(name, known, n_known);
-    if (nearest != NULL) {
-        (void)fprintf(stderr, "%s: unknown command %s; did you mean %s?\n", program, name, nearest);
-    } else {
-        (void)fprintf(stderr, "%s: unknown command %s; see %s --help\n", program, name, program);
-    }
-    return WS_EXIT_INPUT;
 }

@@ -6,46 +6,6 @@
 
 enum { LINE_COLUMNS = 110, MOST_LEFT_COLUMNS = 36 };
 
-/* ---- what an option is called ---- */
-
-ws_value_domain ws__arg_domain(const ws_arg *arg)
-{
-    static const ws_value_kind kinds[] = {[WS_ARG_SWITCH]  = WS_VALUE_BOOL,
-                                          [WS_ARG_INT]     = WS_VALUE_INT,
-                                          [WS_ARG_NUMBER]  = WS_VALUE_NUMBER,
-                                          [WS_ARG_SECONDS] = WS_VALUE_SECONDS,
-                                          [WS_ARG_CHOICE]  = WS_VALUE_CHOICE};
-    return (ws_value_domain){
-        .kind = kinds[arg->kind], .min = arg->min, .max = arg->max, .choices = arg->choices};
-}
-
-void ws__arg_put_expected(const ws_arg *arg, ws_strbuf *out)
-{
-    if (arg->expected != NULL) {
-        ws_strbuf_puts(out, arg->expected);
-    } else if (arg->kind == WS_ARG_TEXT || arg->kind == WS_ARG_FILE || arg->kind == WS_ARG_LIST) {
-        ws__arg_put_value(arg, out);
-    } else {
-        const ws_value_domain domain = ws__arg_domain(arg);
-        ws_value_put_expected(&domain, out);
-    }
-}
-
-void ws__arg_put_value(const ws_arg *arg, ws_strbuf *out)
-{
-    static const char *const values[] = {
-        [WS_ARG_FLAG] = "",     [WS_ARG_SWITCH] = "",  [WS_ARG_COUNT] = "",   [WS_ARG_TEXT] = "TEXT",
-        [WS_ARG_FILE] = "FILE", [WS_ARG_INT] = "N",    [WS_ARG_NUMBER] = "X", [WS_ARG_SECONDS] = "TIME",
-        [WS_ARG_CHOICE] = "",   [WS_ARG_LIST] = "TEXT"};
-    if (arg->value != NULL || arg->kind != WS_ARG_CHOICE) {
-        ws_strbuf_puts(out, arg->value != NULL ? arg->value : values[arg->kind]);
-        return;
-    }
-    for (size_t i = 0; arg->choices[i] != NULL; i++) {
-        ws_strbuf_printf(out, "%s%s", i == 0 ? "" : "|", arg->choices[i]);
-    }
-}
-
 /** "-o, --output FILE"; without -o, its place stays empty where other options have one. */
 static void put_usage(const ws_arg *arg, bool has_short, ws_strbuf *out)
 {

@@ -1,8 +1,11 @@
-/* base/json_doc.h -- the inside of a JSON document, shared by the json_*.c files. Private to base. */
+/* base/json_doc.h -- the inside of a JSON document, and ways into its tree, shared by the json_*.c files.
+ * Private to base. */
 #ifndef WS_JSON_DOC_H
 #define WS_JSON_DOC_H
 
-#include "base/json.h"
+#include <stddef.h>
+
+struct cJSON;
 
 struct ws_json_doc {
     char         *name; /* owned */

@@ -15,16 +15,8 @@
 
 #include "base/files.h"
 #include "base/status.h"
+#include "hardware/profile_kind.h"
 #include "model/layer.h"
-
-/** Where a profile's numbers come from, most certain first. */
-typedef enum ws_profile_kind {
-    WS_PROFILE_BUNDLE,  /**< measured */
-    WS_PROFILE_COMPACT, /**< fitted to a measurement */
-    WS_PROFILE_ROOFLINE /**< computed from a data sheet */
-} ws_profile_kind;
-
-typedef struct ws_profile ws_profile; /* opaque: one (hardware, model, variant, tp) */
 
 /** What one scheduled batch asks of attention. KV lengths are those before the step. Source: 6.3. */
 typedef struct ws_attention_query {
@@ -49,10 +41,6 @@ int64_t ws_profile_attention_ns(const ws_profile *profile, const ws_attention_qu
 /** Nanoseconds of the expert layer of one EP rank, tokens >= 1 and experts >= 1; >= 1. */
 int64_t ws_profile_moe_ns(const ws_profile *profile, int64_t tokens, int64_t n_experts);
 
-/** Largest counts inside the tables; beyond them lookups extrapolate. */
-typedef struct ws_profile_limits {
-    int64_t tokens, sequences, prefill_tokens, prefill_kv, n_decodes, decode_kv, moe_tokens;
-} ws_profile_limits;
 ws_profile_limits ws_profile_limits_of(const ws_profile *profile);
 
 ws_profile_kind ws_profile_kind_of(const ws_profile *profile);

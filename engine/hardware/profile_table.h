@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "hardware/profile.h"
+#include "hardware/profile_kind.h"
 #include "model/layer.h"
 
 /* ---- the packed form ---- */

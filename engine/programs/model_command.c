@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cmdline_start.h"
 #include "base/cmdline_help.h"
 #include "base/exit_code.h"
 #include "base/json_write.h"

@@ -1,5 +1,6 @@
 #include "cli/file_command.h"
 
+#include "base/cmdline_start.h"
 #include "base/exit_code.h"
 #include "cli/command_end.h"
 

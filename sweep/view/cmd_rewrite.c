@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cmdline.h"
+#include "base/cmdline_start.h"
 #include "base/files.h"
 #include "base/strbuf.h"
 #include "cli/command_end.h"

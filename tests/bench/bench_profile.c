@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "hardware/profile.h"
 #include "hardware/profile_bundle.h"
 #include "hardware/profile_compact.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/cmdline.h"
+#include "base/cmdline_start.h"
 #include "base/exit_code.h"
 #include "random_words.h"
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "hardware/profile.h"
 #include "hardware/profile_table.h"
 
 enum { ORACLE_KEYS_MAX = 4096 };

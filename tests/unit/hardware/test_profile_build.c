@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "hardware/profile.h"
 #include "hardware/profile_table.h"
 
 static ws_profile *build(ws__profile_draft *draft)
