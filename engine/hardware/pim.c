@@ -65,6 +65,12 @@ typedef struct span {
     size_t      len;
 } span;
 
+/* A line of the file, for messages. */
+typedef struct place {
+    const char *path;
+    size_t      line;
+} place;
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
@@ -92,8 +98,7 @@ static size_t find_key(span key)
     return i;
 }
 
-static ws_status read_value(const char *path, size_t line, const pim_key *key, span text, ws_error *err,
-                            double *out)
+static ws_status read_value(place at, const pim_key *key, span text, ws_error *err, double *out)
 {
     char         digits[64] = "";
     char        *end        = digits;
@@ -103,8 +108,8 @@ static ws_status read_value(const char *path, size_t line, const pim_key *key, s
     const double min   = key->may_be_zero ? 0.0 : k_value_min;
     if (len == 0 || *end != '\0' || !(value >= min && value <= k_value_max)) { /* so that NaN fails */
         return ws_error_add(err, WS_ERR_INPUT, "%s:%zu: %s: expected a number in %g..%g, found \"%.*s\"",
-                            path, line, key->key, min, k_value_max, (int)(text.len < 60 ? text.len : 60),
-                            text.text);
+                            at.path, at.line, key->key, min, k_value_max,
+                            (int)(text.len < 60 ? text.len : 60), text.text);
     }
     *out = value;
     return WS_OK;
@@ -112,18 +117,17 @@ static ws_status read_value(const char *path, size_t line, const pim_key *key, s
 
 /* One line: `key = value # comment`. Sections and keys we do not use are skipped, as device files carry
  * dozens. */
-static ws_status read_line(const char *path, size_t line, const char *text, size_t len, bool *seen,
-                           ws_error *err, pim_file *file)
+static ws_status read_line(place at, span line, bool *seen, ws_error *err, pim_file *file)
 {
-    const char *comment = memchr(text, '#', len);
-    const span  content = trimmed(text, comment != NULL ? (size_t)(comment - text) : len);
+    const char *comment = memchr(line.text, '#', line.len);
+    const span  content = trimmed(line.text, comment != NULL ? (size_t)(comment - line.text) : line.len);
     if (content.len == 0 || content.text[0] == '[' || content.text[0] == ';') {
         return WS_OK;
     }
     const char *equals = memchr(content.text, '=', content.len);
     if (equals == NULL) {
-        return ws_error_add(err, WS_ERR_INPUT, "%s:%zu: expected key = value, found \"%.*s\"", path, line,
-                            (int)(content.len < 60 ? content.len : 60), content.text);
+        return ws_error_add(err, WS_ERR_INPUT, "%s:%zu: expected key = value, found \"%.*s\"", at.path,
+                            at.line, (int)(content.len < 60 ? content.len : 60), content.text);
     }
     const size_t key_len = (size_t)(equals - content.text);
     const size_t key     = find_key(trimmed(content.text, key_len));
@@ -132,7 +136,7 @@ static ws_status read_line(const char *path, size_t line, const char *text, size
     }
     seen[key]     = true;
     double *value = (double *)(void *)((char *)file + k_keys[key].offset);
-    return read_value(path, line, &k_keys[key], trimmed(equals + 1, content.len - key_len - 1), err, value);
+    return read_value(at, &k_keys[key], trimmed(equals + 1, content.len - key_len - 1), err, value);
 }
 
 static ws_status read_file(const char *path, ws_bytes bytes, ws_error *err, pim_file *file)
@@ -143,7 +147,7 @@ static ws_status read_file(const char *path, ws_bytes bytes, ws_error *err, pim_
     for (size_t line = 1; next < end; line++) {
         const char     *newline     = memchr(next, '\n', (size_t)(end - next));
         const size_t    len         = (size_t)((newline != NULL ? newline : end) - next);
-        const ws_status line_status = read_line(path, line, next, len, seen, err, file);
+        const ws_status line_status = read_line((place){path, line}, (span){next, len}, seen, err, file);
         status                      = line_status != WS_OK ? line_status : status;
         next += len + 1;
     }

@@ -200,18 +200,25 @@ static size_t position_on_axis(const builder *b, uint32_t axis_id, int64_t key)
     return (size_t)(hit - keys);
 }
 
+/* The pairs of a prefill chunk and a number of decodes. */
+typedef struct pair_table {
+    const int64_t  *chunks, *decodes; /* ascending */
+    size_t          n_chunks, n_decodes;
+    const uint32_t *measured; /* [n_chunks][n_decodes] surfaces, or WS__NONE */
+} pair_table;
+
 /* The measured pair nearest to (chunk, decodes); of equally near ones the smaller chunk, then the fewer
  * decodes. */
-static uint32_t nearest_pair(const uint32_t *measured, const int64_t *chunks, size_t n_chunks,
-                             const int64_t *decodes, size_t n_decodes, int64_t chunk, int64_t n)
+static uint32_t nearest_pair(const pair_table *t, int64_t chunk, int64_t n)
 {
     uint32_t best          = WS__NONE;
     double   best_distance = INFINITY;
-    for (size_t i = 0; i < n_chunks; i++) {
-        for (size_t j = 0; j < n_decodes; j++) {
-            const double dc = (double)(chunks[i] - chunk), dn = (double)(decodes[j] - n);
-            if (measured[i * n_decodes + j] != WS__NONE && dc * dc + dn * dn < best_distance) {
-                best          = measured[i * n_decodes + j];
+    for (size_t i = 0; i < t->n_chunks; i++) {
+        for (size_t j = 0; j < t->n_decodes; j++) {
+            const double   dc = (double)(t->chunks[i] - chunk), dn = (double)(t->decodes[j] - n);
+            const uint32_t surface = t->measured[i * t->n_decodes + j];
+            if (surface != WS__NONE && dc * dc + dn * dn < best_distance) {
+                best          = surface;
                 best_distance = dc * dc + dn * dn;
             }
         }
@@ -220,18 +227,21 @@ static uint32_t nearest_pair(const uint32_t *measured, const int64_t *chunks, si
 }
 
 /* Every cell of the pair table names a surface: its own, or the nearest measured one. */
-static ws_status build_pairs(builder *b, uint32_t *measured)
+static ws_status build_pairs(builder *b, const uint32_t *measured)
 {
-    const ws__axis *axes  = b->axes.data;
-    const ws__axis *chunk = &axes[b->head.chunk_axis], *decode = &axes[b->head.decode_axis];
-    const int64_t  *chunks = (const int64_t *)b->keys.data + chunk->first_key;
-    const int64_t  *counts = (const int64_t *)b->keys.data + decode->first_key;
-    for (size_t i = 0; i < chunk->n_keys; i++) {
-        for (size_t j = 0; j < decode->n_keys; j++) {
-            uint32_t surface = measured[i * decode->n_keys + j];
+    const ws__axis  *axes  = b->axes.data;
+    const ws__axis  *chunk = &axes[b->head.chunk_axis], *decode = &axes[b->head.decode_axis];
+    const int64_t   *keys = b->keys.data;
+    const pair_table t    = {.chunks    = keys + chunk->first_key,
+                             .decodes   = keys + decode->first_key,
+                             .n_chunks  = chunk->n_keys,
+                             .n_decodes = decode->n_keys,
+                             .measured  = measured};
+    for (size_t i = 0; i < t.n_chunks; i++) {
+        for (size_t j = 0; j < t.n_decodes; j++) {
+            uint32_t surface = measured[i * t.n_decodes + j];
             if (surface == WS__NONE) {
-                surface = nearest_pair(measured, chunks, chunk->n_keys, counts, decode->n_keys, chunks[i],
-                                       counts[j]);
+                surface = nearest_pair(&t, t.chunks[i], t.decodes[j]);
             }
             WS_TRY(pool_append(&b->pairs, &surface, 1, NULL));
         }
