@@ -210,12 +210,19 @@ static ws_status refine(const ws__grid *grid, size_t axis, double key, ws__grid 
     return WS_OK;
 }
 
-/* The refinement that lowers the error most per number it adds; *found_out is false if none fits. */
+/* A grid with a key more than the one it refines. */
+typedef struct refinement {
+    bool     is_found; /* otherwise there is no grid */
+    double   gain;     /* of squared error, per number it adds */
+    ws__grid grid;     /* owned */
+} refinement;
+
+/* The refinement that lowers the error most per number it adds, if one fits. */
 static ws_status best_refinement(solver *s, const ws__grid *grid, double squares, const ws__grid *candidates,
-                                 size_t n_values_max, ws__grid *best_out, bool *found_out)
+                                 size_t n_values_max, refinement *best)
 {
-    double best_gain = 0.0;
-    *found_out       = false;
+    best->is_found = false;
+    best->gain     = 0.0;
     for (size_t a = 0; a < grid->n_axes; a++) {
         const size_t n_added = ws__grid_n_values(grid) / grid->n_keys[a];
         if (ws__grid_n_values(grid) + n_added > n_values_max) {
@@ -229,13 +236,11 @@ static ws_status best_refinement(solver *s, const ws__grid *grid, double squares
             ws__grid trial;
             WS_TRY(refine(grid, a, key, &trial));
             const double gain = (squares - solve(s, &trial, TRIAL_ITERATIONS)) / (double)n_added;
-            if (gain > best_gain) {
-                if (*found_out) {
-                    ws__grid_fini(best_out);
+            if (gain > best->gain) {
+                if (best->is_found) {
+                    ws__grid_fini(&best->grid);
                 }
-                *best_out  = trial;
-                *found_out = true;
-                best_gain  = gain;
+                *best = (refinement){true, gain, trial};
             } else {
                 ws__grid_fini(&trial);
             }
@@ -272,13 +277,13 @@ static ws_status coarsest(const ws__grid *candidates, const ws__grid_point *poin
 
 static ws_status grow(solver *s, const ws__grid *candidates, ws__grid_goal goal, ws__grid *grid)
 {
-    double squares = solve(s, grid, FINAL_ITERATIONS);
-    for (bool found = true; found && mean_error(s) > goal.mean_error;) {
-        ws__grid next;
-        WS_TRY(best_refinement(s, grid, squares, candidates, goal.n_values_max, &next, &found));
-        if (found) {
+    double     squares = solve(s, grid, FINAL_ITERATIONS);
+    refinement next    = {.is_found = true};
+    while (next.is_found && mean_error(s) > goal.mean_error) {
+        WS_TRY(best_refinement(s, grid, squares, candidates, goal.n_values_max, &next));
+        if (next.is_found) {
             ws__grid_fini(grid);
-            *grid   = next;
+            *grid   = next.grid;
             squares = solve(s, grid, FINAL_ITERATIONS);
         } else {
             squares = solve(s, grid, FINAL_ITERATIONS); /* the trials left their own residuals behind */
