@@ -474,8 +474,15 @@ static char *shaped_key(const ws_inputs *inputs, const ws_workload *source, cons
     return NULL;
 }
 
-static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, const ws_workload_shape *shape,
-                               const char *key, const char *name, ws_error *err, const ws_workload **out)
+/* What a workload is made from another with. */
+typedef struct reshaping {
+    const ws_workload       *source;
+    const ws_workload_shape *shape;
+    const char              *name; /* of the shape, in messages */
+} reshaping;
+
+static ws_status hold_reshaped(ws_inputs *inputs, const char *key, const reshaping *r, ws_error *err,
+                               const ws_workload **out)
 {
     ws_input *known = ws_input_cache_find(&inputs->cache, WS_INPUT_WORKLOAD, key);
     if (known != NULL) {
@@ -485,7 +492,7 @@ static ws_status hold_reshaped(ws_inputs *inputs, const ws_workload *source, con
     ws_workload *workload = NULL;
     WS_TRY(adopt_workload(inputs, key, &workload));
     if (workload == NULL) {
-        WS_TRY(ws_workload_reshape(source, shape, name, err, &workload));
+        WS_TRY(ws_workload_reshape(r->source, r->shape, r->name, err, &workload));
     }
     WS_TRY(ws_input_cache_keep_held(&inputs->cache, WS_INPUT_WORKLOAD, key, workload));
     *out = workload;
@@ -499,9 +506,9 @@ ws_status ws_inputs_reshaped(ws_inputs *inputs, const ws_workload *source, const
         *out = source;
         return WS_OK;
     }
-    char           *key = shaped_key(inputs, source, shape);
-    const ws_status status =
-        key != NULL ? hold_reshaped(inputs, source, shape, key, name, err, out) : WS_ERR_NOMEM;
+    const reshaping r      = {source, shape, name};
+    char           *key    = shaped_key(inputs, source, shape);
+    const ws_status status = key != NULL ? hold_reshaped(inputs, key, &r, err, out) : WS_ERR_NOMEM;
     free(key);
     ws_inputs_release(inputs, source);
     return status;

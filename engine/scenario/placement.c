@@ -247,16 +247,21 @@ bool ws_placement_is_off_npu(const ws_placement *placement, const ws_model *mode
     return is_off;
 }
 
-static int64_t section_cxl_bytes(const ws_placement *placement, const ws_model *model,
-                                 const ws_layer_sequence *sequence, int64_t block, int64_t tp_size,
-                                 int64_t ep_total, int64_t element_bytes)
+/* The weights of an instance, and where they are. */
+typedef struct placed_weights {
+    const ws_placement *placement;
+    const ws_model     *model;
+    int64_t             tp_size, ep_total, element_bytes;
+} placed_weights;
+
+static int64_t section_cxl_bytes(const placed_weights *w, const ws_layer_sequence *sequence, int64_t block)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < sequence->n_layers; i++) {
         const ws_layer layer = sequence->layers[i];
-        const int64_t  ranks = layer == WS_LAYER_MOE ? ep_total : tp_size;
-        if (ws_placement_weights(placement, block, layer).kind == WS_LOCATION_CXL) {
-            bytes += ranks * ws_model_layer_bytes(model, layer, 1, 0, ranks, element_bytes).weight;
+        const int64_t  ranks = layer == WS_LAYER_MOE ? w->ep_total : w->tp_size;
+        if (ws_placement_weights(w->placement, block, layer).kind == WS_LOCATION_CXL) {
+            bytes += ranks * ws_model_layer_bytes(w->model, layer, 1, 0, ranks, w->element_bytes).weight;
         }
     }
     return bytes;
@@ -268,14 +273,14 @@ int64_t ws_placement_cxl_bytes(const ws_placement *placement, const ws_model *mo
     static const ws_section  outer[] = {WS_SECTION_PROLOGUE, WS_SECTION_HEAD};
     const ws_layer_sequence *inner[] = {&model->sections[WS_SECTION_PRE_ATTN],
                                         &model->sections[WS_SECTION_POST_ATTN], ws_model_mlp(model)};
+    const placed_weights     w       = {placement, model, tp_size, ep_total, element_bytes};
     int64_t                  bytes   = 0;
     for (int i = 0; i < 2; i++) {
-        bytes += section_cxl_bytes(placement, model, &model->sections[outer[i]], WS_NO_BLOCK_INDEX, tp_size,
-                                   ep_total, element_bytes);
+        bytes += section_cxl_bytes(&w, &model->sections[outer[i]], WS_NO_BLOCK_INDEX);
     }
     for (int64_t block = 0; block < model->n_layers; block++) {
         for (int i = 0; i < 3; i++) {
-            bytes += section_cxl_bytes(placement, model, inner[i], block, tp_size, ep_total, element_bytes);
+            bytes += section_cxl_bytes(&w, inner[i], block);
         }
     }
     return bytes;
