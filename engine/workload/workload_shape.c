@@ -195,30 +195,22 @@ static ws_status complain_empty(const ws_workload *source, const ws_workload_sha
                         ws_seconds(last_ns));
 }
 
-static ws_status reshape(const ws_workload *source, const ws_workload_shape *shape, const char *name,
-                         ws_error *err, ws_workload_builder *builder, size_t *source_of, int32_t *newest,
-                         ws_workload **out)
+/* The kept arrivals and their sessions. source_of and newest have room for every session of the source. */
+static ws_status copy_workload(const ws_workload *source, const ws_workload_shape *shape,
+                               ws_workload_builder *builder, size_t *source_of, int32_t *newest)
 {
-    double       factor = 1.0;
-    ws_workload *kept   = NULL;
     WS_TRY(copy_kept(source, shape, builder, source_of));
-    if (builder->workload->n_requests == 0) {
-        return complain_empty(source, shape, name, err);
-    }
     relink_sessions(source, source_of, newest, builder->workload);
-    WS_TRY(ws_workload_builder_finish(builder, &kept));
-    ws_status status = find_factor(kept, shape, name, err, &factor);
-    if (status == WS_OK) {
-        status = scale_times(kept, factor, name, err);
-    }
-    if (status == WS_OK) { /* times that become equal are served in the order of the file */
-        status = ws_workload_sort_initial(kept);
-    }
-    if (status != WS_OK) {
-        ws_workload_destroy(&kept);
-    }
-    *out = kept;
-    return status;
+    return WS_OK;
+}
+
+static ws_status change_times(const ws_workload_shape *shape, const char *name, ws_error *err,
+                              ws_workload *kept)
+{
+    double factor = 1.0;
+    WS_TRY(find_factor(kept, shape, name, err, &factor));
+    WS_TRY(scale_times(kept, factor, name, err));
+    return ws_workload_sort_initial(kept); /* times that become equal are served in the order of the file */
 }
 
 ws_status ws_workload_reshape(const ws_workload *source, const ws_workload_shape *shape, const char *name,
@@ -231,7 +223,19 @@ ws_status ws_workload_reshape(const ws_workload *source, const ws_workload_shape
     int32_t            *newest    = calloc(source->n_sessions + 1, sizeof(*newest));
     ws_status           status    = WS_ERR_NOMEM;
     if (source_of != NULL && newest != NULL && ws_workload_builder_init(&builder) == WS_OK) {
-        status = reshape(source, shape, name, err, &builder, source_of, newest, out);
+        status = copy_workload(source, shape, &builder, source_of, newest);
+    }
+    if (status == WS_OK && builder.workload->n_requests == 0) {
+        status = complain_empty(source, shape, name, err);
+    }
+    if (status == WS_OK) {
+        status = ws_workload_builder_finish(&builder, out);
+    }
+    if (status == WS_OK) {
+        status = change_times(shape, name, err, *out);
+    }
+    if (status != WS_OK) {
+        ws_workload_destroy(out);
     }
     ws_workload_builder_fini(&builder);
     free(source_of);
