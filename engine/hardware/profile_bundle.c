@@ -171,29 +171,36 @@ static ws_status read_rows(table_reader *t, const table_format *format)
     }
 }
 
+/* What is read, and into what. */
+typedef struct reading {
+    ws_files          *files;
+    const char        *dir; /* the bundle */
+    ws_error          *err;
+    ws__profile_draft *draft;
+    ws__bundle_meta   *meta;
+} reading;
+
 /* Read path if it is there. */
-static ws_status read_table(ws_files *files, const char *path, const table_format *format, layer_pick pick,
-                            ws_error *err, ws__profile_draft *draft, ws__bundle_meta *meta)
+static ws_status read_table(const reading *r, const char *path, const table_format *format, layer_pick pick)
 {
-    if (!ws_files_has(files, path)) {
+    if (!ws_files_has(r->files, path)) {
         return WS_OK;
     }
     ws_bytes     bytes;
-    table_reader t = {.draft = draft, .meta = meta, .pick = pick};
-    WS_TRY(ws_files_read(files, path, err, &bytes));
-    WS_TRY(ws__csv_open(&t.csv, path, bytes, err));
+    table_reader t = {.draft = r->draft, .meta = r->meta, .pick = pick};
+    WS_TRY(ws_files_read(r->files, path, r->err, &bytes));
+    WS_TRY(ws__csv_open(&t.csv, path, bytes, r->err));
     return read_rows(&t, format);
 }
 
-static ws_status read_tp_table(ws_files *files, const char *dir, int64_t tp, const char *name,
-                               const table_format *format, layer_pick pick, ws_error *err,
-                               ws__profile_draft *draft)
+static ws_status read_tp_table(const reading *r, int64_t tp, const char *name, const table_format *format,
+                               layer_pick pick)
 {
-    char *path = ws_asprintf("%s/tp%" PRId64 "/%s", dir, tp, name);
+    char *path = ws_asprintf("%s/tp%" PRId64 "/%s", r->dir, tp, name);
     if (path == NULL) {
         return WS_ERR_NOMEM;
     }
-    const ws_status status = read_table(files, path, format, pick, err, draft, NULL);
+    const ws_status status = read_table(r, path, format, pick);
     free(path);
     return status;
 }
@@ -238,28 +245,31 @@ static ws_status check_pairs(const char *dir, int64_t tp, const ws__points *atte
 
 /* ---- the bundle ---- */
 
-static ws_status read_alphas(ws_files *files, const char *dir, ws_strbuf *notes, ws_error *err,
-                             ws__profile_draft *draft, ws__bundle_meta *meta)
+static ws_status read_alphas(const reading *r, ws_strbuf *notes)
 {
+    const ws__bundle_meta *meta = r->meta;
     if (!meta->has_skew || meta->has_inline_alphas || meta->bucket_table[0] == '\0') {
         return WS_OK;
     }
-    char *path = ws_asprintf("%s/%s", dir, meta->bucket_table);
+    char *path = ws_asprintf("%s/%s", r->dir, meta->bucket_table);
     if (path == NULL) {
         return WS_ERR_NOMEM;
     }
-    if (!ws_files_has(files, path) && notes != NULL) {
+    if (!ws_files_has(r->files, path) && notes != NULL) {
         ws_strbuf_printf(notes, "%s: not there, using the default skew alpha %g throughout\n", path,
                          meta->alpha_default);
     }
-    const ws_status status = read_table(files, path, &alpha_format, PICK_ALL, err, draft, meta);
+    const ws_status status = read_table(r, path, &alpha_format, PICK_ALL);
     free(path);
     return status;
 }
 
-ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbuf *notes, ws_error *err,
-                          ws__profile_draft *draft, ws__bundle_meta *meta)
+ws_status ws__bundle_read(const ws__bundle *bundle, ws_strbuf *notes, ws_error *err, ws__profile_draft *draft,
+                          ws__bundle_meta *meta)
 {
+    ws_files     *files = bundle->files;
+    const char   *dir   = bundle->dir;
+    const int64_t tp    = bundle->tp;
     int64_t       degrees[WS__TP_DEGREES_MAX];
     const size_t  n_degrees = ws__bundle_tp_degrees(files, dir, degrees);
     const int64_t smallest  = n_degrees > 0 ? degrees[0] : tp;
@@ -269,6 +279,7 @@ ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbu
 
     ws__bundle_meta  own;
     ws__bundle_meta *m = meta != NULL ? meta : &own;
+    const reading    r = {files, dir, err, draft, m};
     WS_TRY(ws__bundle_meta_read(files, dir, tp, err, draft, m));
     draft->kind                   = WS_PROFILE_BUNDLE;
     draft->max_num_seqs           = m->max_num_seqs;
@@ -278,20 +289,19 @@ ws_status ws__bundle_read(ws_files *files, const char *dir, int64_t tp, ws_strbu
     memcpy(draft->skew, m->bins, sizeof(draft->skew));
 
     const layer_pick pick = stable == tp ? PICK_ALL : PICK_SHARDED;
-    WS_TRY(read_tp_table(files, dir, tp, "dense.csv", &dense_format, pick, err, draft));
-    WS_TRY(read_tp_table(files, dir, tp, "per_sequence.csv", &per_sequence_format, pick, err, draft));
-    WS_TRY(read_tp_table(files, dir, tp, "attention.csv", &attention_format, PICK_ALL, err, draft));
+    WS_TRY(read_tp_table(&r, tp, "dense.csv", &dense_format, pick));
+    WS_TRY(read_tp_table(&r, tp, "per_sequence.csv", &per_sequence_format, pick));
+    WS_TRY(read_tp_table(&r, tp, "attention.csv", &attention_format, PICK_ALL));
     WS_TRY(check_pairs(dir, tp, &draft->attention, err));
     if (stable != tp) {
-        WS_TRY(read_tp_table(files, dir, stable, "dense.csv", &dense_format, PICK_STABLE, err, draft));
-        WS_TRY(read_tp_table(files, dir, stable, "per_sequence.csv", &per_sequence_format, PICK_STABLE, err,
-                             draft));
+        WS_TRY(read_tp_table(&r, stable, "dense.csv", &dense_format, PICK_STABLE));
+        WS_TRY(read_tp_table(&r, stable, "per_sequence.csv", &per_sequence_format, PICK_STABLE));
     }
     if (draft->layers.n == 0 && draft->attention.n == 0) {
         return ws_error_add(
             err, WS_ERR_INPUT,
             "%s/tp%" PRId64 ": expected measurements in dense.csv and attention.csv, found none", dir, tp);
     }
-    WS_TRY(read_tp_table(files, dir, smallest, "moe.csv", &moe_format, PICK_ALL, err, draft));
-    return read_alphas(files, dir, notes, err, draft, m);
+    WS_TRY(read_tp_table(&r, smallest, "moe.csv", &moe_format, PICK_ALL));
+    return read_alphas(&r, notes);
 }

@@ -82,7 +82,8 @@ static ws_status try_bundle(search *s, const char *dir, const char *variant)
     ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
     ws_status         status = WS_OK;
     if (has_degree(degrees, n, q->tp_size)) {
-        status = ws__bundle_read(s->files, path, q->tp_size, s->notes, s->err, &draft, NULL);
+        status =
+            ws__bundle_read(&(const ws__bundle){s->files, path, q->tp_size}, s->notes, s->err, &draft, NULL);
         if (status == WS_OK) {
             status = build_measured(s, &draft);
         }

@@ -407,29 +407,33 @@ static int64_t weight_bytes(const ws_model *model, ws_layer layer, int64_t paral
 }
 
 /* The source counts these layers whatever the architecture file lists, and leaves qk_norm out. */
-int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n_blocks, bool is_first,
-                                    bool is_last, int64_t ep_total, int64_t element_bytes)
+int64_t ws_model_stage_weight_bytes(const ws_model *model, const ws_model_stage *stage, int64_t element_bytes)
 {
+    const int64_t tp    = stage->tp;
     const int64_t norm  = weight_bytes(model, WS_LAYER_LAYERNORM, tp, element_bytes);
-    const int64_t mlp   = model->is_moe ? weight_bytes(model, WS_LAYER_MOE, ep_total, element_bytes)
+    const int64_t mlp   = model->is_moe ? weight_bytes(model, WS_LAYER_MOE, stage->ep_total, element_bytes)
                                         : weight_bytes(model, WS_LAYER_GATE_UP_PROJ, tp, element_bytes) +
                                             weight_bytes(model, WS_LAYER_DOWN_PROJ, tp, element_bytes);
     const int64_t block = 2 * norm + weight_bytes(model, WS_LAYER_QKV_PROJ, tp, element_bytes) +
                           weight_bytes(model, WS_LAYER_O_PROJ, tp, element_bytes) + mlp;
     const int64_t first = weight_bytes(model, WS_LAYER_EMBEDDING, tp, element_bytes);
     const int64_t head =
-        model->is_tied && is_first ? 0 : weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
+        model->is_tied && stage->is_first ? 0 : weight_bytes(model, WS_LAYER_LM_HEAD, tp, element_bytes);
     const int64_t last = norm + head;
-    return block * n_blocks + (is_first ? first : 0) + (is_last ? last : 0);
+    return block * stage->n_blocks + (stage->is_first ? first : 0) + (stage->is_last ? last : 0);
 }
 
 int64_t ws_model_rank_weight_bytes(const ws_model *model, int64_t tp, int64_t pp, int64_t ep_total,
                                    int64_t element_bytes)
 {
-    const int64_t n_blocks = model->n_layers / (pp > 1 ? pp : 1);
-    ws_model      untied   = *model; /* the reference knows no tied head */
-    untied.is_tied         = false;
-    return ws_model_stage_weight_bytes(&untied, tp, n_blocks, true, true, ep_total, element_bytes);
+    const ws_model_stage stage  = {.n_blocks = model->n_layers / (pp > 1 ? pp : 1),
+                                   .is_first = true,
+                                   .is_last  = true,
+                                   .tp       = tp,
+                                   .ep_total = ep_total};
+    ws_model             untied = *model; /* the reference knows no tied head */
+    untied.is_tied              = false;
+    return ws_model_stage_weight_bytes(&untied, &stage, element_bytes);
 }
 
 ws_model ws_model_on_ranks(const ws_model *model, int64_t tp)

@@ -79,10 +79,17 @@ ws_layer_bytes ws_model_layer_bytes(const ws_model *model, ws_layer layer, int64
  * QKVParallelLinear and VocabParallelEmbedding. The reference knows neither. */
 ws_model ws_model_on_ranks(const ws_model *model, int64_t tp);
 
+/** A pipeline stage, and the ranks that share it. */
+typedef struct ws_model_stage {
+    int64_t n_blocks;
+    bool    is_first, is_last;
+    int64_t tp, ep_total;
+} ws_model_stage;
+
 /** Bytes of weights one rank of a pipeline stage holds: the stage's blocks, the embedding on the first stage,
  * the last norm and the head on the last one. Layers as in ws_model_rank_weight_bytes(). */
-int64_t ws_model_stage_weight_bytes(const ws_model *model, int64_t tp, int64_t n_blocks, bool is_first,
-                                    bool is_last, int64_t ep_total, int64_t element_bytes);
+int64_t ws_model_stage_weight_bytes(const ws_model *model, const ws_model_stage *stage,
+                                    int64_t element_bytes);
 
 /** Bytes of weights one rank holds, as the reference counts: every rank has embedding and head, and the
  * blocks that are left over by pp are nobody's. Source: docs/model/serving.md 5.1. */

@@ -6,8 +6,7 @@
 /* What is being converted, and what came of it so far. */
 typedef struct conversion {
     const ws_architecture *arch;
-    ws_json                where;
-    bool                   approximate;
+    const ws_conversion   *how;
     ws_error              *err;
     ws_strbuf             *notes;
     ws_status              status;
@@ -15,16 +14,16 @@ typedef struct conversion {
 
 static void refuse(conversion *c, const char *feature)
 {
-    c->status = ws_json_problem(c->where, c->err, "%s: not simulated yet", feature);
+    c->status = ws_json_problem(c->how->where, c->err, "%s: not simulated yet", feature);
 }
 
 /* A feature that may be left out. */
 static void leave_out(conversion *c, const char *feature, const char *instead)
 {
-    if (c->approximate) {
+    if (c->how->approximate) {
         ws_strbuf_printf(c->notes, "%s: left out, %s\n", feature, instead);
     } else {
-        c->status = ws_json_problem(c->where, c->err, "%s: not simulated yet; --approximate-model: %s",
+        c->status = ws_json_problem(c->how->where, c->err, "%s: not simulated yet; --approximate-model: %s",
                                     feature, instead);
     }
 }
@@ -194,15 +193,11 @@ static void convert(const ws_architecture *arch, ws_model *m)
     put_sections(block, m);
 }
 
-ws_status ws_model_from_architecture(const char *name, const ws_architecture *arch, ws_json where,
-                                     bool approximate, ws_error *err, ws_strbuf *notes, ws_model *out)
+ws_status ws_model_from_architecture(const ws_architecture *arch, const ws_conversion *how, ws_error *err,
+                                     ws_strbuf *notes, ws_model *out)
 {
-    conversion c = {.arch        = arch,
-                    .where       = where,
-                    .approximate = approximate,
-                    .err         = err,
-                    .notes       = notes,
-                    .status      = WS_OK};
+    conversion  c    = {.arch = arch, .how = how, .err = err, .notes = notes, .status = WS_OK};
+    const char *name = how->name;
     if (strlen(name) >= WS_MODEL_NAME_MAX) {
         return ws_error_add(err, WS_ERR_INPUT, "%.40s...: model name longer than %d characters", name,
                             WS_MODEL_NAME_MAX - 1);

@@ -241,7 +241,8 @@ ws_status ws__fit_bundle(ws_files *files, const char *dir, const ws__fit_goals *
     }
     for (; n_read < n && status == WS_OK; n_read++) {
         drafts[n_read] = WS__PROFILE_DRAFT_INIT;
-        status         = ws__bundle_read(files, dir, degrees[n_read], NULL, err, &drafts[n_read], &out->meta);
+        status = ws__bundle_read(&(const ws__bundle){files, dir, degrees[n_read]}, NULL, err, &drafts[n_read],
+                                 &out->meta);
     }
     for (size_t t = 0; t < n && status == WS_OK; t++) {
         ws__compact_tp *tp = &out->tps[out->n_tps++];

@@ -39,7 +39,8 @@ static ws_status add_target(wp_context *ctx, measured_set *set, const char *bund
     const size_t    i = set->n++;
     ws__bundle_meta meta;
     set->bundles[i] = bundle;
-    WS_TRY(ws__bundle_read(ctx->files, bundle, tp, NULL, &ctx->err, &set->drafts[i], &meta));
+    WS_TRY(ws__bundle_read(&(const ws__bundle){ctx->files, bundle, tp}, NULL, &ctx->err, &set->drafts[i],
+                           &meta));
     WS_TRY(wp_read_model(ctx, meta.model, &set->models[i]));
     const ws__fuse_subject subject = {&set->models[i], tp, ws_dtype_bytes(WS_DTYPE_BFLOAT16), sheet->name};
     ws__fuse_elementwise(&set->drafts[i], &subject, NULL);

@@ -16,7 +16,8 @@ static ws_status read_and_check(wp_context *ctx, const char *path, const ws_mode
                                 compared *c, ws__check_report *out)
 {
     WS_TRY(wp_read_profile(ctx, path, model, tp, &c->profile));
-    WS_TRY(ws__bundle_read(ctx->files, ctx->args.bundle, tp, NULL, &ctx->err, &c->measured, NULL));
+    WS_TRY(ws__bundle_read(&(const ws__bundle){ctx->files, ctx->args.bundle, tp}, NULL, &ctx->err,
+                           &c->measured, NULL));
     WS_TRY(ws__profile_build(&c->measured, &c->reference));
     WS_TRY(ws__check_points(c->profile, &c->measured, out));
     ws__check_steps(c->profile, c->reference, model, out);

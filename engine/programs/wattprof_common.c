@@ -124,7 +124,7 @@ static ws_status read_draft(wp_context *ctx, const char *path, const ws_model *m
     WS_TRY(wp_kind_of(ctx, path, &kind));
     switch (kind) {
     case WP_KIND_BUNDLE:
-        return ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, draft, NULL);
+        return ws__bundle_read(&(const ws__bundle){ctx->files, path, tp}, NULL, &ctx->err, draft, NULL);
     case WP_KIND_COMPACT:
         return read_compact_draft(ctx, path, tp, draft);
     case WP_KIND_DATASHEET:

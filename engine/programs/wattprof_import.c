@@ -11,7 +11,7 @@ static ws_status read_and_build(wp_context *ctx, const char *bundle, int64_t tp,
                                 ws__bundle_meta *meta)
 {
     ws_profile *profile = NULL;
-    WS_TRY(ws__bundle_read(ctx->files, bundle, tp, NULL, &ctx->err, draft, meta));
+    WS_TRY(ws__bundle_read(&(const ws__bundle){ctx->files, bundle, tp}, NULL, &ctx->err, draft, meta));
     WS_TRY(ws__profile_build(draft, &profile));
     ws_profile_destroy(&profile);
     if (draft->layers.n == 0) {

@@ -26,7 +26,7 @@ static ws_status show_degree(wp_context *ctx, const char *path, int64_t tp, bool
 {
     ws_profile     *profile = NULL;
     ws__bundle_meta meta;
-    WS_TRY(ws__bundle_read(ctx->files, path, tp, NULL, &ctx->err, draft, &meta));
+    WS_TRY(ws__bundle_read(&(const ws__bundle){ctx->files, path, tp}, NULL, &ctx->err, draft, &meta));
     if (is_first) {
         (void)printf("measured bundle: %s / %s / %s (%s, vLLM %s)\n", meta.hardware, meta.model, meta.variant,
                      meta.gpu, meta.vllm_version[0] != '\0' ? meta.vllm_version : "of unknown version");

@@ -20,12 +20,14 @@ static stage_memory reference_memory(const ws_instance_config *c)
 
 static stage_memory stage_memory_of(const ws_instance_config *c, int64_t stage)
 {
-    const int64_t n_blocks = ws_stage_n_blocks(c->model->n_layers, c->pp_size, stage);
+    const ws_model_stage held = {.n_blocks = ws_stage_n_blocks(c->model->n_layers, c->pp_size, stage),
+                                 .is_first = stage == 0,
+                                 .is_last  = stage == c->pp_size - 1,
+                                 .tp       = c->tp_size,
+                                 .ep_total = c->ep_total};
     const int64_t kv_bytes = ws_model_kv_bytes_per_token(c->model, c->kv_element_bytes) / c->model->n_layers;
-    return (stage_memory){.weight_bytes       = ws_model_stage_weight_bytes(c->model, c->tp_size, n_blocks,
-                                                                            stage == 0, stage == c->pp_size - 1,
-                                                                            c->ep_total, c->element_bytes),
-                          .kv_bytes_per_token = kv_bytes * n_blocks / c->tp_size};
+    return (stage_memory){.weight_bytes = ws_model_stage_weight_bytes(c->model, &held, c->element_bytes),
+                          .kv_bytes_per_token = kv_bytes * held.n_blocks / c->tp_size};
 }
 
 static ws_status explain_lack_of_memory(const ws_instance_entry *entry, const ws_instance_config *c,

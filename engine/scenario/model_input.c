@@ -51,8 +51,8 @@ static ws_status read_architecture(const reading *r, const ws_model_files *model
     }
     ws_status status = ws_model_files_read(model, r->choice->approximate, r->err, r->notes, arch);
     if (status == WS_OK) {
-        status = ws_model_from_architecture(r->choice->name, arch, ws_json_doc_root(model->config),
-                                            r->choice->approximate, r->err, r->notes, out);
+        const ws_conversion how = {r->choice->name, ws_json_doc_root(model->config), r->choice->approximate};
+        status                  = ws_model_from_architecture(arch, &how, r->err, r->notes, out);
     }
     free(arch);
     return status;

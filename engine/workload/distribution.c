@@ -107,8 +107,8 @@ static ws_status read_kind(ws_json value, ws_error *err, ws_distribution_kind *o
 }
 
 /* A constant, a bound or an empirical value: inside the caller's range, whole where draws are. */
-static ws_status check_number(ws_json place, const char *key, double number, const ws_distribution *range,
-                              ws_error *err)
+static ws_status check_number(ws_json place, const char *key, double number,
+                              const ws_distribution_range *range, ws_error *err)
 {
     if (number >= range->min && number <= range->max && (!range->is_integer || number == floor(number))) {
         return WS_OK;
@@ -118,7 +118,8 @@ static ws_status check_number(ws_json place, const char *key, double number, con
                            key != NULL ? " as " : "", key != NULL ? key : "", number);
 }
 
-static ws_status read_values(ws_json list, const ws_distribution *range, ws_error *err, ws_distribution *out)
+static ws_status read_values(ws_json list, const ws_distribution_range *range, ws_error *err,
+                             ws_distribution *out)
 {
     const size_t n = ws_json_size(list);
     if (ws_json_kind_of(list) != WS_JSON_ARRAY || n == 0 || n > VALUES_MAX) {
@@ -140,7 +141,7 @@ static ws_status read_values(ws_json list, const ws_distribution *range, ws_erro
     return WS_OK;
 }
 
-static ws_status read_values_file(ws_files *files, const char *path, const ws_distribution *range,
+static ws_status read_values_file(ws_files *files, const char *path, const ws_distribution_range *range,
                                   ws_error *err, ws_distribution *out)
 {
     ws_bytes     bytes;
@@ -153,7 +154,7 @@ static ws_status read_values_file(ws_files *files, const char *path, const ws_di
 }
 
 static ws_status read_empirical(ws_files *files, ws_json value, const distribution_object *object,
-                                const ws_distribution *range, ws_error *err, ws_distribution *out)
+                                const ws_distribution_range *range, ws_error *err, ws_distribution *out)
 {
     const bool has_values = ws_json_kind_of(object->values) != WS_JSON_ABSENT;
     if (has_values == (object->file != NULL)) {
@@ -164,8 +165,8 @@ static ws_status read_empirical(ws_files *files, ws_json value, const distributi
                       : read_values_file(files, object->file, range, err, out);
 }
 
-static ws_status read_object(ws_files *files, ws_json value, const ws_distribution *range, ws_error *err,
-                             ws_distribution *out)
+static ws_status read_object(ws_files *files, ws_json value, const ws_distribution_range *range,
+                             ws_error *err, ws_distribution *out)
 {
     WS_TRY(read_kind(value, err, &out->kind));
     distribution_object object = {.value = range->min, .min = range->min, .max = range->max};
@@ -188,17 +189,16 @@ static ws_status read_object(ws_files *files, ws_json value, const ws_distributi
                                                   : WS_OK;
 }
 
-ws_status ws_distribution_read(ws_files *files, ws_json value, bool is_integer, double min, double max,
+ws_status ws_distribution_read(ws_files *files, ws_json value, const ws_distribution_range *range,
                                ws_error *err, ws_distribution *out)
 {
-    const ws_distribution range = {.is_integer = is_integer, .min = min, .max = max};
-    *out                        = range;
+    *out = (ws_distribution){.is_integer = range->is_integer, .min = range->min, .max = range->max};
     if (ws_json_kind_of(value) == WS_JSON_NUMBER) {
         out->kind = WS_DISTRIBUTION_FIXED;
         out->mean = out->min = out->max = ws_json_number(value);
-        return check_number(value, NULL, out->mean, &range, err);
+        return check_number(value, NULL, out->mean, range, err);
     }
-    return read_object(files, value, &range, err, out);
+    return read_object(files, value, range, err, out);
 }
 
 void ws_distribution_fini(ws_distribution *distribution)

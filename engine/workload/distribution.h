@@ -35,12 +35,19 @@ typedef struct ws_distribution {
     size_t               n_values;
 } ws_distribution;
 
-/** Read a distribution whose draws must stay in [min, max], whole numbers if is_integer.
+/** What the draws of a distribution may be: in [min, max], whole numbers if is_integer. */
+typedef struct ws_distribution_range {
+    bool   is_integer;
+    double min, max;
+} ws_distribution_range;
+
+/** Read a distribution whose draws must stay in a range.
  * @param[in]  files  for empirical values named by a file: a JSON array of numbers
  * @param[out] out    release with ws_distribution_fini(), also after an error
  * @return WS_OK; WS_ERR_INPUT; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_distribution_read(ws_files *files, ws_json value, bool is_integer, double min,
-                                            double max, ws_error *err, ws_distribution *out);
+WS_NODISCARD ws_status ws_distribution_read(ws_files *files, ws_json value,
+                                            const ws_distribution_range *range, ws_error *err,
+                                            ws_distribution *out);
 void                   ws_distribution_fini(ws_distribution *distribution);
 
 double ws_distribution_draw(const ws_distribution *distribution, ws_rng *rng);

@@ -205,14 +205,18 @@ static ws_status read_top_level(ws_json spec, const generator_row *generator, ws
     return ws_json_read_object(spec, fields, n_fields, object, err);
 }
 
+static const ws_distribution_range k_tokens = {true, 1.0, WS_REQUEST_TOKENS_MAX};
+static const ws_distribution_range k_wait_s = {false, 0.0, TIME_MAX_S};
+static const ws_distribution_range k_calls  = {true, 1.0, CALLS_MAX};
+
 static ws_status read_tokens(ws_files *files, ws_json value, ws_error *err, ws_distribution *out)
 {
-    return ws_distribution_read(files, value, true, 1.0, WS_REQUEST_TOKENS_MAX, err, out);
+    return ws_distribution_read(files, value, &k_tokens, err, out);
 }
 
 static ws_status read_wait(ws_files *files, ws_json value, ws_error *err, ws_distribution *out)
 {
-    return ws_distribution_read(files, value, false, 0.0, TIME_MAX_S, err, out);
+    return ws_distribution_read(files, value, &k_wait_s, err, out);
 }
 
 static ws_status read_prefix(ws_json prefix, ws_error *err, ws_prefix_spec *out)
@@ -234,7 +238,7 @@ static ws_status read_session(ws_files *files, const spec_object *top, ws_error 
     out->is_given       = true;
     out->has_input      = is_given(object.input);
     out->context_tokens = object.context;
-    ws_status status    = ws_distribution_read(files, object.calls, true, 1.0, CALLS_MAX, err, &out->calls);
+    ws_status status    = ws_distribution_read(files, object.calls, &k_calls, err, &out->calls);
     if (out->has_input) {
         status = first_failure(status, read_tokens(files, object.input, err, &out->input));
     }

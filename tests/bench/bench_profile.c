@@ -47,7 +47,7 @@ static void time_lookups(const ws_profile *profile, const char *name, bool mixed
 
 static ws_status load_bundle(ws_files *files, const char *path, ws_error *err, ws__profile_draft *draft)
 {
-    return ws__bundle_read(files, path, 1, NULL, err, draft, NULL);
+    return ws__bundle_read(&(const ws__bundle){files, path, 1}, NULL, err, draft, NULL);
 }
 
 static ws_status load_compact(ws_files *files, const char *path, ws_error *err, ws__profile_draft *draft)

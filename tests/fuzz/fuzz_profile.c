@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     ws__profile_draft draft   = WS__PROFILE_DRAFT_INIT;
     ws__bundle_meta   meta;
     WS_ASSERT(ws_files_put(files, path, (const char *)data + 1, size - 1) == WS_OK);
-    const ws_status status = ws__bundle_read(files, toy_bundle_dir(), 1, &notes, &err, &draft, &meta);
+    const ws_status status =
+        ws__bundle_read(&(const ws__bundle){files, toy_bundle_dir(), 1}, &notes, &err, &draft, &meta);
     WS_ASSERT(status == WS_OK || (status == WS_ERR_INPUT && err.n_problems > 0));
     if (status == WS_OK && ws__profile_build(&draft, &profile) == WS_OK) {
         check_lookups(profile);

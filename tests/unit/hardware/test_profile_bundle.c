@@ -33,7 +33,8 @@ static void load_measured(loaded *l, const char *bundle, int64_t tp)
     ws_error err = WS_ERROR_INIT;
     *l           = (loaded){.draft = WS__PROFILE_DRAFT_INIT};
     assert_int_equal(ws_files_create(&l->files), WS_OK);
-    assert_int_equal(ws__bundle_read(l->files, path, tp, NULL, &err, &l->draft, &l->meta), WS_OK);
+    assert_int_equal(
+        ws__bundle_read(&(const ws__bundle){l->files, path, tp}, NULL, &err, &l->draft, &l->meta), WS_OK);
     assert_string_equal(ws_error_text(&err), "");
     assert_int_equal(ws__profile_build(&l->draft, &l->profile), WS_OK);
 }
@@ -162,7 +163,8 @@ static void expect_refused(const char *path, const char *text, const char *messa
     assert_int_equal(ws_files_create(&files), WS_OK);
     put(files, "b/tp1/dense.csv", "layer,tokens,time_us\nembedding,1,2.5\n");
     put(files, path, text);
-    assert_int_equal(ws__bundle_read(files, "b", 1, NULL, &err, &draft, NULL), WS_ERR_INPUT);
+    assert_int_equal(ws__bundle_read(&(const ws__bundle){files, "b", 1}, NULL, &err, &draft, NULL),
+                     WS_ERR_INPUT);
     if (strstr(ws_error_text(&err), message) == NULL) {
         fail_msg("expected \"%s\" in \"%s\"", message, ws_error_text(&err));
     }
@@ -242,7 +244,8 @@ static void every_broken_row_is_told(void **state)
     ws__profile_draft draft = WS__PROFILE_DRAFT_INIT;
     assert_int_equal(ws_files_create(&files), WS_OK);
     put(files, "b/tp1/dense.csv", "layer,tokens,time_us\nembedding,x,1\nembedding,2,2\nembedding,3,y\n");
-    assert_int_equal(ws__bundle_read(files, "b", 1, NULL, &err, &draft, NULL), WS_ERR_INPUT);
+    assert_int_equal(ws__bundle_read(&(const ws__bundle){files, "b", 1}, NULL, &err, &draft, NULL),
+                     WS_ERR_INPUT);
     assert_int_equal(err.n_problems, 2);
     ws_error_clear(&err);
     ws__profile_draft_fini(&draft);
@@ -268,7 +271,7 @@ static int64_t skewed_ns(const char *meta, const char *alphas)
     if (alphas != NULL) {
         put(files, "b/tp1/skew_fit.csv", alphas);
     }
-    assert_int_equal(ws__bundle_read(files, "b", 1, NULL, &err, &draft, NULL), WS_OK);
+    assert_int_equal(ws__bundle_read(&(const ws__bundle){files, "b", 1}, NULL, &err, &draft, NULL), WS_OK);
     assert_int_equal(ws__profile_build(&draft, &p), WS_OK);
     const int64_t ns = ws_profile_attention_ns(p, &q);
     ws_profile_destroy(&p);

@@ -199,7 +199,8 @@ static void check_shipped(const char *name)
         ws__profile_draft measured = WS__PROFILE_DRAFT_INIT;
         ws_profile       *p        = expand(compact, compact->tps[t].degree);
         ws__check_report  report;
-        assert_int_equal(ws__bundle_read(files, bundle, compact->tps[t].degree, NULL, &err, &measured, NULL),
+        assert_int_equal(ws__bundle_read(&(const ws__bundle){files, bundle, compact->tps[t].degree}, NULL,
+                                         &err, &measured, NULL),
                          WS_OK);
         ws__points_sort(&measured.layers);
         ws__points_sort(&measured.attention);

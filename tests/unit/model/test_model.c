@@ -206,8 +206,12 @@ static int64_t weights_of_ranks(const ws_model *m, int64_t tp, int64_t pp, int64
 {
     int64_t sum = 0;
     for (int64_t stage = 0; stage < pp; stage++) {
-        sum += tp * ws_model_stage_weight_bytes(m, tp, blocks_of_stage(m, pp, stage), stage == 0,
-                                                stage == pp - 1, ep, b);
+        const ws_model_stage held = {.n_blocks = blocks_of_stage(m, pp, stage),
+                                     .is_first = stage == 0,
+                                     .is_last  = stage == pp - 1,
+                                     .tp       = tp,
+                                     .ep_total = ep};
+        sum += tp * ws_model_stage_weight_bytes(m, &held, b);
     }
     return sum;
 }

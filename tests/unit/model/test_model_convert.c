@@ -24,8 +24,8 @@ static converted convert(const char *text, bool approximate)
     ws_json_doc *doc = NULL;
     hf_outcome  *out = hf_read_good(text);
     assert_int_equal(ws_json_doc_parse("config.json", text, strlen(text), NULL, &doc), WS_OK);
-    c.status = ws_model_from_architecture("org/m", &out->arch, ws_json_doc_root(doc), approximate, &c.err,
-                                          &c.notes, &c.model);
+    const ws_conversion how = {"org/m", ws_json_doc_root(doc), approximate};
+    c.status                = ws_model_from_architecture(&out->arch, &how, &c.err, &c.notes, &c.model);
     ws_json_doc_destroy(&doc);
     hf_free(out);
     return c;
@@ -75,12 +75,16 @@ static void test_a_tied_head_weighs_nothing_on_the_rank_that_embeds(void **state
     converted     tied   = convert("{" SHAPE("llama") ", \"tie_word_embeddings\": true}", false);
     converted     untied = convert("{" SHAPE("llama") "}", false);
     const int64_t blocks = 2 * (2 * 64 + 64 * 128 + 64 * 64 + 3 * 64 * 96), table = 64000;
-    assert_int_equal(ws_model_stage_weight_bytes(&tied.model, 1, 2, true, true, 1, 2),
-                     2 * (table + 64 + blocks));
-    assert_int_equal(ws_model_stage_weight_bytes(&untied.model, 1, 2, true, true, 1, 2),
-                     2 * (2 * table + 64 + blocks));
+    assert_int_equal(
+        ws_model_stage_weight_bytes(&tied.model, &(const ws_model_stage){2, true, true, 1, 1}, 2),
+        2 * (table + 64 + blocks));
+    assert_int_equal(
+        ws_model_stage_weight_bytes(&untied.model, &(const ws_model_stage){2, true, true, 1, 1}, 2),
+        2 * (2 * table + 64 + blocks));
     /* the last of several stages has a copy of its own; the reference counts both always */
-    assert_int_equal(ws_model_stage_weight_bytes(&tied.model, 1, 0, false, true, 1, 2), 2 * (table + 64));
+    assert_int_equal(
+        ws_model_stage_weight_bytes(&tied.model, &(const ws_model_stage){0, false, true, 1, 1}, 2),
+        2 * (table + 64));
     assert_int_equal(ws_model_rank_weight_bytes(&tied.model, 1, 1, 1, 2), 2 * (2 * table + 64 + blocks));
     fini(&tied);
     fini(&untied);

@@ -174,7 +174,9 @@ static void the_errors_told_are_those_of_the_file(void **state)
         ws__check_report  report;
         assert_int_equal(ws__compact_expand(found, 1 << t, &expanded), WS_OK);
         assert_int_equal(ws__profile_build(&expanded, &profile), WS_OK);
-        assert_int_equal(ws__bundle_read(f->files, f->dir, 1 << t, NULL, &f->err, &measured, NULL), WS_OK);
+        assert_int_equal(
+            ws__bundle_read(&(const ws__bundle){f->files, f->dir, 1 << t}, NULL, &f->err, &measured, NULL),
+            WS_OK);
         assert_int_equal(ws__check_points(profile, &measured, &report), WS_OK);
         assert_memory_equal(&report, &f->compact->tps[t].error, sizeof(report));
         assert_true(t != 1 ||

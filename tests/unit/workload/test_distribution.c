@@ -24,8 +24,8 @@ static ws_status read_text(const char *text, bool is_integer, char *error_out, s
     assert_int_equal(ws_files_create(&files), WS_OK);
     assert_int_equal(ws_files_put(files, "lengths.json", "[5, 7]", 6), WS_OK);
     assert_int_equal(ws_json_doc_parse("spec.json", text, strlen(text), &err, &doc), WS_OK);
-    const ws_status status = ws_distribution_read(files, ws_json_doc_root(doc), is_integer,
-                                                  is_integer ? 1.0 : 0.0, 1000.0, &err, out);
+    const ws_distribution_range range = {is_integer, is_integer ? 1.0 : 0.0, 1000.0};
+    const ws_status status            = ws_distribution_read(files, ws_json_doc_root(doc), &range, &err, out);
     snprintf(error_out, cap, "%s", ws_error_text(&err));
     ws_error_clear(&err);
     ws_json_doc_destroy(&doc);
