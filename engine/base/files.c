@@ -267,14 +267,13 @@ static bool join(const char *dir, const char *path, char *buf, size_t cap)
     return len > 0 && (size_t)len < cap;
 }
 
-bool ws_files_find(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
-                   size_t cap)
+bool ws_files_find(const ws_data_dirs *data, const char *path, char *buf, size_t cap)
 {
     if (path[0] == '/') {
-        return join(".", path, buf, cap) && ws_files_has(files, buf);
+        return join(".", path, buf, cap) && ws_files_has(data->files, buf);
     }
-    for (size_t i = 0; i < n_dirs; i++) {
-        if (join(dirs[i], path, buf, cap) && ws_files_has(files, buf)) {
+    for (size_t i = 0; i < data->n_dirs; i++) {
+        if (join(data->dirs[i], path, buf, cap) && ws_files_has(data->files, buf)) {
             return true;
         }
     }

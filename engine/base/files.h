@@ -49,13 +49,18 @@ bool ws_is_folder(const char *path);
  * @param[in] what  names the argument in the message: "--configs" */
 WS_NODISCARD ws_status ws_check_folder(const char *what, const char *path, ws_error *err);
 
-/** Find a file in folders: the first that has it. A path that begins with / is looked up as it is, and the
- * folder
- * "." adds nothing to a path.
+/** Data folders, in search order, and the cache they are read through. */
+typedef struct ws_data_dirs {
+    ws_files          *files;
+    const char *const *dirs;
+    size_t             n_dirs;
+} ws_data_dirs;
+
+/** Find a file in data folders: the first that has it. A path that begins with / is looked up as it is, and
+ * the folder "." adds nothing to a path.
  * @param[out] buf  the path to open, cap bytes with the NUL
  * @return whether one of them has it */
-bool ws_files_find(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
-                   size_t cap);
+bool ws_files_find(const ws_data_dirs *data, const char *path, char *buf, size_t cap);
 
 /** Check that the folders given with --data-dir are there: without one, its bundled namesakes would be used.
  * @return WS_OK; WS_ERR_INPUT with every one that is not */

@@ -16,9 +16,7 @@ enum { VARIANT_MAX = 32, TAGS_MAX = 64, TAG_TEXT_MAX = 64 };
 
 /* One search: the request, what was looked at, and what was there for other tp degrees. */
 typedef struct search {
-    ws_files                 *files;
-    const char *const        *data_dirs;
-    size_t                    n_data_dirs;
+    const ws_data_dirs       *data;
     const ws_profile_request *request;
     ws_strbuf                *notes;
     ws_error                 *err;
@@ -78,12 +76,12 @@ static ws_status try_bundle(search *s, const char *dir, const char *variant)
     }
     append_item(&s->looked_at, path);
     int64_t           degrees[WS__TP_DEGREES_MAX];
-    const size_t      n      = ws__bundle_tp_degrees(s->files, path, degrees);
+    const size_t      n      = ws__bundle_tp_degrees(s->data->files, path, degrees);
     ws__profile_draft draft  = WS__PROFILE_DRAFT_INIT;
     ws_status         status = WS_OK;
     if (has_degree(degrees, n, q->tp_size)) {
-        status =
-            ws__bundle_read(&(const ws__bundle){s->files, path, q->tp_size}, s->notes, s->err, &draft, NULL);
+        status = ws__bundle_read(&(const ws__bundle){s->data->files, path, q->tp_size}, s->notes, s->err,
+                                 &draft, NULL);
         if (status == WS_OK) {
             status = build_measured(s, &draft);
         }
@@ -124,9 +122,9 @@ static ws_status try_compact(search *s, const char *dir, const char *variant)
     }
     append_item(&s->looked_at, path);
     ws_status status = WS_OK;
-    if (ws_files_has(s->files, path)) {
+    if (ws_files_has(s->data->files, path)) {
         ws__compact *compact = calloc(1, sizeof(*compact));
-        status = compact != NULL ? ws__compact_read(s->files, path, s->err, compact) : WS_ERR_NOMEM;
+        status = compact != NULL ? ws__compact_read(s->data->files, path, s->err, compact) : WS_ERR_NOMEM;
         if (status == WS_OK) {
             status = use_compact(s, path, compact);
         }
@@ -142,12 +140,12 @@ static ws_status try_compact(search *s, const char *dir, const char *variant)
 /* Look for one variant in every data folder; stops at the first profile. */
 static ws_status try_variant(search *s, const char *variant)
 {
-    for (size_t i = 0; i < s->n_data_dirs && s->found == NULL; i++) {
+    for (size_t i = 0; i < s->data->n_dirs && s->found == NULL; i++) {
         if (may_use(s, WS_PROFILE_CHOICE_BUNDLE)) {
-            WS_TRY(try_bundle(s, s->data_dirs[i], variant));
+            WS_TRY(try_bundle(s, s->data->dirs[i], variant));
         }
         if (s->found == NULL && may_use(s, WS_PROFILE_CHOICE_COMPACT)) {
-            WS_TRY(try_compact(s, s->data_dirs[i], variant));
+            WS_TRY(try_compact(s, s->data->dirs[i], variant));
         }
     }
     return WS_OK;
@@ -214,7 +212,7 @@ static ws_status use_datasheet(search *s, const char *path)
 {
     const ws_profile_request *q = s->request;
     ws__datasheet             sheet;
-    WS_TRY(ws__datasheet_load(s->files, path, s->err, &sheet));
+    WS_TRY(ws__datasheet_load(s->data->files, path, s->err, &sheet));
     sheet.memory_gbps = q->memory_gbps > 0.0 ? q->memory_gbps : sheet.memory_gbps;
     if (sheet.peak_tflops[q->dtype] <= 0.0) {
         return ws_error_add(s->err, WS_ERR_INPUT, "%s: /peak_tflops: expected a rate for %s, found none",
@@ -236,13 +234,13 @@ static ws_status use_datasheet(search *s, const char *path)
 
 static ws_status try_roofline(search *s)
 {
-    for (size_t i = 0; i < s->n_data_dirs && s->found == NULL; i++) {
-        char *path = ws_asprintf("%s/hardware/%s.json", s->data_dirs[i], s->request->hardware);
+    for (size_t i = 0; i < s->data->n_dirs && s->found == NULL; i++) {
+        char *path = ws_asprintf("%s/hardware/%s.json", s->data->dirs[i], s->request->hardware);
         if (path == NULL) {
             return WS_ERR_NOMEM;
         }
         append_item(&s->looked_at, path);
-        const ws_status status = ws_files_has(s->files, path) ? use_datasheet(s, path) : WS_OK;
+        const ws_status status = ws_files_has(s->data->files, path) ? use_datasheet(s, path) : WS_OK;
         free(path);
         WS_TRY(status);
     }
@@ -288,13 +286,13 @@ static ws_status find_tags(search *s, tag_list *tags)
 {
     static const char *const folders[] = {"profiles", "hardware"};
     tags->n                            = 0;
-    for (size_t i = 0; i < s->n_data_dirs; i++) {
+    for (size_t i = 0; i < s->data->n_dirs; i++) {
         for (size_t f = 0; f < sizeof(folders) / sizeof(folders[0]); f++) {
-            char *path = ws_asprintf("%s/%s", s->data_dirs[i], folders[f]);
+            char *path = ws_asprintf("%s/%s", s->data->dirs[i], folders[f]);
             if (path == NULL) {
                 return WS_ERR_NOMEM;
             }
-            add_tags_of(tags, ws_files_list(s->files, path));
+            add_tags_of(tags, ws_files_list(s->data->files, path));
             free(path);
         }
     }
@@ -346,16 +344,10 @@ static ws_status report_nothing_found(search *s)
     return status;
 }
 
-ws_status ws_profile_load(ws_files *files, const char *const *data_dirs, size_t n_data_dirs,
-                          const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
-                          ws_profile **out)
+ws_status ws_profile_load(const ws_data_dirs *data, const ws_profile_request *request, ws_strbuf *notes,
+                          ws_error *err, ws_profile **out)
 {
-    search    s      = {.files       = files,
-                        .data_dirs   = data_dirs,
-                        .n_data_dirs = n_data_dirs,
-                        .request     = request,
-                        .notes       = notes,
-                        .err         = err};
+    search    s      = {.data = data, .request = request, .notes = notes, .err = err};
     ws_status status = try_measured(&s);
     if (status == WS_OK && s.found == NULL && may_use(&s, WS_PROFILE_CHOICE_ROOFLINE)) {
         status = try_roofline(&s);

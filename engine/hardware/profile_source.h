@@ -36,14 +36,13 @@ typedef struct ws_profile_request {
 } ws_profile_request;
 
 /** Find and load a profile.
- * @param[in]  data_dirs  folders in search order, the bundled configs folder last
+ * @param[in]  data       the bundled configs folder last
  * @param[in,out] notes   one line per thing the user should know (stand-in variant, roofline used); NULL
  * allowed
  * @param[out] out        owned by the caller, release with ws_profile_destroy()
  * @return WS_OK; WS_ERR_INPUT if there is none (the message lists where it looked and which hardware tags and
  *         tp degrees exist) or a file is broken; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_profile_load(ws_files *files, const char *const *data_dirs, size_t n_data_dirs,
-                                       const ws_profile_request *request, ws_strbuf *notes, ws_error *err,
-                                       ws_profile **out);
+WS_NODISCARD ws_status ws_profile_load(const ws_data_dirs *data, const ws_profile_request *request,
+                                       ws_strbuf *notes, ws_error *err, ws_profile **out);
 
 #endif /* WS_PROFILE_SOURCE_H */

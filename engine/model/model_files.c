@@ -29,12 +29,11 @@ static ws_status open_config(ws_files *files, ws_error *err, ws_model_files *out
 
 /* ---- names ---- */
 
-static bool find_bundled(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
-                         char path[4096])
+static bool find_bundled(const ws_data_dirs *data, const char *name, char path[4096])
 {
-    for (size_t i = 0; i < n_dirs; i++) {
-        const int len = snprintf(path, 4096, "%s/model/%s.json", dirs[i], name);
-        if (len > 0 && len < 4096 && ws_files_has(files, path)) {
+    for (size_t i = 0; i < data->n_dirs; i++) {
+        const int len = snprintf(path, 4096, "%s/model/%s.json", data->dirs[i], name);
+        if (len > 0 && len < 4096 && ws_files_has(data->files, path)) {
             return true;
         }
     }
@@ -98,8 +97,7 @@ static bool find_sibling(ws_files *files, const char *dir, const char *name, cha
     return false;
 }
 
-static bool find_name(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
-                      char path[4096])
+static bool find_name(const ws_data_dirs *data, const char *name, char path[4096])
 {
     char   shorter[NAME_MAX_LEN];
     size_t len = strlen(name);
@@ -108,7 +106,7 @@ static bool find_name(ws_files *files, const char *const *dirs, size_t n_dirs, c
     }
     memcpy(shorter, name, len + 1);
     for (;;) {
-        if (find_bundled(files, dirs, n_dirs, shorter, path)) {
+        if (find_bundled(data, shorter, path)) {
             return true;
         }
         const size_t next = without_suffix(shorter, len);
@@ -118,8 +116,8 @@ static bool find_name(ws_files *files, const char *const *dirs, size_t n_dirs, c
         len          = next;
         shorter[len] = '\0';
     }
-    for (size_t i = 0; i < n_dirs; i++) {
-        if (find_sibling(files, dirs[i], name, path)) {
+    for (size_t i = 0; i < data->n_dirs; i++) {
+        if (find_sibling(data->files, data->dirs[i], name, path)) {
             return true;
         }
     }
@@ -140,17 +138,15 @@ static bool find_path(ws_files *files, const char *name, char path[4096])
     return false;
 }
 
-bool ws_model_files_find(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
-                         char path[4096])
+bool ws_model_files_find(const ws_data_dirs *data, const char *name, char path[4096])
 {
-    return find_name(files, dirs, n_dirs, name, path) || find_path(files, name, path);
+    return find_name(data, name, path) || find_path(data->files, name, path);
 }
 
-ws_status ws_model_files_open(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
-                              ws_error *err, ws_model_files *out)
+ws_status ws_model_files_open(const ws_data_dirs *data, const char *name, ws_error *err, ws_model_files *out)
 {
     *out = (ws_model_files){.config = NULL};
-    return ws_model_files_find(files, dirs, n_dirs, name, out->path) ? open_config(files, err, out) : WS_OK;
+    return ws_model_files_find(data, name, out->path) ? open_config(data->files, err, out) : WS_OK;
 }
 
 void ws_model_files_fini(ws_model_files *model)

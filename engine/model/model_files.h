@@ -20,16 +20,15 @@ typedef struct ws_model_files {
 /** The config.json of a model; false if there is none. A name is looked up as DIR/model/NAME.json in each
  * folder. Fine-tuned variants have the shape of their base: a name without a file of its own is tried without
  * what variants add to it ("-Instruct", "-it", "-0528", ...), one by one, and the other way around. */
-bool ws_model_files_find(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name,
-                         char path[4096]);
+bool ws_model_files_find(const ws_data_dirs *data, const char *name, char path[4096]);
 
 /** Find and parse the files of a model.
  * @param[in]  name  "Qwen/Qwen3-8B", "my/config.json" or "my-checkpoint"
  * @param[out] out   release with ws_model_files_fini(), also after an error; config is NULL if there is no
  * such model
  * @return WS_OK, also if there is none; WS_ERR_INPUT if a file cannot be read; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_model_files_open(ws_files *files, const char *const *dirs, size_t n_dirs,
-                                           const char *name, ws_error *err, ws_model_files *out);
+WS_NODISCARD ws_status ws_model_files_open(const ws_data_dirs *data, const char *name, ws_error *err,
+                                           ws_model_files *out);
 void                   ws_model_files_fini(ws_model_files *model);
 
 /** Where a model that was not found could have been, to end a message. */

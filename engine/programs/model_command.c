@@ -408,11 +408,11 @@ static void list_models(ws_files *files, const char *dir, ws_strbuf *out)
 
 /* ---- the command ---- */
 
-static ws_status show_model(ws_files *files, const char *const *dirs, size_t n_dirs, const command_line *line,
-                            ws_error *err, facts *f, ws_strbuf *out)
+static ws_status show_model(const ws_data_dirs *data, const command_line *line, ws_error *err, facts *f,
+                            ws_strbuf *out)
 {
     ws_model_files model;
-    ws_status      status = ws_model_files_open(files, dirs, n_dirs, line->name, err, &model);
+    ws_status      status = ws_model_files_open(data, line->name, err, &model);
     if (status == WS_OK && model.config == NULL) {
         status = ws_error_add(err, WS_ERR_INPUT, "no model \"%s\": " WS_MODEL_FILES_EXPECTED, line->name);
     }
@@ -422,8 +422,8 @@ static ws_status show_model(ws_files *files, const char *const *dirs, size_t n_d
     ws_model_files_fini(&model);
     WS_TRY(status);
     compute(f);
-    for (size_t i = 0; i < n_dirs; i++) {
-        WS_TRY(read_boards(files, dirs[i], err, f));
+    for (size_t i = 0; i < data->n_dirs; i++) {
+        WS_TRY(read_boards(data->files, data->dirs[i], err, f));
     }
     if (line->as_json) {
         put_json(f, out);
@@ -453,7 +453,8 @@ static ws_status gather(const command_line *line, ws_error *err, facts *f, ws_st
             list_models(files, dirs[i], out);
         }
     } else {
-        status = show_model(files, dirs, n_dirs, line, err, f, out);
+        const ws_data_dirs data = {files, dirs, n_dirs};
+        status                  = show_model(&data, line, err, f, out);
     }
     ws_files_destroy(&files);
     return status;

@@ -106,10 +106,15 @@ const char *ws_inputs_bundled_dir(const ws_inputs *inputs)
     return inputs->has_bundled ? inputs->dirs[inputs->n_dirs - 1] : NULL;
 }
 
+static ws_data_dirs data_of(const ws_inputs *inputs)
+{
+    return (ws_data_dirs){inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs};
+}
+
 bool ws_inputs_find(ws_inputs *inputs, const char *relative, char *buf, size_t cap)
 {
-    return ws_files_find(inputs->files, relative, (const char *const *)inputs->dirs, inputs->n_dirs, buf,
-                         cap);
+    const ws_data_dirs data = data_of(inputs);
+    return ws_files_find(&data, relative, buf, cap);
 }
 
 /* Parse a JSON file found by its relative name; out is NULL if no folder has it. */
@@ -130,11 +135,11 @@ static ws_status parse_found(ws_inputs *inputs, const char *relative, ws_error *
 static ws_status fetch_model(ws_inputs *inputs, const ws_model_choice *choice, ws_json where, const char *key,
                              ws_error *err)
 {
-    ws_strbuf notes  = WS_STRBUF_INIT;
-    ws_model *model  = calloc(1, sizeof(*model));
-    ws_status status = model != NULL ? ws_model_input_read(inputs->files, (const char *const *)inputs->dirs,
-                                                           inputs->n_dirs, choice, where, &notes, err, model)
-                                     : WS_ERR_NOMEM;
+    const ws_data_dirs data  = data_of(inputs);
+    ws_strbuf          notes = WS_STRBUF_INIT;
+    ws_model          *model = calloc(1, sizeof(*model));
+    ws_status          status =
+        model != NULL ? ws_model_input_read(&data, choice, where, &notes, err, model) : WS_ERR_NOMEM;
     if (status == WS_OK) {
         status = ws_input_cache_keep(&inputs->cache, WS_INPUT_MODEL, key, model, &notes);
     } else {
@@ -295,10 +300,10 @@ static ws_status fetch_profile(ws_inputs *inputs, const ws_profile_request *requ
     if (is_here) {
         return WS_OK;
     }
-    ws_profile *profile = NULL;
-    ws_strbuf   fresh   = WS_STRBUF_INIT;
-    ws_status   status  = ws_profile_load(inputs->files, (const char *const *)inputs->dirs, inputs->n_dirs,
-                                          request, &fresh, err, &profile);
+    const ws_data_dirs data    = data_of(inputs);
+    ws_profile        *profile = NULL;
+    ws_strbuf          fresh   = WS_STRBUF_INIT;
+    ws_status          status  = ws_profile_load(&data, request, &fresh, err, &profile);
     if (status == WS_OK) {
         status = ws_input_cache_keep(&inputs->cache, WS_INPUT_PROFILE, key, profile, &fresh);
     }

@@ -53,8 +53,8 @@ typedef struct loading {
 static ws_status find(const loading *l, const char *what, const char *path, ws_error *err,
                       char found[PATH_CAP])
 {
-    return ws_find_input_beside(ws_inputs_files(l->inputs), what, path, ws_inputs_bundled_dir(l->inputs), err,
-                                found, PATH_CAP);
+    const ws_input_places places = {ws_inputs_files(l->inputs), ws_inputs_bundled_dir(l->inputs)};
+    return ws_find_input_beside(&places, what, path, err, found, PATH_CAP);
 }
 
 static ws_status read_doc(const loading *l, const char *what, const char *path, ws_error *err,

@@ -10,9 +10,7 @@
 
 /* A model being read. */
 typedef struct reading {
-    ws_files              *files;
-    const char *const     *dirs;
-    size_t                 n_dirs;
+    const ws_data_dirs    *data;
     const ws_model_choice *choice;
     ws_strbuf             *notes;
     ws_error              *err;
@@ -22,9 +20,9 @@ typedef struct reading {
 static bool find_order(const reading *r, ws_json shape, char path[4096])
 {
     const char *type = ws_json_string(ws_json_member(shape, "model_type"));
-    for (size_t i = 0; type != NULL && i < r->n_dirs; i++) {
-        const int len = snprintf(path, 4096, "%s/model/arch/%.100s.json", r->dirs[i], type);
-        if (len > 0 && len < 4096 && ws_files_has(r->files, path)) {
+    for (size_t i = 0; type != NULL && i < r->data->n_dirs; i++) {
+        const int len = snprintf(path, 4096, "%s/model/arch/%.100s.json", r->data->dirs[i], type);
+        if (len > 0 && len < 4096 && ws_files_has(r->data->files, path)) {
             return true;
         }
     }
@@ -36,7 +34,7 @@ static ws_status read_described(const reading *r, ws_json shape, const char *pat
 {
     ws_bytes     bytes;
     ws_json_doc *order = NULL;
-    WS_TRY(ws_files_read(r->files, path, r->err, &bytes));
+    WS_TRY(ws_files_read(r->data->files, path, r->err, &bytes));
     WS_TRY(ws_json_doc_parse(path, bytes.data, bytes.len, r->err, &order));
     const ws_status status = ws_model_read(r->choice->name, shape, ws_json_doc_root(order), r->err, out);
     ws_json_doc_destroy(&order);
@@ -72,13 +70,12 @@ static ws_status read_model(const reading *r, const ws_model_files *model, ws_mo
     return read_architecture(r, model, out);
 }
 
-ws_status ws_model_input_read(ws_files *files, const char *const *dirs, size_t n_dirs,
-                              const ws_model_choice *choice, ws_json where, ws_strbuf *notes, ws_error *err,
-                              ws_model *out)
+ws_status ws_model_input_read(const ws_data_dirs *data, const ws_model_choice *choice, ws_json where,
+                              ws_strbuf *notes, ws_error *err, ws_model *out)
 {
-    const reading  r = {files, dirs, n_dirs, choice, notes, err};
+    const reading  r = {data, choice, notes, err};
     ws_model_files model;
-    ws_status      status = ws_model_files_open(files, dirs, n_dirs, choice->name, err, &model);
+    ws_status      status = ws_model_files_open(data, choice->name, err, &model);
     if (status == WS_OK && model.config == NULL) {
         status = ws_json_problem(where, err, "no model \"%s\": " WS_MODEL_FILES_EXPECTED, choice->name);
     }

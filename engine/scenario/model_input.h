@@ -20,12 +20,10 @@ typedef struct ws_model_choice {
 } ws_model_choice;
 
 /** Read a model.
- * @param[in]  dirs   data folders, in search order
  * @param[in]  where  the name's place in the cluster config, for messages
  * @param[out] notes  a line for each thing that is left out
  * @return WS_OK; WS_ERR_INPUT; WS_ERR_NOMEM */
-WS_NODISCARD ws_status ws_model_input_read(ws_files *files, const char *const *dirs, size_t n_dirs,
-                                           const ws_model_choice *choice, ws_json where, ws_strbuf *notes,
-                                           ws_error *err, ws_model *out);
+WS_NODISCARD ws_status ws_model_input_read(const ws_data_dirs *data, const ws_model_choice *choice,
+                                           ws_json where, ws_strbuf *notes, ws_error *err, ws_model *out);
 
 #endif /* WS_MODEL_INPUT_H */

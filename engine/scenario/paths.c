@@ -88,23 +88,26 @@ bool ws_bundled_dir(char *buf, size_t cap)
 ws_status ws_find_input(ws_files *files, const char *what, const char *path, ws_error *err, char *buf,
                         size_t cap)
 {
-    char       bundled[PATH_CAP];
-    const bool has_bundled = ws_bundled_dir(bundled, sizeof(bundled));
-    return ws_find_input_beside(files, what, path, has_bundled ? bundled : NULL, err, buf, cap);
+    char                  bundled[PATH_CAP];
+    const bool            has_bundled = ws_bundled_dir(bundled, sizeof(bundled));
+    const ws_input_places places      = {files, has_bundled ? bundled : NULL};
+    return ws_find_input_beside(&places, what, path, err, buf, cap);
 }
 
-ws_status ws_find_input_beside(ws_files *files, const char *what, const char *path, const char *bundled_dir,
+ws_status ws_find_input_beside(const ws_input_places *places, const char *what, const char *path,
                                ws_error *err, char *buf, size_t cap)
 {
+    ws_files         *files = places->files;
     char              parent[PATH_CAP];
     const char *const dirs[] = {parent};
-    (void)snprintf(parent, sizeof(parent), "%s", bundled_dir != NULL ? bundled_dir : "");
+    (void)snprintf(parent, sizeof(parent), "%s", places->bundled_dir != NULL ? places->bundled_dir : "");
     const size_t n_dirs = cut_to_folder(parent) && parent[0] != '\0' ? 1 : 0;
     if (ws_is_folder(path)) {
         (void)snprintf(buf, cap, "%s", path);
         return WS_OK;
     }
-    if (ws_find_file(files, path, dirs, n_dirs, buf, cap)) {
+    const ws_data_dirs data = {files, dirs, n_dirs};
+    if (ws_find_file(&data, path, buf, cap)) {
         return WS_OK;
     }
     const char *obstacle = ws_files_obstacle(files, path);
@@ -119,19 +122,17 @@ ws_status ws_find_input_beside(ws_files *files, const char *what, const char *pa
                : ws_error_add(err, WS_ERR_INPUT, "%s: %s: no such file", what, path);
 }
 
-bool ws_find_file(ws_files *files, const char *path, const char *const *dirs, size_t n_dirs, char *buf,
-                  size_t cap)
+bool ws_find_file(const ws_data_dirs *data, const char *path, char *buf, size_t cap)
 {
-    static const char *const here[] = {"."};
-    return ws_files_find(files, path, here, 1, buf, cap) ||
-           ws_files_find(files, path, dirs, n_dirs, buf, cap);
+    static const char *const here[]   = {"."};
+    const ws_data_dirs       as_given = {data->files, here, 1};
+    return ws_files_find(&as_given, path, buf, cap) || ws_files_find(data, path, buf, cap);
 }
 
-bool ws_find_model(ws_files *files, const char *const *dirs, size_t n_dirs, const char *name, char *buf,
-                   size_t cap)
+bool ws_find_model(const ws_data_dirs *data, const char *name, char *buf, size_t cap)
 {
     char path[PATH_CAP];
-    if (!ws_model_files_find(files, dirs, n_dirs, name, path) || strlen(path) >= cap) {
+    if (!ws_model_files_find(data, name, path) || strlen(path) >= cap) {
         return false;
     }
     memcpy(buf, path, strlen(path) + 1);

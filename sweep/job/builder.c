@@ -46,7 +46,8 @@ static ws_status list_dirs(swp_builder *b, const swp_builder_config *config)
 
 static bool find_file(const swp_builder *b, const char *path, char *found, size_t cap)
 {
-    return ws_files_find(b->files, path, (const char *const *)b->dirs, b->n_dirs, found, cap);
+    const ws_data_dirs data = {b->files, (const char *const *)b->dirs, b->n_dirs};
+    return ws_files_find(&data, path, found, cap);
 }
 
 ws_status swp__builder_find(swp_builder *b, ws_json place, const char *what, char *found, size_t cap,

@@ -130,12 +130,17 @@ static bool add_path(swp_digests *d, const char *path, const char *name, line_li
     return true;
 }
 
+static ws_data_dirs data_of(const swp_digests *d)
+{
+    return (ws_data_dirs){d->files, (const char *const *)d->dirs, d->n_dirs};
+}
+
 /* A file of the data folders, the first that has it, read if it is there. */
 static bool add_file(swp_digests *d, const char *relative, line_list *list, ws_bytes *bytes_out)
 {
-    char path[PATH_CAP];
-    return ws_files_find(d->files, relative, (const char *const *)d->dirs, d->n_dirs, path, sizeof path) &&
-           add_path(d, path, relative, list, bytes_out);
+    char               path[PATH_CAP];
+    const ws_data_dirs data = data_of(d);
+    return ws_files_find(&data, relative, path, sizeof path) && add_path(d, path, relative, list, bytes_out);
 }
 
 /* All files of a folder in every data folder, and below it down to `depth` folders; some may come twice. */
@@ -182,13 +187,13 @@ static ws_status hash_lines(line_list *list, char sha256_out[65])
 /* A model's config, what says beside it how its weights are stored, and the architecture it names. */
 static void list_model(swp_digests *d, const char *model, const char *unused, line_list *list)
 {
-    char         path[PATH_CAP], beside[PATH_CAP + 32], relative[PATH_CAP];
-    ws_bytes     bytes;
-    ws_json_doc *shape = NULL;
+    char               path[PATH_CAP], beside[PATH_CAP + 32], relative[PATH_CAP];
+    ws_bytes           bytes;
+    ws_json_doc       *shape = NULL;
+    const ws_data_dirs data  = data_of(d);
     (void)unused;
     snprintf(relative, sizeof(relative), "model/%.4000s.json", model);
-    if (!ws_find_model(d->files, (const char *const *)d->dirs, d->n_dirs, model, path, sizeof(path)) ||
-        !add_path(d, path, relative, list, &bytes) ||
+    if (!ws_find_model(&data, model, path, sizeof(path)) || !add_path(d, path, relative, list, &bytes) ||
         ws_json_doc_parse(path, bytes.data, bytes.len, NULL, &shape) != WS_OK) {
         return;
     }

@@ -180,6 +180,7 @@ static void test_folders_are_searched_in_order(void **state)
 {
     fixture                 *f      = *state;
     static const char *const dirs[] = {"no such folder", ".", "one", "two"};
+    const ws_data_dirs       all = {f->files, dirs, 4}, first = {f->files, dirs, 2};
     static const char *const made[] = {"one/a", "two/a", "two/b", "here", "one/here", "/root.json"};
     char                     found[32];
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
@@ -189,13 +190,13 @@ static void test_folders_are_searched_in_order(void **state)
         const char *path, *found;
     } cases[] = {{"a", "one/a"}, {"b", "two/b"}, {"here", "here"}, {"/root.json", "/root.json"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_true(ws_files_find(f->files, cases[i].path, dirs, 4, found, sizeof(found)));
+        assert_true(ws_files_find(&all, cases[i].path, found, sizeof(found)));
         assert_string_equal(found, cases[i].found);
     }
-    assert_false(ws_files_find(f->files, "root.json", dirs, 4, found, sizeof(found)));
-    assert_false(ws_files_find(f->files, "/b", dirs, 4, found, sizeof(found)));
-    assert_false(ws_files_find(f->files, "a", dirs, 2, found, sizeof(found)));
-    assert_false(ws_files_find(f->files, "a", dirs, 4, found, sizeof("one/a") - 1)); /* no room for the NUL */
+    assert_false(ws_files_find(&all, "root.json", found, sizeof(found)));
+    assert_false(ws_files_find(&all, "/b", found, sizeof(found)));
+    assert_false(ws_files_find(&first, "a", found, sizeof(found)));
+    assert_false(ws_files_find(&all, "a", found, sizeof("one/a") - 1)); /* no room for the NUL */
 }
 
 static void test_packed_cache_answers_alike(void **state)

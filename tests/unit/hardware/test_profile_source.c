@@ -60,7 +60,8 @@ static ws_status load(world *w)
 {
     static const char *const dirs[] = {"data", "configs"};
     w->request.model                = &w->model;
-    return ws_profile_load(w->files, dirs, 2, &w->request, &w->notes, &w->err, &w->profile);
+    return ws_profile_load(&(const ws_data_dirs){w->files, dirs, 2}, &w->request, &w->notes, &w->err,
+                           &w->profile);
 }
 
 static void expect_kind(world *w, ws_profile_kind kind)
@@ -117,11 +118,15 @@ static void a_bundle_wins_in_its_folder(void **state)
     const char *const dirs[] = {dir, "configs"};
     put(&w, "configs/hardware/GPU/org/toy/bf16.json", compact_file);
     w.request.model = &w.model;
-    assert_int_equal(ws_profile_load(w.files, dirs, 2, &w.request, &w.notes, &w.err, &w.profile), WS_OK);
+    assert_int_equal(
+        ws_profile_load(&(const ws_data_dirs){w.files, dirs, 2}, &w.request, &w.notes, &w.err, &w.profile),
+        WS_OK);
     assert_int_equal(ws_profile_layer_ns(w.profile, WS_LAYER_QKV_PROJ, 1), 7000);
     ws_profile_destroy(&w.profile);
     w.request.choice = WS_PROFILE_CHOICE_COMPACT;
-    assert_int_equal(ws_profile_load(w.files, dirs, 2, &w.request, &w.notes, &w.err, &w.profile), WS_OK);
+    assert_int_equal(
+        ws_profile_load(&(const ws_data_dirs){w.files, dirs, 2}, &w.request, &w.notes, &w.err, &w.profile),
+        WS_OK);
     assert_int_equal(ws_profile_layer_ns(w.profile, WS_LAYER_QKV_PROJ, 6), 150);
     world_fini(&w);
     temp_remove(dir, name);
@@ -175,7 +180,9 @@ static void what_is_missing_is_told(void **state)
     (void)snprintf(configs, sizeof(configs), "%s/configs", getenv("WS_SOURCE_DIR"));
     const char *const real[] = {configs};
     w.request.model          = &w.model;
-    assert_int_equal(ws_profile_load(w.files, real, 1, &w.request, NULL, &w.err, &w.profile), WS_ERR_INPUT);
+    assert_int_equal(
+        ws_profile_load(&(const ws_data_dirs){w.files, real, 1}, &w.request, NULL, &w.err, &w.profile),
+        WS_ERR_INPUT);
     expect_text(ws_error_text(&w.err), "hardware \"RTXPRO600\": expected one of the known tags (");
     expect_text(ws_error_text(&w.err), "did you mean \"RTXPRO6000\"?");
     world_fini(&w);
@@ -200,7 +207,9 @@ static void shipped_datasheets_are_whole(void **state)
         w.request.model    = &w.model;
         w.request.hardware = tags[i];
         w.request.tp_size  = 2;
-        assert_int_equal(ws_profile_load(w.files, dirs, 1, &w.request, &w.notes, &w.err, &w.profile), WS_OK);
+        assert_int_equal(ws_profile_load(&(const ws_data_dirs){w.files, dirs, 1}, &w.request, &w.notes,
+                                         &w.err, &w.profile),
+                         WS_OK);
         assert_int_equal(ws_profile_kind_of(w.profile), WS_PROFILE_ROOFLINE);
         assert_true(ws_profile_has(w.profile, WS_LAYER_QKV_PROJ) &&
                     ws_profile_has(w.profile, WS_LAYER_ATTENTION));

@@ -19,8 +19,9 @@ static ws_files *files_of(const char *const *paths, size_t n)
 
 static void expect_path(ws_files *files, const char *name, const char *expected)
 {
-    char       path[4096] = "";
-    const bool is_found   = ws_model_files_find(files, dirs, 2, name, path);
+    char               path[4096] = "";
+    const ws_data_dirs data       = {files, dirs, 2};
+    const bool         is_found   = ws_model_files_find(&data, name, path);
     if (is_found != (expected != NULL) || (is_found && strcmp(path, expected) != 0)) {
         fail_msg("%s: expected %s, found %s", name, expected != NULL ? expected : "nothing",
                  is_found ? path : "nothing");
@@ -56,7 +57,8 @@ static void check_bundled(ws_files *files, const char *bundled, const char *name
     ws_strbuf        notes = WS_STRBUF_INIT;
     ws_architecture *arch  = calloc(1, sizeof(*arch));
     assert_non_null(arch);
-    assert_int_equal(ws_model_files_open(files, &bundled, 1, name, &err, &model), WS_OK);
+    assert_int_equal(ws_model_files_open(&(const ws_data_dirs){files, &bundled, 1}, name, &err, &model),
+                     WS_OK);
     assert_non_null(model.config);
     if (ws_model_files_read(&model, false, &err, &notes, arch) != WS_OK) {
         fail_msg("%s: %s", name, ws_error_text(&err));
@@ -119,7 +121,8 @@ static void test_names_of_measured_models(void **state)
     snprintf(bundled, sizeof(bundled), "%s/configs", getenv("WS_SOURCE_DIR"));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         snprintf(expected, sizeof(expected), "%s/model/%s.json", bundled, rows[i].file);
-        if (!ws_model_files_find(files, &dir, 1, rows[i].name, path) || strcmp(path, expected) != 0) {
+        if (!ws_model_files_find(&(const ws_data_dirs){files, &dir, 1}, rows[i].name, path) ||
+            strcmp(path, expected) != 0) {
             fail_msg("%s: expected %s", rows[i].name, expected);
         }
     }

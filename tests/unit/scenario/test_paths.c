@@ -30,15 +30,16 @@ static void files_are_found_as_given_before_folders(void **state)
                                           "second/b.json"};
     static const char *const dirs[]    = {"first", "second"};
     ws_files                *files     = files_with(present, 5);
+    const ws_data_dirs       data      = {files, dirs, 2};
     char                     found[64];
-    assert_true(ws_find_file(files, "here.json", dirs, 2, found, sizeof(found)));
+    assert_true(ws_find_file(&data, "here.json", found, sizeof(found)));
     assert_string_equal(found, "here.json");
-    assert_true(ws_find_file(files, "a.json", dirs, 2, found, sizeof(found)));
+    assert_true(ws_find_file(&data, "a.json", found, sizeof(found)));
     assert_string_equal(found, "first/a.json");
-    assert_true(ws_find_file(files, "b.json", dirs, 2, found, sizeof(found)));
+    assert_true(ws_find_file(&data, "b.json", found, sizeof(found)));
     assert_string_equal(found, "second/b.json");
-    assert_false(ws_find_file(files, "/b.json", dirs, 2, found, sizeof(found)));
-    assert_false(ws_find_file(files, "c.json", dirs, 2, found, sizeof(found)));
+    assert_false(ws_find_file(&data, "/b.json", found, sizeof(found)));
+    assert_false(ws_find_file(&data, "c.json", found, sizeof(found)));
     ws_files_destroy(&files);
 }
 
@@ -48,8 +49,9 @@ static void paths_longer_than_the_buffer_are_not_found(void **state)
     static const char *const present[] = {"folder/a.json"};
     static const char *const dirs[]    = {"folder"};
     ws_files                *files     = files_with(present, 1);
+    const ws_data_dirs       data      = {files, dirs, 1};
     char                     found[8];
-    assert_false(ws_find_file(files, "a.json", dirs, 1, found, sizeof(found)));
+    assert_false(ws_find_file(&data, "a.json", found, sizeof(found)));
     ws_files_destroy(&files);
 }
 
