@@ -2,6 +2,7 @@
  * best of those that are done; the progress file is always a whole JSON text and never a reason to fail;
  * quiet is quiet. */
 #include <math.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -235,12 +236,22 @@ static void test_a_log_has_a_line_a_minute(void **state)
     swp_progress_destroy(&p);
 }
 
-/* What has come to a terminal since the last call. */
+/* What has come to a terminal since the last call. The system hands its bytes over in its own time: read
+ * until none have come for a while. */
 static const char *seen_on(const pty *t)
 {
+    enum { QUIET_MS = 100 };
     static char   text[8192];
-    const ssize_t n     = read(t->master, text, sizeof text - 1);
-    text[n > 0 ? n : 0] = '\0';
+    size_t        len   = 0;
+    struct pollfd ready = {.fd = t->master, .events = POLLIN};
+    while (len < sizeof text - 1 && poll(&ready, 1, QUIET_MS) > 0) {
+        const ssize_t n = read(t->master, text + len, sizeof text - 1 - len);
+        if (n <= 0) {
+            break;
+        }
+        len += (size_t)n;
+    }
+    text[len] = '\0';
     return text;
 }
 
