@@ -21,9 +21,16 @@ ws__fit_goals ws__fit_goals_default(void)
 
 /* ---- points ---- */
 
-/* Copy the points that pass `keep`, taking `n_axes` key parts in the order given. n_out may be 0. */
-static ws_status select_points(const ws__points *points, bool (*keep)(const ws__point *, int64_t),
-                               int64_t argument, const int *parts, size_t n_axes, ws__grid_point **out,
+/* Which points a grid is fitted to, and which parts of their keys are its axes, in this order. */
+typedef struct selection {
+    bool (*keep)(const ws__point *point, int64_t argument);
+    int64_t argument;
+    size_t  n_axes;
+    int     parts[WS__GRID_AXES_MAX];
+} selection;
+
+/* Copy the points of a selection. n_out may be 0. */
+static ws_status select_points(const ws__points *points, const selection *s, ws__grid_point **out,
                                size_t *n_out)
 {
     ws__grid_point *kept = calloc(points->n + 1, sizeof(kept[0]));
@@ -33,9 +40,9 @@ static ws_status select_points(const ws__points *points, bool (*keep)(const ws__
     }
     for (size_t i = 0; i < points->n; i++) {
         const ws__point *point = &points->data[i];
-        if (keep(point, argument)) {
-            for (size_t a = 0; a < n_axes; a++) {
-                kept[n].x[a] = (double)point->key[parts[a]];
+        if (s->keep(point, s->argument)) {
+            for (size_t a = 0; a < s->n_axes; a++) {
+                kept[n].x[a] = (double)point->key[s->parts[a]];
             }
             kept[n].weight = 1.0;
             kept[n++].y    = point->ns;
@@ -75,17 +82,16 @@ static void weigh_logarithmically(ws__grid_point *points, size_t n)
 }
 
 /* Fit a grid to a selection; no points leave the grid empty. */
-static ws_status fit_selection(const ws__points *points, bool (*keep)(const ws__point *, int64_t),
-                               int64_t argument, const int *parts, size_t n_axes, ws__grid_goal goal,
+static ws_status fit_selection(const ws__points *points, const selection *s, ws__grid_goal goal,
                                ws__grid *out)
 {
     ws__grid_point *kept = NULL;
     size_t          n    = 0;
-    WS_TRY(select_points(points, keep, argument, parts, n_axes, &kept, &n));
-    if (n_axes == 1) {
+    WS_TRY(select_points(points, s, &kept, &n));
+    if (s->n_axes == 1) {
         weigh_logarithmically(kept, n);
     }
-    const ws_status status = n > 0 ? ws__grid_fit(kept, n, n_axes, goal, out) : WS_OK;
+    const ws_status status = n > 0 ? ws__grid_fit(kept, n, s->n_axes, goal, out) : WS_OK;
     if (status == WS_OK && n > 0) {
         round_values(out);
     }
@@ -128,10 +134,10 @@ static bool is_mixed(const ws__point *point, int64_t unused)
 static ws_status fit_layers(const ws__points *layers, bool stable, ws__grid_goal goal,
                             ws__grid grids[WS_LAYER_COUNT])
 {
-    static const int by_count[] = {1};
     for (int layer = 0; layer < WS_LAYER_COUNT; layer++) {
         if (ws_layer_is_tp_stable((ws_layer)layer) == stable) {
-            WS_TRY(fit_selection(layers, is_layer, layer, by_count, 1, goal, &grids[layer]));
+            const selection by_count = {is_layer, layer, 1, {1}};
+            WS_TRY(fit_selection(layers, &by_count, goal, &grids[layer]));
         }
     }
     return WS_OK;
@@ -139,11 +145,12 @@ static ws_status fit_layers(const ws__points *layers, bool stable, ws__grid_goal
 
 static ws_status fit_attention(const ws__points *attention, const ws__fit_goals *goals, ws__compact_tp *tp)
 {
-    static const int decode[] = {1, 3}, prefill[] = {0, 2},
-                     mixed[] = {0, 1, 2, 3}; /* parts of the points' keys */
-    WS_TRY(fit_selection(attention, is_decode, 0, decode, 2, goals->decode, &tp->decode));
-    WS_TRY(fit_selection(attention, is_prefill, 0, prefill, 2, goals->prefill, &tp->prefill));
-    return fit_selection(attention, is_mixed, 0, mixed, 4, goals->mixed, &tp->mixed);
+    static const selection decode  = {is_decode, 0, 2, {1, 3}};
+    static const selection prefill = {is_prefill, 0, 2, {0, 2}};
+    static const selection mixed   = {is_mixed, 0, 4, {0, 1, 2, 3}};
+    WS_TRY(fit_selection(attention, &decode, goals->decode, &tp->decode));
+    WS_TRY(fit_selection(attention, &prefill, goals->prefill, &tp->prefill));
+    return fit_selection(attention, &mixed, goals->mixed, &tp->mixed);
 }
 
 /* Of entries of one bucket the table keeps the first (profile_table.h), so the others say nothing here. */
@@ -191,9 +198,9 @@ static ws_status fit_tp(const ws__profile_draft *draft, const ws__fit_goals *goa
     WS_TRY(fit_attention(&draft->attention, goals, tp));
     fit_skew(draft, &tp->skew);
     if (first) { /* what does not depend on tp is the same in every draft */
-        static const int experts_tokens[] = {0, 1};
+        static const selection experts_tokens = {is_any, 0, 2, {0, 1}};
         WS_TRY(fit_layers(&draft->layers, true, goals->layer, out->stable));
-        WS_TRY(fit_selection(&draft->moe, is_any, 0, experts_tokens, 2, goals->moe, &out->moe));
+        WS_TRY(fit_selection(&draft->moe, &experts_tokens, goals->moe, &out->moe));
     }
     return WS_OK;
 }
