@@ -9,11 +9,20 @@
 
 #include "temp_folder.h"
 
+/* dir/name, which has to fit. */
+static inline void temp_join(char path[TEMP_PATH_MAX], const char *dir, const char *name)
+{
+    assert_true(strlen(dir) + 1 + strlen(name) < TEMP_PATH_MAX);
+    strcpy(path, dir);
+    strcat(path, "/");
+    strcat(path, name);
+}
+
 /* Write dir/name, making the folders in name. */
 static inline void temp_write(const char *dir, const char *name, const char *text)
 {
     char path[TEMP_PATH_MAX];
-    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    temp_join(path, dir, name);
     for (char *slash = strchr(path + strlen(dir) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         assert_true(mkdir(path, 0700) == 0);
@@ -29,7 +38,7 @@ static inline void temp_write(const char *dir, const char *name, const char *tex
 static inline void temp_remove(const char *dir, const char *name)
 {
     char path[TEMP_PATH_MAX];
-    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    temp_join(path, dir, name);
     assert_int_equal(unlink(path), 0);
     while (strlen(path) > strlen(dir)) {
         *strrchr(path, '/') = '\0';
