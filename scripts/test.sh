@@ -71,7 +71,10 @@ for preset in "${presets[@]}"; do
     report=$PWD/build/$preset/ctest.xml
     rm -f "$report"
     if run cmake --preset "$preset" && run cmake --build --preset "$preset"; then
-        run ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$report" || status=1
+        # Thousands of calls that fail take minutes under the sanitizers: `ctest --preset asan` runs them on purpose.
+        leave_out=()
+        [ "$preset" != asan ] || leave_out=(--exclude-regex '^unit\.sweep\.store_faults$')
+        run ctest --preset "$preset" --parallel "$(nproc)" "${leave_out[@]}" --output-junit "$report" || status=1
     else
         echo "$preset: the build failed, so its tests were not run" >&2
         status=1
