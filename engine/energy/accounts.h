@@ -64,7 +64,8 @@ bool ws_accounts_has_machine_per_npu(const ws_accounts *accounts);
  */
 size_t ws_accounts_machine(const ws_accounts *accounts, const ws_instance_config *instance, int64_t offset);
 
-/** Energy a batch drew besides its NPUs, [begin_ns, end_ns); batch NULL = nobody asks. */
+/** Add the energy that everything but a batch's NPUs drew in [begin_ns, end_ns); batch NULL = energy is not
+ * kept by batch. */
 static inline void ws_accounts_charge_for(const ws_ledger_page *page, ws_instance_account *instance,
                                           ws_batch_energy *batch, ws_component component, int64_t begin_ns,
                                           int64_t end_ns, double energy_j)

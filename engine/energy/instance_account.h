@@ -98,7 +98,7 @@ static inline ws_batch_account *ws__open_account(const ws_instance_account *inst
     return &instance->open[batch_id & instance->open_mask];
 }
 
-/** What a batch that is not settled has drawn; NULL if nobody asks. */
+/** What a batch that is not settled has drawn, J; NULL if energy is not kept by batch. */
 static inline ws_batch_energy *ws_instance_account_batch(const ws_instance_account *instance,
                                                          int64_t                    batch_id)
 {

@@ -7,7 +7,7 @@
 #include "timing/batch_report.h"
 
 /** Everything of a batch that begins on a tracked instance.
- * @param[in] batch  what it has drawn; NULL = nobody asks */
+ * @param[in] batch  what it has drawn, J; NULL = energy is not kept by batch */
 void ws_reference_charge_batch(ws_accounts *accounts, const ws_instance_config *instance,
                                ws_batch_energy *batch, const ws_batch_work *work, int64_t now_ns);
 

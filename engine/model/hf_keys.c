@@ -1,6 +1,7 @@
 #include "model/hf_keys.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Keys that change neither weights nor KV cache nor work nor traffic, with '*' for any text. */
@@ -265,6 +266,16 @@ ws_status ws_hf_bool(ws_hf_keys *keys, const char *key, bool fallback, bool *out
     }
     *out = ws_json_bool(value);
     return WS_OK;
+}
+
+ws_status ws_hf_check_list(const ws_hf_keys *keys, ws_json list, size_t n)
+{
+    char expected[64];
+    if (ws_json_kind_of(list) == WS_JSON_ARRAY && ws_json_size(list) >= n) {
+        return WS_OK;
+    }
+    (void)snprintf(expected, sizeof(expected), "a list with an entry per layer (%zu)", n);
+    return ws_json_expected(list, keys->err, expected);
 }
 
 static bool says_nothing(ws_json value)

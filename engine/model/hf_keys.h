@@ -40,7 +40,10 @@ WS_NODISCARD ws_status ws_hf_size(ws_hf_keys *keys, const char *key, int64_t max
 /** A truth value, `fallback` where the key is absent. */
 WS_NODISCARD ws_status ws_hf_bool(ws_hf_keys *keys, const char *key, bool fallback, bool *out);
 
-/** What nobody read and is not known to be without effect: a problem each, or, if `approximate`, a line of
+/** Check that a value is a list of at least n items, one per layer. @return WS_OK; WS_ERR_INPUT */
+WS_NODISCARD ws_status ws_hf_check_list(const ws_hf_keys *keys, ws_json list, size_t n);
+
+/** What was not read and is not known to be without effect: a problem each, or, if `approximate`, a line of
  * notes each. Keys that are null, false, 0 or empty say nothing.
  * @return WS_OK; WS_ERR_INPUT */
 WS_NODISCARD ws_status ws_hf_check_unread(const ws_hf_keys *keys, bool approximate, ws_strbuf *notes);

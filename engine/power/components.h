@@ -1,5 +1,5 @@
-/* power/components.h -- what energy is charged to, what for, and the NPU power states. Names are those of the
- * results. */
+/* power/components.h -- the components that energy is charged to, the phases it is charged for, and the power
+ * states of an NPU. Names are those of the results. */
 #ifndef WS_POWER_COMPONENTS_H
 #define WS_POWER_COMPONENTS_H
 

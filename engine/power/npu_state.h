@@ -39,7 +39,7 @@ typedef struct ws_kernel_window {
     int64_t          begin_ns, end_ns;
     int64_t          active_ns;
     int64_t          n_gaps, gap_ns;
-    ws_batch_energy *batch;  /* whose kernels they are; NULL = nobody asks, all counts as waiting */
+    ws_batch_energy *batch;  /* whose kernels they are; NULL = none's, all counts as waiting */
     ws_batch_energy *before; /* the batch before; NULL = none */
 } ws_kernel_window;
 

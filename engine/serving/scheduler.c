@@ -699,7 +699,7 @@ ws_status ws_scheduler_explain_block(const ws_scheduler *s, ws_error *err)
     const int64_t   n_left = head->reached - hit.npu_tokens - hit.tier_tokens;
     if (n_left <= 0) {
         return ws_error_add(err, WS_ERR_INFEASIBLE,
-                            "instance %d: request %u blocks the queue for ever: the second tier "
+                            "instance %d: request %u blocks the queue forever: the second tier "
                             "holds all its %d tokens, none is left to compute",
                             s->config.instance, head->id, head->reached);
     }

@@ -11,7 +11,8 @@ ws_status ws_run_explain_deadlock(const ws_run *run);
 /** Nothing was served: how many requests were rejected for what, with the first of each kind. */
 ws_status ws_run_explain_empty(const ws_run *run);
 
-/** What memory the run needs and has; and what for, where a short interval is the likely reason. */
+/** The memory a run needs and has, bytes; names the sampling interval where that is short and the likely
+ * reason. */
 ws_status ws_run_explain_memory(const ws_run *run);
 
 #endif /* WS_RUN_FAILURE_H */

@@ -5,7 +5,7 @@
 #include "base/status.h"
 
 /* No caller takes later arrivals. Phases that vanish in the rounding of large times must not be walked
- * through for ever. */
+ * through forever. */
 static const double k_horizon_s = 1e8;
 
 static double next_pulse(const ws_arrival_process *p)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A sweep stops by itself before Slurm would kill it: exit code 75, rows kept, and the same line again finishes it. Where there
-# is no time for a single job, requeue.sbatch does not requeue itself for ever.
+# is no time for a single job, requeue.sbatch does not requeue itself forever.
 #
 # Slurm's shortest limit is a minute, and wattsweep leaves 30 s before the end: a program that loads slowly spares waiting
 # with both cores busy.

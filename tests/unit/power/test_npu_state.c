@@ -272,7 +272,7 @@ static void gaps_inside_a_step_are_the_batchs(void **state)
     ws_arena_fini(&f.arena);
 }
 
-/* Kernels that belong to no batch: nobody asks, all of it is waiting. */
+/* Kernels that belong to no batch: all of it is waiting. */
 static void without_a_batch_all_is_waiting(void **state)
 {
     (void)state;

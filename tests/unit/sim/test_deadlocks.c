@@ -31,7 +31,7 @@ static void check_blocked(double npu_mem_gib, const ws_options *base, const char
     }
 }
 
-/* with chunking off a prompt over the budget waits for ever. */
+/* with chunking off a prompt over the budget waits forever. */
 static void prompt_over_the_budget(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* Invariants: whoever dies, falls silent, wakes again or is slow, every job of a complete sweep has exactly
  * one final row and the host of its rank was known before; a job that kills three workers fails instead of
- * running for ever; a sweep that is asked to stop, or that nobody works for any more, ends soon and says that
+ * running forever; a sweep that is asked to stop, or that no worker serves any more, ends soon and says that
  * it is not complete. */
 #include "fake_sweep.h"
 
