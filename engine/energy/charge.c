@@ -67,7 +67,7 @@ static inline ws_npu_work npu_work_of(const ws_step *step, ws_batch_energy *batc
 }
 
 /* Closed form: all of a batch but its host's part.
- * @param[in] batch, before  the batch and the one before; NULL = energy is not kept by batch, or there is none */
+ * @param[in] batch, before  the batch and the one before; NULL = not kept by batch, or there is none */
 static WS_HOT WS_NOINLINE void charge_step(ws_accounts *accounts, const ws_instance_config *c,
                                            ws_batch_energy *batch, ws_batch_energy *before,
                                            const ws_batch_report *report, int64_t start_ns)
