@@ -1,4 +1,4 @@
-/* hf_attention.h -- how the layers of a config.json attend: to everything, within windows or chunks, by a state.
+/* hf_attention.h -- how the layers of a config.json attend: to everything, within windows, or by a state.
  */
 #ifndef WS_HF_ATTENTION_H
 #define WS_HF_ATTENTION_H
